@@ -1,0 +1,61 @@
+# make · make install · make installcheck [REGRESS=…] [ISOLATION=…]   the module, for the server that PG_CONFIG names
+# make check · make demo                                              the front door: they install what is missing first
+
+front_door := check demo
+.PHONY: $(front_door)
+
+ifneq ($(filter $(front_door),$(MAKECMDGOALS)),)
+
+# Nothing of PGXS here: on a fresh machine there is no pg_config yet.
+check:
+	@test/check
+
+demo:
+	@examples/demo
+
+else
+
+EXTENSION = replicache_ext
+EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" $(EXTENSION).control)
+
+MODULE_big = $(EXTENSION)
+OBJS := $(patsubst %.cpp,%.o,$(sort $(shell find src -name '*.cpp')))
+DEPS := $(OBJS:.o=.d)
+DATA_built = $(EXTENSION)--$(EXTVERSION).sql
+
+# Our warnings are not for PostgreSQL's headers.
+PG_CPPFLAGS = -Isrc -isystem $(includedir_server)
+PG_CXXFLAGS = -std=c++20 -Wall -Wextra -Werror -Wno-register -MMD -MP
+SHLIB_LINK = -lstdc++
+# Inlining this module into queries would gain nothing, and clang need not be there.
+override with_llvm = no
+
+REGRESS = $(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql)))
+REGRESS_OPTS = --outputdir=build/regress
+ISOLATION = $(patsubst test/isolation/specs/%.spec,%,$(sort $(wildcard test/isolation/specs/*.spec)))
+ISOLATION_OPTS = --inputdir=test/isolation --outputdir=build/isolation
+REGRESS_PREP = build/regress build/isolation
+
+EXTRA_CLEAN = $(DEPS) $(EXTENSION)--*.sql build
+
+PG_CONFIG ?= pg_config
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+
+$(EXTENSION)--$(EXTVERSION).sql: $(sort $(wildcard src/sql/*.sql)) $(EXTENSION).control
+	cat $(filter %.sql,$^) > $@
+
+build/regress build/isolation:
+	$(MKDIR_P) $@
+
+# Compile again for another server.
+server := $(shell $(PG_CONFIG) --version) $(includedir_server)
+ifneq ($(server),$(file <build/server))
+$(shell mkdir -p build)
+$(file >build/server,$(server))
+endif
+$(OBJS): build/server
+
+-include $(DEPS)
+
+endif

@@ -1,0 +1,79 @@
+// The module itself, and the functions that PostgreSQL calls as triggers.
+#include "engine/change.h"
+#include "engine/constraints.h"
+#include "engine/ddl.h"
+#include "engine/mutator.h"
+#include "engine/space.h"
+#include "engine/tracked_table.h"
+#include "pg/settings.h"
+
+extern "C" {
+#include "commands/event_trigger.h"
+}
+
+using namespace replicache;
+
+namespace {
+
+const TriggerData& trigger_data(FunctionCallInfo fcinfo, const char* function) {
+    if (!CALLED_AS_TRIGGER(fcinfo))
+        throw pg::SqlError(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED, std::string(function) + " must be called as a trigger");
+    return *reinterpret_cast<TriggerData*>(fcinfo->context);
+}
+
+const EventTriggerData& event_data(FunctionCallInfo fcinfo, const char* function) {
+    if (!CALLED_AS_EVENT_TRIGGER(fcinfo))
+        throw pg::SqlError(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED, std::string(function) + " must be called as an event trigger");
+    return *reinterpret_cast<EventTriggerData*>(fcinfo->context);
+}
+
+}  // namespace
+
+extern "C" {
+
+PG_MODULE_MAGIC;
+
+void _PG_init() {
+    pg::entry([] {
+        pg::guarded([] { pg::define_settings(); });
+        engine::register_space_callbacks();
+        engine::register_change_callbacks();
+        engine::register_registry_callbacks();
+        engine::register_mutator_callbacks();
+        engine::register_constraint_callbacks();
+    });
+}
+
+PG_FUNCTION_INFO_V1(replicache_on_change);
+Datum replicache_on_change(PG_FUNCTION_ARGS) {
+    return pg::entry([fcinfo] { return PointerGetDatum(engine::on_change(trigger_data(fcinfo, "on_change"))); });
+}
+
+// Tells every backend that a registry has changed: the caches listen to the relation.
+PG_FUNCTION_INFO_V1(replicache_on_registry_change);
+Datum replicache_on_registry_change(PG_FUNCTION_ARGS) {
+    return pg::entry([fcinfo] {
+        const TriggerData& trigger = trigger_data(fcinfo, "on_registry_change");
+        pg::guarded([&trigger] { CacheInvalidateRelcache(trigger.tg_relation); });
+        return PointerGetDatum(nullptr);
+    });
+}
+
+PG_FUNCTION_INFO_V1(replicache_on_drop);
+Datum replicache_on_drop(PG_FUNCTION_ARGS) {
+    return pg::entry([fcinfo] {
+        event_data(fcinfo, "on_drop");
+        engine::on_drop();
+        return PointerGetDatum(nullptr);
+    });
+}
+
+PG_FUNCTION_INFO_V1(replicache_on_alter);
+Datum replicache_on_alter(PG_FUNCTION_ARGS) {
+    return pg::entry([fcinfo] {
+        engine::on_alter(event_data(fcinfo, "on_alter").parsetree);
+        return PointerGetDatum(nullptr);
+    });
+}
+
+}  // extern "C"

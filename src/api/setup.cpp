@@ -1,0 +1,88 @@
+// The set-up functions: tracking, mutators, spaces.
+#include "api/arguments.h"
+#include "engine/mutator.h"
+#include "engine/space.h"
+#include "engine/track.h"
+#include "pg/settings.h"
+
+namespace replicache::api {
+namespace {
+
+using pg::SqlError;
+
+void track_table(FunctionCallInfo fcinfo) {
+    engine::TrackedTable table{.relation = required_oid(fcinfo, 0, "relation"),
+                               .key = optional_text(fcinfo, 1).value_or(""),
+                               .value = optional_text(fcinfo, 2).value_or(""),
+                               .space = name_or_empty(fcinfo, 3),
+                               .deleted = name_or_empty(fcinfo, 4),
+                               .version = name_or_empty(fcinfo, 5)};
+    if (table.version.empty()) throw SqlError(ERRCODE_NULL_VALUE_NOT_ALLOWED, "version must not be null or empty");
+    engine::track_table(std::move(table));
+}
+
+void create_space(FunctionCallInfo fcinfo) {
+    const std::string id(required_text(fcinfo, 0, "id"));
+    const std::string clock(required_text(fcinfo, 1, "clock"));
+    if (!pg::clock_by_name(clock))
+        throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "unknown clock \"" + clock + "\"", {}, "The clock is \"counter\".");
+    engine::create_space(id, clock);
+}
+
+}  // namespace
+}  // namespace replicache::api
+
+using namespace replicache;
+
+extern "C" {
+
+PG_FUNCTION_INFO_V1(replicache_track_table);
+Datum replicache_track_table(PG_FUNCTION_ARGS) {
+    return pg::entry([fcinfo] {
+        api::track_table(fcinfo);
+        PG_RETURN_VOID();
+    });
+}
+
+PG_FUNCTION_INFO_V1(replicache_untrack_table);
+Datum replicache_untrack_table(PG_FUNCTION_ARGS) {
+    return pg::entry([fcinfo] {
+        engine::untrack_table(api::required_oid(fcinfo, 0, "relation"));
+        PG_RETURN_VOID();
+    });
+}
+
+PG_FUNCTION_INFO_V1(replicache_resync);
+Datum replicache_resync(PG_FUNCTION_ARGS) {
+    return pg::entry([fcinfo] {
+        engine::resync(api::required_oid(fcinfo, 0, "relation"));
+        PG_RETURN_VOID();
+    });
+}
+
+PG_FUNCTION_INFO_V1(replicache_register_mutator);
+Datum replicache_register_mutator(PG_FUNCTION_ARGS) {
+    return pg::entry([fcinfo] {
+        const std::string name(api::required_text(fcinfo, 0, "name"));
+        engine::register_mutator(name, api::required_oid(fcinfo, 1, "function"));
+        PG_RETURN_VOID();
+    });
+}
+
+PG_FUNCTION_INFO_V1(replicache_unregister_mutator);
+Datum replicache_unregister_mutator(PG_FUNCTION_ARGS) {
+    return pg::entry([fcinfo] {
+        engine::unregister_mutator(std::string(api::required_text(fcinfo, 0, "name")));
+        PG_RETURN_VOID();
+    });
+}
+
+PG_FUNCTION_INFO_V1(replicache_create_space);
+Datum replicache_create_space(PG_FUNCTION_ARGS) {
+    return pg::entry([fcinfo] {
+        api::create_space(fcinfo);
+        PG_RETURN_VOID();
+    });
+}
+
+}  // extern "C"

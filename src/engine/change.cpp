@@ -1,0 +1,198 @@
+#include "engine/change.h"
+
+#include "engine/key.h"
+
+extern "C" {
+#include "utils/datum.h"
+}
+
+namespace replicache::engine {
+namespace {
+
+using pg::guarded;
+using pg::SqlError;
+using pg::value;
+
+// The columns of one table that the triggers need.
+struct Columns {
+    AttrNumber version;
+    AttrNumber space;  // 0: none
+    std::optional<pg::ScalarText> space_text;
+    std::string space_name;
+    Key key;
+};
+
+// Kept per table and dropped when its relcache entry is. Shared, because what a trigger calls may drop the entry under it.
+std::unordered_map<Oid, std::shared_ptr<const Columns>> columns_of_table;
+std::vector<Oid> stale_tables;
+bool all_stale = false;
+
+extern "C" void at_relation_change(Datum, Oid relation) {
+    // This runs inside PostgreSQL's invalidation and must not raise, so it only takes notes: without memory for one,
+    // everything is looked up again.
+    if (relation == InvalidOid || stale_tables.size() == stale_tables.capacity())
+        all_stale = true;
+    else if (columns_of_table.contains(relation))
+        stale_tables.push_back(relation);
+}
+
+Key::Column find_column(Relation relation, const std::string& name) {
+    const AttrNumber number = SPI_fnumber(relation->rd_att, name.c_str());
+    if (number <= 0)
+        throw SqlError(ERRCODE_UNDEFINED_COLUMN,
+                       "column \"" + name + "\" of tracked table \"" + RelationGetRelationName(relation) + "\" does not exist",
+                       {}, "Call replicache.track_table again after renaming or dropping a column that it was given.");
+    return {number, TupleDescAttr(relation->rd_att, number - 1)->atttypid};
+}
+
+std::shared_ptr<const Columns> columns_of(const TriggerData& trigger) {
+    if (all_stale) {
+        columns_of_table.clear();
+        all_stale = false;
+        stale_tables.clear();
+        stale_tables.reserve(64);
+    }
+    for (; !stale_tables.empty(); stale_tables.pop_back()) columns_of_table.erase(stale_tables.back());
+
+    Relation const relation = trigger.tg_relation;
+    if (const auto it = columns_of_table.find(RelationGetRelid(relation)); it != columns_of_table.end()) return it->second;
+
+    if (trigger.tg_trigger->tgnargs != 3)
+        throw SqlError(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED, "trigger of a tracked table has wrong arguments", {},
+                       "Create it by replicache.track_table.");
+    char** const arguments = trigger.tg_trigger->tgargs;
+    const auto find = [relation](const std::string& name) { return find_column(relation, name); };
+    const std::string space = arguments[1];
+    auto columns = std::make_shared<Columns>(Columns{.version = find(arguments[0]).number,
+                                                     .space = 0,
+                                                     .space_text = std::nullopt,
+                                                     .space_name = space,
+                                                     .key = Key(KeyTemplate::parse(arguments[2]), find)});
+    if (!space.empty()) {
+        const Key::Column column = find(space);
+        columns->space = column.number;
+        columns->space_text = pg::ScalarText::of(column.type);
+    }
+    columns_of_table[RelationGetRelid(relation)] = columns;
+    return columns;
+}
+
+Space& space_of(const Columns& columns, HeapTuple tuple, TupleDesc descriptor) {
+    if (columns.space == 0) return lock_space("");
+    bool null = false;
+    const std::string_view space = guarded([&] {
+        const Datum datum = heap_getattr(tuple, columns.space, descriptor, &null);
+        return null ? std::string_view() : (*columns.space_text)(datum);
+    });
+    if (null)
+        throw SqlError(ERRCODE_NOT_NULL_VIOLATION, "column \"" + columns.space_name + "\" names the row's space and must not be null");
+    return lock_space(space);
+}
+
+std::string_view key_of(const Columns& columns, HeapTuple tuple, TupleDesc descriptor) {
+    return guarded([&] {
+        StringInfoData key;
+        initStringInfo(&key);
+        columns.key.append(&key, [&](AttrNumber column, bool* null) { return heap_getattr(tuple, column, descriptor, null); });
+        return std::string_view(key.data, key.len);
+    });
+}
+
+// Whether an UPDATE left the row as it was. After suppress_redundant_updates_trigger in utils/adt/trigfuncs.c, but rows
+// that are older than the table's newest columns count as equal, too.
+bool same_row(HeapTuple a, HeapTuple b, TupleDesc descriptor) {
+    const HeapTupleHeader x = a->t_data, y = b->t_data;
+    if (HeapTupleHeaderGetNatts(x) == HeapTupleHeaderGetNatts(y))
+        return a->t_len == b->t_len && x->t_hoff == y->t_hoff &&
+               (x->t_infomask & ~HEAP_XACT_MASK) == (y->t_infomask & ~HEAP_XACT_MASK) &&
+               std::memcmp(reinterpret_cast<char*>(x) + SizeofHeapTupleHeader,
+                           reinterpret_cast<char*>(y) + SizeofHeapTupleHeader, a->t_len - SizeofHeapTupleHeader) == 0;
+    for (int i = 1; i <= descriptor->natts; ++i) {
+        Form_pg_attribute const column = TupleDescAttr(descriptor, i - 1);
+        if (column->attisdropped) continue;
+        bool null_a, null_b;
+        const Datum value_a = heap_getattr(a, i, descriptor, &null_a);
+        const Datum value_b = heap_getattr(b, i, descriptor, &null_b);
+        if (null_a != null_b || (!null_a && !datumIsEqual(value_a, value_b, column->attbyval, column->attlen))) return false;
+    }
+    return true;
+}
+
+HeapTuple stamp_row(const TriggerData& trigger) {
+    TupleDesc const descriptor = trigger.tg_relation->rd_att;
+    const bool update = TRIGGER_FIRED_BY_UPDATE(trigger.tg_event);
+    HeapTuple const row = update ? trigger.tg_newtuple : trigger.tg_trigtuple;
+    if (update && guarded([&] { return same_row(row, trigger.tg_trigtuple, descriptor); })) return row;
+    const auto columns = columns_of(trigger);
+    const std::int64_t version = stamp(space_of(*columns, row, descriptor));
+    return guarded([&, version_column = columns->version] {
+        int column = version_column;
+        Datum datum = Int64GetDatum(version);
+        bool null = false;
+        return heap_modify_tuple_by_cols(row, descriptor, 1, &column, &datum, &null);
+    });
+}
+
+void row_gone(const TriggerData& trigger) {
+    TupleDesc const descriptor = trigger.tg_relation->rd_att;
+    const auto columns = columns_of(trigger);
+    HeapTuple const row = trigger.tg_trigtuple;
+    const std::string_view key = key_of(*columns, row, descriptor);
+    Space& space = space_of(*columns, row, descriptor);
+    if (TRIGGER_FIRED_BY_UPDATE(trigger.tg_event) && key == key_of(*columns, trigger.tg_newtuple, descriptor) &&
+        &space == &space_of(*columns, trigger.tg_newtuple, descriptor))
+        return;
+    bury(space, key);
+}
+
+}  // namespace
+
+HeapTuple on_change(const TriggerData& trigger) {
+    const TriggerEvent event = trigger.tg_event;
+    if (TRIGGER_FIRED_FOR_ROW(event)) {
+        if (TRIGGER_FIRED_BEFORE(event)) return stamp_row(trigger);
+        row_gone(trigger);
+        return nullptr;
+    }
+    const bool has_space_column = *trigger.tg_trigger->tgargs[1] != '\0';
+    if (TRIGGER_FIRED_BY_TRUNCATE(event))
+        raise_floors(has_space_column);
+    else
+        lock_space("");
+    return nullptr;
+}
+
+void bury(Space& space, std::string_view key) {
+    static pg::Statement insert("INSERT INTO replicache.tombstone (space, version, key) VALUES ($1, $2, $3)",
+                                {TEXTOID, INT8OID, TEXTOID});
+    const std::int64_t version = stamp(space);
+    const pg::SpiConnection spi;
+    const pg::AsOwner owner;
+    insert.run({value(space.id), value(version), value(key)});
+}
+
+void raise_floors(bool has_space_column) {
+    if (!has_space_column) {
+        raise_floor(lock_space(""));
+        return;
+    }
+    static pg::Statement known("SELECT id FROM replicache.space ORDER BY id", {});
+    std::vector<std::string> spaces;
+    {
+        const pg::SpiConnection spi;
+        const pg::AsOwner owner;
+        const pg::Rows rows = known.run({});
+        for (std::uint64_t i = 0; i < rows.count(); ++i) spaces.push_back(*rows.text(i, 1));
+    }
+    for (const std::string& space : spaces) {
+        pg::check_interrupts();
+        raise_floor(lock_space(space));
+    }
+}
+
+void register_change_callbacks() {
+    stale_tables.reserve(64);
+    guarded([] { CacheRegisterRelcacheCallback(at_relation_change, 0); });
+}
+
+}  // namespace replicache::engine

@@ -1,0 +1,35 @@
+// What the triggers on a tracked table do: stamp changed rows with a version, and leave tombstones for keys that go away.
+#pragma once
+
+#include "engine/space.h"
+
+extern "C" {
+#include "commands/trigger.h"
+}
+
+namespace replicache::engine {
+
+// The triggers that track_table creates. They fire last among their kind (names sort by bytes, `~` after all letters), so
+// that they see the row as it will be.
+namespace trigger_name {
+constexpr const char* lock = "~replicache_lock";          // before the statement: takes the space before any row
+constexpr const char* stamp = "~replicache_stamp";        // before the row
+constexpr const char* moved = "~replicache_moved";        // after an UPDATE that changed key or space
+constexpr const char* deleted = "~replicache_deleted";    // after a DELETE
+constexpr const char* truncated = "~replicache_truncated";
+}  // namespace trigger_name
+
+// The body of the trigger function. Its arguments are those of track_table, resolved: version, space ('': none) and
+// key; they stand in the trigger so that partitions and restored tables need no look-up.
+HeapTuple on_change(const TriggerData& trigger);
+
+// Leaves a tombstone for a key of the space, of this transaction's version.
+void bury(Space& space, std::string_view key);
+
+// All spaces that may hold rows of a table: the space '' for one without a space column, else every known space.
+void raise_floors(bool has_space_column);
+
+// Call once per backend.
+void register_change_callbacks();
+
+}  // namespace replicache::engine

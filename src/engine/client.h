@@ -1,0 +1,35 @@
+// Client groups and clients: who owns them, and how far their mutations have been processed.
+#pragma once
+
+#include "pg/spi.h"
+
+namespace replicache::engine {
+
+
+struct ClientGroup {
+    std::string id;
+    std::optional<std::string> user_id;
+    std::string space;
+};
+
+struct Client {
+    std::string id;
+    std::int64_t last_mutation_id = 0;
+    bool known = false;    // it has a row
+    bool changed = false;  // last_mutation_id has moved in this push
+};
+
+// Whether the group exists. Throws 42501 when it does and belongs to another user or space. With `lock`, its row is
+// locked until the end of the transaction.
+bool check_group(const ClientGroup& group, bool lock, pg::Snapshot snapshot);
+
+// Creates the group's row, unless another transaction has just done so: then its owner is checked.
+void create_group(const ClientGroup& group);
+
+// The clients of these names, rows locked, in the order of their ids. Throws 42501 when one belongs to another group.
+std::unordered_map<std::string, Client> lock_clients(const std::string& group, const std::vector<std::string>& ids);
+
+// Stores last_mutation_id of the clients that changed, stamped with the version.
+void store_clients(const std::string& group, const std::unordered_map<std::string, Client>& clients, std::int64_t version);
+
+}  // namespace replicache::engine

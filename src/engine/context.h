@@ -1,0 +1,34 @@
+// What mutators, row-level security policies and value expressions may ask about the request they serve: the functions
+// replicache.current_…().
+#pragma once
+
+#include "pg/border.h"
+
+namespace replicache::engine {
+
+struct Context {
+    std::optional<std::string> user_id;
+    std::optional<std::string> space;
+    std::optional<std::string> client_group_id;
+    std::optional<std::string> client_id;
+    std::optional<std::int64_t> mutation_id;
+    std::optional<std::int64_t> version;
+    std::optional<std::string> schema_version;
+};
+
+// The context of the innermost request; null outside.
+const Context* current_context();
+
+// Makes a context current for a scope.
+class ContextScope {
+public:
+    explicit ContextScope(const Context& context);
+    ~ContextScope();
+    ContextScope(const ContextScope&) = delete;
+    ContextScope& operator=(const ContextScope&) = delete;
+
+private:
+    const Context* outer_;
+};
+
+}  // namespace replicache::engine

@@ -1,0 +1,97 @@
+#include "engine/ddl.h"
+
+#include "engine/change.h"
+#include "engine/track.h"
+
+extern "C" {
+#include "catalog/partition.h"
+#include "nodes/parsenodes.h"
+}
+
+namespace replicache::engine {
+namespace {
+
+using pg::guarded;
+
+// The tracked table that the table is a part of.
+std::optional<TrackedTable> tracked_root(Oid relation) {
+    List* const ancestors = guarded([relation] { return lcons_oid(relation, get_partition_ancestors(relation)); });
+    for (int i = 0; i < list_length(ancestors); ++i)
+        if (auto table = tracked_table(list_nth_oid(ancestors, i))) return table;
+    return std::nullopt;
+}
+
+Oid find_relation(const RangeVar* name) {
+    return guarded([name] { return RangeVarGetRelid(name, NoLock, true); });
+}
+
+// A detached partition keeps the trigger that PostgreSQL had not cloned.
+void drop_truncate_trigger(Oid partition) {
+    const pg::AsOwner owner;
+    pg::run_once("DROP TRIGGER IF EXISTS " + pg::quote_identifier(trigger_name::truncated) + " ON " + pg::qualified_name(partition));
+}
+
+void on_alter_table(const AlterTableStmt* statement) {
+    for (int i = 0; i < list_length(statement->cmds); ++i) {
+        const auto* command = static_cast<AlterTableCmd*>(list_nth(statement->cmds, i));
+        const bool attach = command->subtype == AT_AttachPartition;
+        const bool detach = command->subtype == AT_DetachPartition || command->subtype == AT_DetachPartitionFinalize;
+        if (!attach && !detach) continue;
+        const auto table = tracked_root(find_relation(statement->relation));
+        if (!table) return;
+        if (attach) {
+            add_partition_triggers(*table);
+        } else if (const Oid partition = find_relation(reinterpret_cast<PartitionCmd*>(command->def)->name); partition != InvalidOid) {
+            drop_truncate_trigger(partition);
+        }
+        adopt_rows(*table);
+    }
+}
+
+}  // namespace
+
+void on_alter(Node* command) {
+    const pg::SpiConnection spi;
+    if (IsA(command, AlterTableStmt)) {
+        on_alter_table(reinterpret_cast<AlterTableStmt*>(command));
+    } else if (IsA(command, CreateStmt)) {
+        const auto* statement = reinterpret_cast<CreateStmt*>(command);
+        if (statement->partbound == nullptr) return;
+        const Oid relation = find_relation(statement->relation);
+        if (relation == InvalidOid) return;
+        if (const auto table = tracked_root(relation)) add_partition_triggers(*table);
+    }
+}
+
+void on_drop() {
+    const pg::SpiConnection spi;
+    const pg::AsOwner owner;
+    static pg::Statement untrack(
+        "DELETE FROM replicache.tracked_table WHERE relation::pg_catalog.oid IN "
+        "(SELECT d.objid FROM pg_catalog.pg_event_trigger_dropped_objects() d "
+        "WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid "
+        "AND d.objsubid OPERATOR(pg_catalog.=) 0) RETURNING space_column IS NOT NULL",
+        {});
+    // A partition takes its rows along. Its trigger is dropped with it, and shows that it was part of a tracked table.
+    static pg::Statement partitions(
+        "SELECT FROM pg_catalog.pg_event_trigger_dropped_objects() t "
+        "JOIN pg_catalog.pg_event_trigger_dropped_objects() d "
+        "ON d.object_type OPERATOR(pg_catalog.=) 'table' "
+        "AND d.schema_name OPERATOR(pg_catalog.=) t.address_names[1] AND d.object_name OPERATOR(pg_catalog.=) t.address_names[2] "
+        "WHERE t.object_type OPERATOR(pg_catalog.=) 'trigger' AND t.address_names[3] OPERATOR(pg_catalog.=) $1",
+        {TEXTOID});
+    bool untracked = false, in_any_space = false;
+    const pg::Rows tables = untrack.run({});
+    for (std::uint64_t i = 0; i < tables.count(); ++i) {
+        untracked = true;
+        in_any_space |= DatumGetBool(tables.get(i, 1).datum);
+    }
+    const bool any_tracked = untracked || !tracked_tables().empty();
+    if (any_tracked && !partitions.run({pg::value(std::string_view(trigger_name::truncated))}).empty())
+        untracked = in_any_space = true;
+    if (!untracked) return;
+    raise_floor(lock_space(""));
+    if (in_any_space) raise_floors(true);
+}
+
+}  // namespace replicache::engine

@@ -1,0 +1,22 @@
+// The pull: what changed in a space since a version, as one JSON text, under one snapshot.
+#pragma once
+
+#include "pg/border.h"
+
+namespace replicache::engine {
+
+struct PullRequest {
+    std::optional<std::int64_t> since;            // null: everything
+    std::string space;
+    std::optional<std::string> user_id;
+    bool check_owner = false;                     // that the group belongs to user_id and space
+    std::optional<std::string> client_group_id;   // whose lastMutationIDs are wanted
+    std::optional<std::string> client_id;         // V0: only this client's, as a number
+    std::int64_t last_mutation_id = 0;            // V0: what the client has seen
+    std::optional<std::string> schema_version;
+};
+
+// A json datum in the current memory context; nullopt when the client's state is not known here (ClientStateNotFound).
+std::optional<Datum> pull(const PullRequest& request);
+
+}  // namespace replicache::engine

@@ -1,0 +1,17 @@
+// The push: runs the mutations of a batch in order, each one atomically with its client's last_mutation_id.
+#pragma once
+
+#include "engine/batch.h"
+#include "pg/border.h"
+
+namespace replicache::engine {
+
+struct Pusher {
+    std::optional<std::string> user_id;
+    std::string space;
+};
+
+// Everything happens in the calling transaction. Throws what the caller must roll back for; see sql-api, *Push*.
+Outcome push(const Batch& batch, const Pusher& pusher);
+
+}  // namespace replicache::engine

@@ -1,0 +1,140 @@
+#include "engine/space.h"
+
+#include "engine/poke.h"
+#include "pg/settings.h"
+
+namespace replicache::engine {
+namespace {
+
+using pg::AsOwner;
+using pg::Rows;
+using pg::SpiConnection;
+using pg::SqlError;
+using pg::Statement;
+using pg::value;
+
+struct TextHash : std::hash<std::string_view> {
+    using is_transparent = void;
+};
+
+// The spaces that this transaction holds. Entries stay where they are while the map grows: callers keep references.
+std::unordered_map<std::string, Space, TextHash, std::equal_to<>> held;
+
+extern "C" void at_transaction_end(XactEvent event, void*) {
+    switch (event) {
+        case XACT_EVENT_COMMIT:
+        case XACT_EVENT_ABORT:
+        case XACT_EVENT_PREPARE:
+            held.clear();
+            break;
+        default:
+            break;
+    }
+}
+
+// What a subtransaction did to a space belongs to its parent when it commits, and is undone when it aborts: the lock
+// and the version in the row are gone then, and so must be our memory of them.
+extern "C" void at_subtransaction_end(SubXactEvent event, SubTransactionId mine, SubTransactionId parent, void*) {
+    if (event != SUBXACT_EVENT_COMMIT_SUB && event != SUBXACT_EVENT_ABORT_SUB) return;
+    const bool committed = event == SUBXACT_EVENT_COMMIT_SUB;
+    for (auto it = held.begin(); it != held.end();) {
+        Space& space = it->second;
+        if (space.locked_in == mine && !committed) {
+            it = held.erase(it);
+            continue;
+        }
+        if (space.locked_in == mine) space.locked_in = parent;
+        if (space.written_in == mine) {
+            space.written = committed;
+            space.written_in = committed ? parent : InvalidSubTransactionId;
+        }
+        ++it;
+    }
+}
+
+void mark_written(Space& space) {
+    space.written = true;
+    space.written_in = GetCurrentSubTransactionId();
+    poke(space.id, space.version());
+}
+
+}  // namespace
+
+void check_space_id(std::string_view id) {
+    if (id.size() > max_space_bytes)
+        throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE,
+                       "space is longer than " + std::to_string(max_space_bytes) + " bytes");
+}
+
+Space& lock_space(std::string_view id) {
+    if (const auto it = held.find(id); it != held.end()) return it->second;
+    check_space_id(id);
+
+    static Statement lock(
+        "SELECT version FROM replicache.space WHERE id OPERATOR(pg_catalog.=) $1 FOR NO KEY UPDATE", {TEXTOID});
+    static Statement create(
+        "INSERT INTO replicache.space (id, clock) VALUES ($1, $2) ON CONFLICT DO NOTHING", {TEXTOID, TEXTOID});
+    const SpiConnection spi;
+    const AsOwner owner;
+    const pg::Value id_value = value(id);
+    Rows row = lock.run({id_value});
+    if (row.empty()) {
+        create.run({id_value, value(std::string_view(pg::clock_name(pg::settings.default_clock)))});
+        row = lock.run({id_value});
+        // Another transaction created it after the snapshot of this one, which is REPEATABLE READ or above.
+        if (row.empty())
+            throw SqlError(ERRCODE_T_R_SERIALIZATION_FAILURE, "could not serialize access due to concurrent update");
+    }
+    Space space{.id = std::string(id), .committed = row.int8(0, 1)};
+    space.locked_in = GetCurrentSubTransactionId();
+    return held.emplace(space.id, space).first->second;
+}
+
+void create_space(const std::string& id, const std::string& clock) {
+    check_space_id(id);
+    static Statement create("INSERT INTO replicache.space (id, clock) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+                            {TEXTOID, TEXTOID});
+    const SpiConnection spi;
+    const AsOwner owner;
+    if (create.run({value(id), value(clock)}).count() == 0)
+        throw SqlError(ERRCODE_DUPLICATE_OBJECT, "space \"" + id + "\" exists already");
+}
+
+std::int64_t stamp(Space& space) {
+    if (!space.deferred) write_version(space);
+    return space.version();
+}
+
+void write_version(Space& space) {
+    if (space.written) return;
+    static Statement write("UPDATE replicache.space SET version = $2 WHERE id OPERATOR(pg_catalog.=) $1",
+                           {TEXTOID, INT8OID});
+    const SpiConnection spi;
+    const AsOwner owner;
+    write.run({value(space.id), value(space.version())});
+    mark_written(space);
+}
+
+void raise_floor(Space& space) {
+    static Statement write("UPDATE replicache.space SET version = $2, floor = $2 WHERE id OPERATOR(pg_catalog.=) $1",
+                           {TEXTOID, INT8OID});
+    const SpiConnection spi;
+    const AsOwner owner;
+    write.run({value(space.id), value(space.version())});
+    mark_written(space);
+}
+
+void skip_to(Space& space, std::int64_t version) {
+    if (version <= space.committed) return;
+    space.committed = version;
+    space.written = false;
+}
+
+void register_space_callbacks() {
+    pg::guarded([] {
+        RegisterXactCallback(at_transaction_end, nullptr);
+        RegisterSubXactCallback(at_subtransaction_end, nullptr);
+    });
+}
+
+}  // namespace replicache::engine

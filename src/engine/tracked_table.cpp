@@ -1,0 +1,310 @@
+#include "engine/tracked_table.h"
+
+extern "C" {
+#include "executor/tuptable.h"
+#include "tcop/dest.h"
+#include "utils/plancache.h"
+#include "utils/uuid.h"
+}
+
+namespace replicache::engine {
+namespace {
+
+using pg::guarded;
+using pg::qualified_name;
+using pg::SqlError;
+
+// The views of all tracked tables. Any change of the registry or of a tracked table's definition rebuilds them.
+std::vector<std::shared_ptr<TableView>> views;
+std::vector<Oid> view_relations;  // the tables, and the registry
+bool views_valid = false;
+
+extern "C" void at_definition_change(Datum, Oid relation) {
+    if (relation == InvalidOid || std::find(view_relations.begin(), view_relations.end(), relation) != view_relations.end())
+        views_valid = false;
+}
+
+std::string text_or_empty(const pg::Rows& rows, std::uint64_t row, int column) {
+    return rows.text(row, column).value_or("");
+}
+
+}  // namespace
+
+std::vector<TrackedTable> tracked_tables() {
+    static pg::Statement all(
+        "SELECT relation::pg_catalog.oid, key, value, space_column::pg_catalog.text, deleted_column::pg_catalog.text, "
+        "version_column::pg_catalog.text FROM replicache.tracked_table ORDER BY relation::pg_catalog.oid",
+        {});
+    const pg::SpiConnection spi;
+    const pg::AsOwner owner;
+    // The registry is like a catalog: whatever snapshot the caller has, only its latest state goes with the tables'
+    // latest definitions.
+    guarded([] { PushActiveSnapshot(GetLatestSnapshot()); });
+    const pg::Rows rows = all.run({}, pg::Snapshot::active);
+    guarded([] { PopActiveSnapshot(); });
+    std::vector<TrackedTable> tables;
+    for (std::uint64_t i = 0; i < rows.count(); ++i)
+        tables.push_back({.relation = rows.oid(i, 1),
+                          .key = text_or_empty(rows, i, 2),
+                          .value = text_or_empty(rows, i, 3),
+                          .space = text_or_empty(rows, i, 4),
+                          .deleted = text_or_empty(rows, i, 5),
+                          .version = text_or_empty(rows, i, 6)});
+    return tables;
+}
+
+std::optional<TrackedTable> tracked_table(Oid relation) {
+    for (TrackedTable& table : tracked_tables())
+        if (table.relation == relation) return std::move(table);
+    return std::nullopt;
+}
+
+const std::vector<std::shared_ptr<TableView>>& table_views() {
+    if (views_valid) return views;
+    views.clear();
+    view_relations.assign(1, pg::own_relation("tracked_table"));
+    views_valid = true;  // before reading: an invalidation that arrives meanwhile must not be lost
+    try {
+        for (const TrackedTable& table : tracked_tables()) {
+            view_relations.push_back(table.relation);
+            if (guarded([&table] { return get_rel_name(table.relation) != nullptr; }))
+                views.push_back(std::make_shared<TableView>(table));
+        }
+    } catch (...) {
+        views_valid = false;
+        throw;
+    }
+    return views;
+}
+
+TableView::TableView(const TrackedTable& table) : table_(table) {
+    struct Column {
+        std::string name;
+        AttrNumber number;
+        Oid type;
+    };
+    std::vector<Column> columns;
+    Relation const relation = guarded([&] { return relation_open(table.relation, AccessShareLock); });
+    for (int i = 0; i < relation->rd_att->natts; ++i) {
+        Form_pg_attribute const attribute = TupleDescAttr(relation->rd_att, i);
+        if (!attribute->attisdropped) columns.push_back({NameStr(attribute->attname), attribute->attnum, attribute->atttypid});
+    }
+    guarded([&] { relation_close(relation, NoLock); });
+
+    const auto find = [&](const std::string& name) -> const Column& {
+        for (const Column& column : columns)
+            if (column.name == name) return column;
+        throw SqlError(ERRCODE_UNDEFINED_COLUMN,
+                       "column \"" + name + "\" of tracked table " + qualified_name(table.relation) + " does not exist", {},
+                       "Call replicache.track_table again after renaming or dropping a column that it was given.");
+    };
+    find(table.version);
+    if (!table.deleted.empty()) find(table.deleted);
+    if (!table.space.empty()) space_type_ = guarded([&] { return getBaseType(find(table.space).type); });
+    if (table.value.empty())
+        for (const Column& column : columns)
+            if (column.name != table.version && column.name != table.deleted) columns_.push_back(column.name);
+
+    const KeyTemplate key = KeyTemplate::parse(table.key);
+    key_columns_ = key.columns();
+    const int value_columns = table.value.empty() ? static_cast<int>(columns_.size()) : 1;
+    int next = value_columns;
+    key_.emplace(key, [&](const std::string& name) {
+        return Key::Column{static_cast<AttrNumber>(++next), find(name).type};
+    });
+
+    context_ = guarded([] { return AllocSetContextCreate(TopMemoryContext, "replicache table view", ALLOCSET_SMALL_SIZES); });
+    writers_.reserve(value_columns);
+    if (!table.value.empty()) writers_.emplace_back();  // its type is known when the query runs
+    for (const std::string& column : columns_) {
+        pg::JsonWriter& writer = writers_.emplace_back();
+        guarded([&, type = find(column).type] { writer.prepare(type, context_); });
+    }
+}
+
+TableView::~TableView() {
+    for (SPIPlanPtr plan : plans_)
+        if (plan != nullptr) SPI_freeplan(plan);
+    MemoryContextDelete(context_);
+}
+
+std::string TableView::sql(Query query) const {
+    std::string list;
+    if (query == Query::soft_deleted || (table_.value.empty() && columns_.empty())) {
+    } else if (table_.value.empty()) {
+        for (const std::string& column : columns_) list += "t." + pg::quote_identifier(column) + ", ";
+    } else {
+        // The line break ends a comment in the expression.
+        list = "(" + table_.value + "\n), ";
+    }
+    for (const std::string& column : key_columns_) list += "t." + pg::quote_identifier(column) + ", ";
+    list.resize(list.size() - 2);
+
+    const bool partitioned = guarded([this] { return get_rel_relkind(table_.relation) == RELKIND_PARTITIONED_TABLE; });
+    std::string text = "SELECT " + list + " FROM " + (partitioned ? "" : "ONLY ") + qualified_name(table_.relation) +
+                       " AS t WHERE true";
+    if (query != Query::everything)
+        text += " AND t." + pg::quote_identifier(table_.version) + " OPERATOR(pg_catalog.>) $1";
+    if (!table_.space.empty()) text += " AND t." + pg::quote_identifier(table_.space) + " OPERATOR(pg_catalog.=) $2";
+    if (!table_.deleted.empty())
+        text += " AND t." + pg::quote_identifier(table_.deleted) +
+                (query == Query::soft_deleted ? " IS TRUE" : " IS NOT TRUE");
+    return text;
+}
+
+SPIPlanPtr TableView::plan(Query query) {
+    SPIPlanPtr& plan = plans_[static_cast<std::size_t>(query)];
+    if (plan != nullptr) return plan;
+    const std::string text = sql(query);
+    plan = guarded([&] {
+        Oid types[] = {INT8OID, space_type_};
+        const SPIPlanPtr result = SPI_prepare(text.c_str(), 2, types);
+        if (result == nullptr) elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
+        SPI_keepplan(result);
+        return result;
+    });
+    return plan;
+}
+
+void TableView::check_value() {
+    SPIPlanPtr const plan = this->plan(Query::everything);
+    if (table_.value.empty()) return;
+    const auto* source = static_cast<CachedPlanSource*>(linitial(SPI_plan_get_plan_sources(plan)));
+    const int columns = 1 + static_cast<int>(key_columns_.size());
+    if (list_length(SPI_plan_get_plan_sources(plan)) != 1 || source->resultDesc == nullptr || source->resultDesc->natts != columns)
+        throw SqlError(ERRCODE_SYNTAX_ERROR, "value must be a single SQL expression");
+    const Oid type = TupleDescAttr(source->resultDesc, 0)->atttypid;
+    if (type != JSONOID && type != JSONBOID)
+        throw SqlError(ERRCODE_DATATYPE_MISMATCH,
+                       std::string("value must be of type json or jsonb, not ") + guarded([type] { return format_type_be(type); }),
+                       {}, "Use an expression such as jsonb_build_object('id', id), or to_jsonb(…).");
+}
+
+// The space as a value of the space column's type; nullopt when no value of that type has this text.
+std::optional<pg::Value> TableView::space_value(std::string_view space) const {
+    const auto integer = [&]() -> std::optional<std::int64_t> {
+        std::int64_t number = 0;
+        const auto [end, error] = std::from_chars(space.data(), space.data() + space.size(), number);
+        if (error != std::errc() || end != space.data() + space.size() || std::to_string(number) != space) return std::nullopt;
+        return number;
+    };
+    switch (space_type_) {
+        case INT2OID:
+            if (const auto n = integer(); n && *n == static_cast<std::int16_t>(*n)) return pg::value(Int16GetDatum(*n));
+            return std::nullopt;
+        case INT4OID:
+            if (const auto n = integer(); n && *n == static_cast<std::int32_t>(*n)) return pg::value(Int32GetDatum(*n));
+            return std::nullopt;
+        case INT8OID:
+            if (const auto n = integer()) return pg::value(*n);
+            return std::nullopt;
+        case UUIDOID: {
+            // Only the canonical form, which is what the column's values give.
+            const auto is_hex = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); };
+            if (space.size() != 36) return std::nullopt;
+            for (std::size_t i = 0; i < space.size(); ++i)
+                if (i == 8 || i == 13 || i == 18 || i == 23 ? space[i] != '-' : !is_hex(space[i])) return std::nullopt;
+            const std::string text(space);
+            return pg::value(guarded([&text] { return DirectFunctionCall1(uuid_in, CStringGetDatum(text.c_str())); }));
+        }
+        default:
+            return pg::value(space);
+    }
+}
+
+// Takes the rows from the executor as they come, and writes them into the result: no copy in between.
+struct TableView::Output {
+    DestReceiver receiver;  // first, so that a pointer to it is one to us
+    TableView* view;
+    StringInfo out;
+    bool values;             // put operations, or del operations of keys only
+    MemoryContext row;       // reset for each row
+    StringInfoData key;
+};
+
+// In here nothing may have a destructor: errors go straight through to the guard around the executor.
+bool TableView::receive(TupleTableSlot* slot, DestReceiver* self) {
+    Output& output = *reinterpret_cast<Output*>(self);
+    TableView& view = *output.view;
+    StringInfo const out = output.out;
+    slot_getallattrs(slot);
+    const MemoryContext outer = MemoryContextSwitchTo(output.row);
+
+    const int value_columns = view.table_.value.empty() ? static_cast<int>(view.columns_.size()) : 1;
+    const int shift = output.values ? 0 : value_columns;
+    resetStringInfo(&output.key);
+    view.key_->append(&output.key, [slot, shift](AttrNumber column, bool* null) {
+        *null = slot->tts_isnull[column - 1 - shift];
+        return slot->tts_values[column - 1 - shift];
+    });
+    appendStringInfoString(out, output.values ? "{\"op\":\"put\",\"key\":" : "{\"op\":\"del\",\"key\":");
+    pg::append_json_string(out, {output.key.data, static_cast<std::size_t>(output.key.len)});
+    if (output.values) {
+        appendStringInfoString(out, ",\"value\":");
+        if (!view.table_.value.empty()) {
+            view.writers_.front().append(out, slot->tts_values[0], slot->tts_isnull[0]);
+        } else {
+            char separator = '{';
+            for (int i = 0; i < value_columns; ++i) {
+                appendStringInfoCharMacro(out, separator);
+                pg::append_json_string(out, view.columns_[i]);
+                appendStringInfoCharMacro(out, ':');
+                view.writers_[i].append(out, slot->tts_values[i], slot->tts_isnull[i]);
+                separator = ',';
+            }
+            if (value_columns == 0) appendStringInfoCharMacro(out, '{');
+            appendStringInfoCharMacro(out, '}');
+        }
+    }
+    appendBinaryStringInfo(out, "},", 2);
+    MemoryContextSwitchTo(outer);
+    MemoryContextReset(output.row);
+    return true;
+}
+
+void TableView::append_patch(StringInfo out, Query query, std::int64_t since, std::string_view space) {
+    const std::optional<pg::Value> space_datum = space_value(space);
+    if (!space_datum) return;
+    if (table_.space.empty() && !space.empty()) return;
+    SPIPlanPtr const plan = this->plan(query);
+    const int code = guarded([&] {
+        Output output{};
+        output.receiver.receiveSlot = receive;
+        output.receiver.rStartup = [](DestReceiver* self, int, TupleDesc descriptor) {
+            Output& o = *reinterpret_cast<Output*>(self);
+            if (!o.values || o.view->table_.value.empty()) return;
+            const Oid type = TupleDescAttr(descriptor, 0)->atttypid;
+            if (type != JSONOID && type != JSONBOID)
+                ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
+                                errmsg("value of tracked table \"%s\" is of type %s, not json or jsonb",
+                                       get_rel_name(o.view->table_.relation), format_type_be(type))));
+            o.view->writers_.front().prepare(type, o.view->context_);
+        };
+        output.receiver.rShutdown = [](DestReceiver*) {};
+        output.receiver.rDestroy = [](DestReceiver*) {};
+        output.receiver.mydest = DestNone;
+        output.view = this;
+        output.out = out;
+        output.values = query != Query::soft_deleted;
+        output.row = AllocSetContextCreate(CurrentMemoryContext, "replicache row", ALLOCSET_DEFAULT_SIZES);
+        initStringInfo(&output.key);
+
+        ParamListInfo const parameters = makeParamList(2);
+        parameters->params[0] = {Int64GetDatum(since), false, PARAM_FLAG_CONST, INT8OID};
+        parameters->params[1] = {space_datum->datum, false, PARAM_FLAG_CONST, space_type_};
+        SPIExecuteOptions options{};
+        options.params = parameters;
+        options.read_only = true;
+        options.dest = &output.receiver;
+        const int result = SPI_execute_plan_extended(plan, &options);
+        MemoryContextDelete(output.row);
+        return result;
+    });
+    if (code < 0) throw SqlError(ERRCODE_INTERNAL_ERROR, std::string("SPI_execute_plan failed: ") + SPI_result_code_string(code));
+}
+
+void register_registry_callbacks() {
+    guarded([] { CacheRegisterRelcacheCallback(at_definition_change, 0); });
+}
+
+}  // namespace replicache::engine

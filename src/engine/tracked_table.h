@@ -1,0 +1,67 @@
+// The registry of tracked tables (replicache.tracked_table), as a backend caches it, and their reading side: how a
+// table's rows become client-view entries.
+#pragma once
+
+#include "engine/key.h"
+#include "pg/json_text.h"
+#include "pg/spi.h"
+
+namespace replicache::engine {
+
+// A row of the registry. Columns go by name, so that the registry survives dump and restore.
+struct TrackedTable {
+    Oid relation;
+    std::string key;      // template
+    std::string value;    // SQL expression; empty: the default
+    std::string space;    // column; empty: none
+    std::string deleted;  // column; empty: none
+    std::string version;  // column
+};
+
+// How to read one tracked table: prepared queries and what turns their rows into entries.
+class TableView {
+public:
+    explicit TableView(const TrackedTable& table);
+    ~TableView();
+    TableView(const TableView&) = delete;
+    TableView& operator=(const TableView&) = delete;
+
+    enum class Query {
+        everything,     // all live rows
+        changed,        // live rows with a version above $1
+        soft_deleted,   // soft-deleted rows with a version above $1: only their keys
+    };
+    bool soft_deletes() const { return !table_.deleted.empty(); }
+    // Throws unless the value expression is one expression that gives json or jsonb.
+    void check_value();
+    // Appends a patch operation per row, each followed by a comma. Needs an open SPI connection.
+    void append_patch(StringInfo out, Query query, std::int64_t since, std::string_view space);
+
+private:
+    struct Output;
+    static bool receive(TupleTableSlot* slot, DestReceiver* self);
+    std::string sql(Query query) const;
+    SPIPlanPtr plan(Query query);
+    std::optional<pg::Value> space_value(std::string_view space) const;
+
+    TrackedTable table_;
+    MemoryContext context_;       // of the writers
+    Oid space_type_ = TEXTOID;
+    std::vector<std::string> columns_;       // of the default value
+    std::vector<std::string> key_columns_;
+    std::vector<pg::JsonWriter> writers_;    // of the value's columns
+    std::optional<Key> key_;                 // over the columns behind the value's
+    std::array<SPIPlanPtr, 3> plans_{};
+};
+
+// The tracked tables, as committed now or changed by this transaction.
+std::vector<TrackedTable> tracked_tables();
+std::optional<TrackedTable> tracked_table(Oid relation);
+
+// Their cached views. Valid until the next call.
+const std::vector<std::shared_ptr<TableView>>& table_views();
+
+// Call once per backend.
+void register_registry_callbacks();
+
+}  // namespace replicache::engine

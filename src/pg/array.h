@@ -1,0 +1,48 @@
+// One-dimensional array datums from vectors, in the current memory context.
+#pragma once
+
+#include "pg/datum.h"
+
+extern "C" {
+#include "utils/array.h"
+}
+
+namespace replicache::pg {
+
+inline Datum array_datum(const std::vector<Value>& elements, Oid type, int length, bool by_value, char align) {
+    return guarded([&, n = elements.size()] {
+        if (n == 0) return PointerGetDatum(construct_empty_array(type));
+        auto* datums = static_cast<Datum*>(palloc(sizeof(Datum) * n));
+        auto* nulls = static_cast<bool*>(palloc(n));
+        for (std::size_t i = 0; i < n; ++i) {
+            datums[i] = elements[i].datum;
+            nulls[i] = elements[i].null;
+        }
+        int dimensions[] = {static_cast<int>(n)};
+        int lower_bounds[] = {1};
+        return PointerGetDatum(construct_md_array(datums, nulls, 1, dimensions, lower_bounds, type, length, by_value, align));
+    });
+}
+
+// Of text elements: anything that value() makes a text datum of.
+template <class Text>
+Datum text_array(const std::vector<Text>& texts) {
+    std::vector<Value> elements;
+    elements.reserve(texts.size());
+    for (const Text& text : texts) {
+        if constexpr (std::is_same_v<Text, std::optional<std::string>>)
+            elements.push_back(value(text));
+        else
+            elements.push_back(value(text));
+    }
+    return array_datum(elements, TEXTOID, -1, false, TYPALIGN_INT);
+}
+
+inline Datum int8_array(const std::vector<std::int64_t>& numbers) {
+    std::vector<Value> elements;
+    elements.reserve(numbers.size());
+    for (const std::int64_t number : numbers) elements.push_back(value(number));
+    return array_datum(elements, INT8OID, sizeof(std::int64_t), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE);
+}
+
+}  // namespace replicache::pg

@@ -1,0 +1,27 @@
+// What differs between the PostgreSQL versions we support, with the reason for each item. Call it all guarded.
+#pragma once
+
+#include "prelude.h"
+
+#if PG_VERSION_NUM >= 160000
+extern "C" {
+#include "varatt.h"  // 16 took the varlena macros out of postgres.h
+}
+#endif
+
+namespace replicache::pg {
+
+// 16 replaced the checks per kind of object by generic ones.
+#if PG_VERSION_NUM >= 160000
+inline bool owns_relation(Oid relation) { return object_ownercheck(RelationRelationId, relation, GetUserId()); }
+inline bool owns_function(Oid function) { return object_ownercheck(ProcedureRelationId, function, GetUserId()); }
+inline bool may_execute(Oid function) {
+    return object_aclcheck(ProcedureRelationId, function, GetUserId(), ACL_EXECUTE) == ACLCHECK_OK;
+}
+#else
+inline bool owns_relation(Oid relation) { return pg_class_ownercheck(relation, GetUserId()); }
+inline bool owns_function(Oid function) { return pg_proc_ownercheck(function, GetUserId()); }
+inline bool may_execute(Oid function) { return pg_proc_aclcheck(function, GetUserId(), ACL_EXECUTE) == ACLCHECK_OK; }
+#endif
+
+}  // namespace replicache::pg

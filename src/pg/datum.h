@@ -1,0 +1,39 @@
+// Text and int8 datums from and to C++ values.
+#pragma once
+
+#include "pg/border.h"
+
+namespace replicache::pg {
+
+// A datum that may be NULL.
+struct Value {
+    Datum datum = 0;
+    bool null = true;
+};
+
+inline Value value(Datum datum) { return {datum, false}; }
+inline Value value(std::int64_t number) { return {Int64GetDatum(number), false}; }
+
+// Allocated in the current memory context.
+inline Datum text_datum(std::string_view text) {
+    return guarded([text] { return PointerGetDatum(cstring_to_text_with_len(text.data(), text.size())); });
+}
+inline Value value(std::string_view text) { return value(text_datum(text)); }
+inline Value value(const std::string& text) { return value(text_datum(text)); }
+inline Value value(const std::optional<std::string>& text) { return text ? value(text_datum(*text)) : Value{}; }
+
+// The bytes of a text (or json) datum, detoasted into the current memory context when it must be.
+inline std::string_view view_of_text(Datum datum) {
+    return guarded([datum] {
+        const text* t = DatumGetTextPP(datum);
+        return std::string_view(VARDATA_ANY(t), VARSIZE_ANY_EXHDR(t));
+    });
+}
+
+// Argument n of a function, as text; nullopt when NULL.
+inline std::optional<std::string_view> text_argument(FunctionCallInfo fcinfo, int n) {
+    if (PG_ARGISNULL(n)) return std::nullopt;
+    return view_of_text(PG_GETARG_DATUM(n));
+}
+
+}  // namespace replicache::pg

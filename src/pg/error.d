@@ -1,0 +1,3 @@
+src/pg/error.o: src/pg/error.cpp src/pg/error.h src/prelude.h
+src/pg/error.h:
+src/prelude.h:

@@ -1,0 +1,49 @@
+// Errors on the C++ side. SqlError is raised by us, PgError was raised by PostgreSQL; both cross into PostgreSQL at an
+// entry point only (see border.h).
+#pragma once
+
+#include "prelude.h"
+
+namespace replicache::pg {
+
+// An error of our own: thrown anywhere in C++, raised as a PostgreSQL error at the entry point.
+struct SqlError : std::exception {
+    SqlError(int sqlerrcode, std::string message, std::string detail = {}, std::string hint = {})
+        : sqlerrcode(sqlerrcode), message(std::move(message)), detail(std::move(detail)), hint(std::move(hint)) {}
+    const char* what() const noexcept override { return message.c_str(); }
+
+    int sqlerrcode;
+    std::string message;
+    std::string detail;  // empty: none
+    std::string hint;    // empty: none
+};
+
+// A PostgreSQL error on its way through C++ frames. Owns its ErrorData, in a memory context of its own.
+class PgError {
+public:
+    // Takes the error that PostgreSQL has just raised out of ErrorContext. Never raises: short of memory, it becomes
+    // the out-of-memory error.
+    static PgError take() noexcept;
+    // The same for an error of our own.
+    static PgError make(const SqlError& error) noexcept;
+
+    PgError(PgError&& other) noexcept : data_(other.data_), home_(std::exchange(other.home_, nullptr)) {}
+    PgError& operator=(PgError&& other) noexcept;
+    ~PgError();
+
+    const ErrorData& data() const { return *data_; }
+    int sqlerrcode() const { return data_->sqlerrcode; }
+    // Hands the data over to ErrorContext, which frees it when the error has been dealt with.
+    ErrorData* release() noexcept;
+
+private:
+    PgError(ErrorData* data, MemoryContext home) : data_(data), home_(home) {}
+
+    ErrorData* data_;
+    MemoryContext home_;  // null: data_ is static
+};
+
+// Raises the error in PostgreSQL. Call it with nothing alive that has a destructor.
+[[noreturn]] void raise(ErrorData* error);
+
+}  // namespace replicache::pg

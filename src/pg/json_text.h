@@ -1,0 +1,28 @@
+// JSON text straight into a buffer, byte for byte what to_json writes (utils/adt/json.c), without its intermediate copies.
+// Everything here raises PostgreSQL errors and holds nothing that has a destructor: call it guarded.
+#pragma once
+
+#include "pg/datum.h"
+
+namespace replicache::pg {
+
+// Appends text as a JSON string, quotes included.
+void append_json_string(StringInfo out, std::string_view text);
+
+// Appends the values of one column, or of one expression.
+class JsonWriter {
+public:
+    // Looks up how values of this type are written. What it keeps is allocated in `context`.
+    void prepare(Oid type, MemoryContext context);
+    void append(StringInfo out, Datum datum, bool null);
+
+private:
+    // How to_json writes a type.
+    enum class Kind { boolean, integer, number, datetime, json, text, quoted_output, to_json };
+
+    Kind kind_;
+    Oid type_;       // a domain's base type
+    FmgrInfo call_;  // the output function, or to_json itself
+};
+
+}  // namespace replicache::pg

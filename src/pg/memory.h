@@ -1,0 +1,29 @@
+// A memory context for one step of a loop.
+#pragma once
+
+#include "pg/border.h"
+
+namespace replicache::pg {
+
+// Current while it lives; reset() frees what the step has allocated.
+class ScratchContext {
+public:
+    ScratchContext() : outer_(CurrentMemoryContext) {
+        scratch_ = guarded([] { return AllocSetContextCreate(CurrentMemoryContext, "replicache scratch", ALLOCSET_DEFAULT_SIZES); });
+        MemoryContextSwitchTo(scratch_);
+    }
+    ~ScratchContext() {
+        MemoryContextSwitchTo(outer_);
+        MemoryContextDelete(scratch_);
+    }
+    ScratchContext(const ScratchContext&) = delete;
+    ScratchContext& operator=(const ScratchContext&) = delete;
+
+    void reset() { MemoryContextReset(scratch_); }
+
+private:
+    MemoryContext outer_;
+    MemoryContext scratch_;
+};
+
+}  // namespace replicache::pg

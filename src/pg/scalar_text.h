@@ -1,0 +1,25 @@
+// The text of a scalar that is the same in every session: for keys and spaces, which must not depend on DateStyle,
+// TimeZone or bytea_output.
+#pragma once
+
+#include "pg/datum.h"
+
+namespace replicache::pg {
+
+class ScalarText {
+public:
+    // Null when the type has no such text (its output function depends on settings, or it is not a scalar).
+    static std::optional<ScalarText> of(Oid type);
+
+    // The text of a value, perhaps in the current memory context. Raises PostgreSQL errors: call it guarded.
+    std::string_view operator()(Datum datum) const;
+
+private:
+    enum class Kind { text, int2, int4, int8, datetime, output };
+
+    Kind kind_;
+    Oid type_;
+    mutable FmgrInfo output_;
+};
+
+}  // namespace replicache::pg

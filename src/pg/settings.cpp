@@ -1,0 +1,49 @@
+#include "pg/settings.h"
+
+namespace replicache::pg {
+
+Settings settings;
+
+namespace {
+
+const config_enum_entry clocks[] = {
+    {"counter", clock_counter, false},
+    {nullptr, 0, false},
+};
+
+// A notification channel is an identifier (Async_Notify in commands/async.c).
+extern "C" bool check_poke_channel(char** value, void**, GucSource) {
+    if (std::strlen(*value) < NAMEDATALEN) return true;
+    GUC_check_errdetail("A notification channel has at most %d bytes.", NAMEDATALEN - 1);
+    return false;
+}
+
+}  // namespace
+
+const char* clock_name(int clock) {
+    for (const auto* entry = clocks; entry->name != nullptr; ++entry)
+        if (entry->val == clock) return entry->name;
+    return nullptr;
+}
+
+std::optional<int> clock_by_name(std::string_view name) {
+    for (const auto* entry = clocks; entry->name != nullptr; ++entry)
+        if (name == entry->name) return entry->val;
+    return std::nullopt;
+}
+
+void define_settings() {
+    DefineCustomEnumVariable("replicache.default_clock", "Clock of spaces that come into being on first use.", nullptr,
+                             &settings.default_clock, clock_counter, clocks, PGC_USERSET, 0, nullptr, nullptr, nullptr);
+    DefineCustomIntVariable("replicache.mutation_timeout", "Longest time a mutator may run before its mutation is rejected.",
+                            "0 means no limit.", &settings.mutation_timeout, 0, 0, INT_MAX, PGC_USERSET, GUC_UNIT_MS,
+                            nullptr, nullptr, nullptr);
+    DefineCustomStringVariable("replicache.poke_channel", "Channel of the NOTIFY that a transaction sends when it changed a space.",
+                               "Empty turns it off.", &settings.poke_channel, "replicache", PGC_USERSET, 0,
+                               check_poke_channel, nullptr, nullptr);
+    DefineCustomStringVariable("replicache.schema_versions", "Comma-separated schema versions that requests may have.",
+                               "Empty means any.", &settings.schema_versions, "", PGC_USERSET, 0, nullptr, nullptr, nullptr);
+    MarkGUCPrefixReserved("replicache");
+}
+
+}  // namespace replicache::pg

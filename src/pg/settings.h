@@ -1,0 +1,23 @@
+// The settings (GUCs) of the extension.
+#pragma once
+
+#include "pg/border.h"
+
+namespace replicache::pg {
+
+struct Settings {
+    char* poke_channel;    // replicache.poke_channel: empty turns pokes off
+    int default_clock;     // replicache.default_clock: a Clock
+    char* schema_versions; // replicache.schema_versions: comma-separated; empty: any
+    int mutation_timeout;  // replicache.mutation_timeout: milliseconds; 0: none
+};
+extern Settings settings;
+
+enum Clock { clock_counter };
+// The name of a clock as SQL knows it, and back; nullptr / nullopt when there is none.
+const char* clock_name(int clock);
+std::optional<int> clock_by_name(std::string_view name);
+
+void define_settings();
+
+}  // namespace replicache::pg

@@ -1,0 +1,85 @@
+#include "pg/spi.h"
+
+namespace replicache::pg {
+namespace {
+
+[[noreturn]] void fail(const char* what, int code) {
+    throw SqlError(ERRCODE_INTERNAL_ERROR, std::string(what) + " failed: " + SPI_result_code_string(code));
+}
+
+}  // namespace
+
+Value Rows::get(std::uint64_t row, int column) const {
+    Value value;
+    value.datum = SPI_getbinval(table_->vals[row], table_->tupdesc, column, &value.null);
+    return value;
+}
+
+std::optional<std::string> Rows::text(std::uint64_t row, int column) const {
+    const Value value = get(row, column);
+    if (value.null) return std::nullopt;
+    return std::string(view_of_text(value.datum));
+}
+
+Rows Statement::run(std::initializer_list<Value> values, Snapshot snapshot) {
+    if (plan_ == nullptr) {
+        plan_ = guarded([this] {
+            const SPIPlanPtr plan = SPI_prepare(sql_, static_cast<int>(types_.size()), types_.data());
+            if (plan != nullptr) SPI_keepplan(plan);
+            return plan;
+        });
+        if (plan_ == nullptr) fail("SPI_prepare", SPI_result);
+    }
+    constexpr std::size_t max_values = 16;
+    Datum datums[max_values];
+    char nulls[max_values];
+    std::size_t n = 0;
+    for (const Value& value : values) {
+        datums[n] = value.datum;
+        nulls[n++] = value.null ? 'n' : ' ';
+    }
+    const int code = guarded([&, plan = plan_] {
+        return SPI_execute_plan(plan, datums, nulls, snapshot == Snapshot::active, 0);
+    });
+    if (code < 0) fail("SPI_execute_plan", code);
+    return Rows(SPI_tuptable, SPI_processed);
+}
+
+Rows run_once(const std::string& sql) {
+    const int code = guarded([text = sql.c_str()] { return SPI_execute(text, false, 0); });
+    if (code < 0) fail("SPI_execute", code);
+    return Rows(SPI_tuptable, SPI_processed);
+}
+
+AsOwner::AsOwner() {
+    const Oid owner = guarded([] {
+        const Oid space = get_relname_relid("space", get_namespace_oid("replicache", false));
+        HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(space));
+        if (!HeapTupleIsValid(tuple)) elog(ERROR, "relation \"replicache.space\" does not exist");
+        const Oid result = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple))->relowner;
+        ReleaseSysCache(tuple);
+        return result;
+    });
+    GetUserIdAndSecContext(&user_, &security_);
+    SetUserIdAndSecContext(owner, security_ | SECURITY_LOCAL_USERID_CHANGE);
+}
+
+Oid own_relation(const char* name) {
+    return guarded([name] { return get_relname_relid(name, get_namespace_oid("replicache", false)); });
+}
+
+std::string quote_identifier(const std::string& name) {
+    return guarded([text = name.c_str()] { return ::quote_identifier(text); });
+}
+
+std::string quote_literal(const std::string& text) {
+    return guarded([t = text.c_str()] { return quote_literal_cstr(t); });
+}
+
+std::string qualified_name(Oid relation) {
+    return guarded([relation] {
+        return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relation)), get_rel_name(relation));
+    });
+}
+
+}  // namespace replicache::pg

@@ -1,0 +1,78 @@
+// SQL statements of the extension's own, through SPI.
+//
+// They run under the caller's search_path, which an attacker may have pointed at operators of his own: so every object,
+// type, function and operator in such a statement is schema-qualified. test/qualified checks it.
+#pragma once
+
+#include "pg/datum.h"
+
+namespace replicache::pg {
+
+// An open SPI connection. Its memory context is current while it lives.
+class SpiConnection {
+public:
+    SpiConnection() { guarded([] { SPI_connect(); }); }
+    ~SpiConnection() { SPI_finish(); }
+    SpiConnection(const SpiConnection&) = delete;
+    SpiConnection& operator=(const SpiConnection&) = delete;
+};
+
+// The rows a statement returned. They live as long as the SPI connection.
+class Rows {
+public:
+    Rows(SPITupleTable* table, std::uint64_t count) : table_(table), count_(count) {}
+    std::uint64_t count() const { return count_; }
+    bool empty() const { return count_ == 0; }
+    Value get(std::uint64_t row, int column) const;  // columns count from 1
+    std::int64_t int8(std::uint64_t row, int column) const { return DatumGetInt64(get(row, column).datum); }
+    Oid oid(std::uint64_t row, int column) const { return DatumGetObjectId(get(row, column).datum); }
+    std::optional<std::string> text(std::uint64_t row, int column) const;
+
+private:
+    SPITupleTable* table_;
+    std::uint64_t count_;
+};
+
+enum class Snapshot {
+    fresh,   // sees what is committed now, may write
+    active,  // reads under the active snapshot of the caller
+};
+
+// A statement that is prepared on first use and kept for the life of the backend. Define it as a static.
+class Statement {
+public:
+    Statement(const char* sql, std::initializer_list<Oid> types) : sql_(sql), types_(types) {}
+    // Rows returned, or (without RETURNING) rows processed.
+    Rows run(std::initializer_list<Value> values, Snapshot snapshot = Snapshot::fresh);
+
+private:
+    const char* sql_;
+    std::vector<Oid> types_;
+    SPIPlanPtr plan_ = nullptr;
+};
+
+// Runs DDL, or any other statement that is not worth a plan.
+Rows run_once(const std::string& sql);
+
+// Acts as the owner of the extension's tables, until the end of the scope.
+class AsOwner {
+public:
+    AsOwner();
+    ~AsOwner() { SetUserIdAndSecContext(user_, security_); }
+    AsOwner(const AsOwner&) = delete;
+    AsOwner& operator=(const AsOwner&) = delete;
+
+private:
+    Oid user_;
+    int security_;
+};
+
+// The OID of one of the extension's tables.
+Oid own_relation(const char* name);
+
+// name, quoted as an SQL identifier, or "schema"."table" of a relation.
+std::string quote_identifier(const std::string& name);
+std::string quote_literal(const std::string& text);
+std::string qualified_name(Oid relation);
+
+}  // namespace replicache::pg

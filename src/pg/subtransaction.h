@@ -1,0 +1,56 @@
+// A subtransaction around a piece of C++, after the exception block of plpgsql (exec_stmt_block in pl_exec.c).
+#pragma once
+
+#include "pg/border.h"
+
+namespace replicache::pg {
+
+// The transaction state that a subtransaction changes and that must be put back after it.
+class Subtransaction {
+public:
+    Subtransaction() : context_(CurrentMemoryContext), owner_(CurrentResourceOwner) {
+        guarded([context = context_] {
+            BeginInternalSubTransaction(nullptr);
+            MemoryContextSwitchTo(context);
+        });
+    }
+    void commit() {
+        guarded([] { ReleaseCurrentSubTransaction(); });
+        restore();
+    }
+    void roll_back() {
+        guarded([] { RollbackAndReleaseCurrentSubTransaction(); });
+        restore();
+    }
+
+private:
+    void restore() {
+        MemoryContextSwitchTo(context_);
+        CurrentResourceOwner = owner_;
+    }
+
+    MemoryContext context_;
+    ResourceOwner owner_;
+};
+
+// Runs f in a subtransaction: all of it, or nothing. Returns the error that rolled it back, if any.
+template <class F>
+std::optional<PgError> attempt(F&& f) {
+    std::optional<PgError> error;
+    Subtransaction subtransaction;
+    try {
+        f();
+        subtransaction.commit();
+        return error;
+    } catch (PgError& e) {
+        error.emplace(std::move(e));
+    } catch (const SqlError& e) {
+        error.emplace(PgError::make(e));
+    } catch (const std::bad_alloc&) {
+        error.emplace(PgError::make(SqlError(ERRCODE_OUT_OF_MEMORY, "out of memory")));
+    }
+    subtransaction.roll_back();
+    return error;
+}
+
+}  // namespace replicache::pg

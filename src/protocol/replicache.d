@@ -1,0 +1,5 @@
+src/protocol/replicache.o: src/protocol/replicache.cpp \
+ src/protocol/replicache.h src/engine/batch.h src/protocol/request.h
+src/protocol/replicache.h:
+src/engine/batch.h:
+src/protocol/request.h:

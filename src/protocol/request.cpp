@@ -1,0 +1,166 @@
+#include "protocol/request.h"
+
+#include <algorithm>
+#include <charconv>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <system_error>
+#include <utility>
+
+#include "protocol/scanner.h"
+
+namespace replicache::protocol {
+
+namespace {
+
+// As much of a value as an error message can bear, cut between two characters.
+std::string shorten(std::string_view text) {
+    constexpr std::size_t limit = 40;
+    if (text.size() <= limit) {
+        return text.empty() ? "nothing" : std::string(text);
+    }
+    constexpr std::size_t longest_character = 4;
+    std::size_t cut = limit;
+    while (cut > limit - longest_character && (static_cast<unsigned char>(text[cut]) & 0xC0U) == 0x80U) {
+        --cut;
+    }
+    return std::string(text.substr(0, cut)) + "…";
+}
+
+bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
+
+// Nothing for what is no sequence of Unicode characters, such as a lone surrogate.
+std::optional<std::string> decode_string(std::string_view quoted) {
+    const std::string_view inner = quoted.substr(1, quoted.size() - 2);
+    if (std::ranges::all_of(inner, [](char c) { return c >= ' ' && c < '\x7f' && c != '\\'; })) {
+        return std::string(inner);
+    }
+    auto decoded = nlohmann::json::parse(quoted, nullptr, /*allow_exceptions=*/false);
+    if (!decoded.is_string()) {
+        return std::nullopt;
+    }
+    return std::move(decoded.get_ref<std::string&>());
+}
+
+template <typename Visit>  // visit(quoted name, value)
+void for_each_member(std::string_view text, const std::string& path, Visit visit) {
+    Scanner scanner(text, path);
+    scanner.open('{', "an object");
+    if (!scanner.take('}')) {
+        do {
+            const std::string_view name = scanner.string();
+            scanner.expect(':', R"(":")");
+            visit(name, scanner.value());
+        } while (scanner.take(','));
+        scanner.expect('}', R"("," or "}")");
+    }
+    scanner.expect_end();
+}
+
+}  // namespace
+
+MalformedRequest::MalformedRequest(const std::string& path, std::string_view expected, std::string_view got)
+    : std::runtime_error(path + ": expected " + std::string(expected) + ", got " + shorten(got)) {}
+
+std::vector<Member> split_members(std::string_view object, const std::string& path) {
+    std::vector<Member> members;
+    for_each_member(object, path, [&](std::string_view quoted, std::string_view value) {
+        auto name = decode_string(quoted);
+        if (!name || name->find('\0') != std::string::npos) {
+            throw MalformedRequest(path, "a member name of valid Unicode without \\u0000", quoted);
+        }
+        members.push_back({std::move(*name), value});
+    });
+    // The last one first among equals, since that is the one that std::unique keeps.
+    std::ranges::sort(members, [](const Member& a, const Member& b) {
+        return a.name != b.name ? a.name < b.name : a.value.data() > b.value.data();
+    });
+    const auto same_name = [](const Member& a, const Member& b) { return a.name == b.name; };
+    members.erase(std::unique(members.begin(), members.end(), same_name), members.end());
+    return members;
+}
+
+std::vector<std::string_view> split_elements(std::string_view array, const std::string& path) {
+    std::vector<std::string_view> elements;
+    Scanner scanner(array, path);
+    scanner.open('[', "an array");
+    if (!scanner.take(']')) {
+        do {
+            elements.push_back(scanner.value());
+        } while (scanner.take(','));
+        scanner.expect(']', R"("," or "]")");
+    }
+    scanner.expect_end();
+    return elements;
+}
+
+bool is_unsigned_integer(std::string_view value) {
+    return !value.empty() && std::ranges::all_of(value, is_digit);
+}
+
+Object::Object(std::string_view text, std::string path) : path_(std::move(path)) {
+    for_each_member(text, path_, [&](std::string_view quoted, std::string_view value) {
+        // A name that cannot be decoded is none that we know, and what we do not know is ignored.
+        if (auto name = decode_string(quoted)) {
+            members_.push_back({std::move(*name), value});
+        }
+    });
+}
+
+std::string_view Object::find(std::string_view name) const {
+    const auto last = std::find_if(members_.rbegin(), members_.rend(), [&](const Member& m) { return m.name == name; });
+    return last == members_.rend() ? std::string_view() : last->value;
+}
+
+std::string_view Object::at(std::string_view name) const {
+    const std::string_view value = find(name);
+    if (value.empty()) {
+        throw MalformedRequest(path_of(name) + ": missing");
+    }
+    return value;
+}
+
+std::string Object::path_of(std::string_view name) const {
+    return path_ + "." + std::string(name);
+}
+
+std::int64_t Object::unsigned_integer(std::string_view name) const {
+    const std::string_view value = at(name);
+    if (!is_unsigned_integer(value)) {
+        throw MalformedRequest(path_of(name), "an unsigned integer", value);
+    }
+    std::int64_t number = 0;
+    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+    if (error != std::errc() || number > max_safe_integer) {
+        throw MalformedRequest(path_of(name), "an unsigned integer up to " + std::to_string(max_safe_integer), value);
+    }
+    return number;
+}
+
+std::string Object::text(std::string_view name) const {
+    const std::string_view value = at(name);
+    if (!value.starts_with('"')) {
+        throw MalformedRequest(path_of(name), "a string", value);
+    }
+    auto decoded = decode_string(value);
+    if (!decoded) {
+        throw MalformedRequest(path_of(name), "a string of valid Unicode", value);
+    }
+    if (decoded->find('\0') != std::string::npos) {
+        throw MalformedRequest(path_of(name), "a string without \\u0000", value);
+    }
+    return std::move(*decoded);
+}
+
+std::string Object::identifier(std::string_view name) const {
+    std::string id = text(name);
+    if (id.empty() || id.size() > max_identifier_bytes) {
+        const std::string limits = "1 to " + std::to_string(max_identifier_bytes) + " bytes";
+        throw MalformedRequest(path_of(name), "a string of " + limits, at(name));
+    }
+    return id;
+}
+
+}  // namespace replicache::protocol

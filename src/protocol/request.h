@@ -1,0 +1,57 @@
+// Reads requests in JSON without decoding what nobody asks for: values stay slices of the text, as the client wrote
+// them, so numbers keep every digit, and what only PostgreSQL may judge (1e999, \u0000, lone surrogates) is left to it.
+// All slices live as long as the text that was given.
+#pragma once
+
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace replicache::protocol {
+
+// what() names the place and the fault: `push.mutations[3].id: expected an unsigned integer, got "x"`.
+class MalformedRequest : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+    MalformedRequest(const std::string& path, std::string_view expected, std::string_view got);
+};
+
+inline constexpr std::int64_t max_safe_integer = 9007199254740991;  // JavaScript's; what clients can count to
+inline constexpr std::size_t max_identifier_bytes = 1000;           // they are keys of B-trees
+
+struct Member {
+    std::string name;
+    std::string_view value;
+};
+
+// Every name once, with its last value as for JSON.parse, ordered by name. A name that SQL cannot write (NUL, lone
+// surrogates) is malformed.
+std::vector<Member> split_members(std::string_view object, const std::string& path = "args");
+
+std::vector<std::string_view> split_elements(std::string_view array, const std::string& path);
+
+// Any JSON value that is written without sign, fraction and exponent, however long.
+bool is_unsigned_integer(std::string_view value);
+
+// One JSON object, its members by name; of a name that comes twice the last one counts. The typed readers throw
+// MalformedRequest when there is no such member, or one of another type.
+class Object {
+public:
+    Object(std::string_view text, std::string path);
+
+    std::string_view find(std::string_view name) const;  // empty: missing; no JSON value is empty
+    std::string_view at(std::string_view name) const;
+    std::string path_of(std::string_view name) const;
+
+    std::int64_t unsigned_integer(std::string_view name) const;  // up to max_safe_integer
+    std::string text(std::string_view name) const;               // valid Unicode without NUL
+    std::string identifier(std::string_view name) const;         // text of 1 to max_identifier_bytes bytes
+
+private:
+    std::vector<Member> members_;
+    std::string path_;
+};
+
+}  // namespace replicache::protocol

@@ -1,0 +1,158 @@
+#include "protocol/scanner.h"
+
+#include <algorithm>
+
+namespace replicache::protocol {
+
+namespace {
+
+bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
+
+bool is_scalar_character(char c) {
+    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '+' || c == '.';
+}
+
+// Takes one of the characters from the front, if it is there.
+bool take_any(std::string_view& text, std::string_view characters) {
+    const bool found = !text.empty() && characters.find(text.front()) != std::string_view::npos;
+    text.remove_prefix(found ? 1 : 0);
+    return found;
+}
+
+// Takes all leading digits; tells whether there were any.
+bool take_digits(std::string_view& text) {
+    const auto length = static_cast<std::size_t>(std::find_if_not(text.begin(), text.end(), is_digit) - text.begin());
+    text.remove_prefix(length);
+    return length > 0;
+}
+
+bool is_number(std::string_view text) {
+    take_any(text, "-");
+    if (!take_any(text, "0") && !take_digits(text)) {
+        return false;
+    }
+    if (take_any(text, ".") && !take_digits(text)) {
+        return false;
+    }
+    if (take_any(text, "eE")) {
+        take_any(text, "+-");
+        if (!take_digits(text)) {
+            return false;
+        }
+    }
+    return text.empty();
+}
+
+}  // namespace
+
+void Scanner::open(char bracket, std::string_view expected_type) {
+    if (!take(bracket)) {
+        throw MalformedRequest(path_, expected_type, text_.substr(position_));
+    }
+}
+
+bool Scanner::take(char character) {
+    skip_whitespace();
+    const bool found = position_ < text_.size() && text_[position_] == character;
+    position_ += found ? 1 : 0;
+    return found;
+}
+
+void Scanner::expect(char character, std::string_view expected) {
+    if (!take(character)) {
+        fail(expected);
+    }
+}
+
+void Scanner::expect_end() {
+    skip_whitespace();
+    if (position_ < text_.size()) {
+        fail("the end");
+    }
+}
+
+std::string_view Scanner::string() {
+    skip_whitespace();
+    const std::size_t begin = position_;
+    if (begin == text_.size() || text_[begin] != '"') {
+        fail("a string");
+    }
+    skip_string();
+    return text_.substr(begin, position_ - begin);
+}
+
+std::string_view Scanner::value() {
+    skip_whitespace();
+    const std::size_t begin = position_;
+    const char first = begin < text_.size() ? text_[begin] : '\0';
+    if (first == '"') {
+        skip_string();
+    } else if (first == '{' || first == '[') {
+        skip_nested();
+    } else {
+        skip_scalar();
+    }
+    return text_.substr(begin, position_ - begin);
+}
+
+void Scanner::skip_whitespace() {
+    position_ = std::min(text_.find_first_not_of(" \t\n\r", position_), text_.size());
+}
+
+void Scanner::skip_string() {
+    const std::size_t begin = position_++;
+    while (position_ < text_.size()) {
+        const char c = text_[position_++];
+        if (c == '"') {
+            return;
+        }
+        position_ += c == '\\' ? 1 : 0;
+    }
+    position_ = begin;
+    fail("a string that ends");
+}
+
+void Scanner::skip_nested() {
+    const std::size_t begin = position_;
+    std::string closers;  // of the open brackets: on the heap, beyond the first few
+    do {
+        const char c = text_[position_];
+        if (c == '"') {
+            skip_string();
+            continue;
+        }
+        if (c == '{' || c == '[') {
+            closers.push_back(c == '{' ? '}' : ']');
+        } else if (c == '}' || c == ']') {
+            if (closers.back() != c) {
+                fail(closers.back() == '}' ? R"("}")" : R"("]")");
+            }
+            closers.pop_back();
+        }
+        ++position_;
+    } while (!closers.empty() && position_ < text_.size());
+    if (!closers.empty()) {
+        position_ = begin;
+        fail("brackets that close");
+    }
+}
+
+void Scanner::skip_scalar() {
+    const std::size_t begin = position_;
+    while (position_ < text_.size() && is_scalar_character(text_[position_])) {
+        ++position_;
+    }
+    const std::string_view scalar = text_.substr(begin, position_ - begin);
+    if (scalar != "null" && scalar != "true" && scalar != "false" && !is_number(scalar)) {
+        position_ = begin;
+        fail("a value");
+    }
+}
+
+void Scanner::fail(std::string_view expected) const {
+    throw MalformedRequest(path_ + ": not valid JSON", expected, text_.substr(position_));
+}
+
+}  // namespace replicache::protocol

@@ -1,0 +1,37 @@
+// Finds where JSON values begin and end, without decoding them. Of what is inside a nested value it checks brackets and
+// quotes only: in the server, PostgreSQL has validated the text before. Nothing recurses, so depth costs no stack.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "protocol/request.h"
+
+namespace replicache::protocol {
+
+// A cursor. Each step skips leading whitespace and throws MalformedRequest when the text has something else there.
+class Scanner {
+public:
+    Scanner(std::string_view text, const std::string& path) : text_(text), path_(path) {}
+
+    void open(char bracket, std::string_view expected_type);
+    bool take(char character);  // moves on only if it is the next
+    void expect(char character, std::string_view expected);
+    void expect_end();
+
+    std::string_view string();  // with its quotes
+    std::string_view value();
+
+private:
+    void skip_whitespace();
+    void skip_string();
+    void skip_nested();
+    void skip_scalar();
+    [[noreturn]] void fail(std::string_view expected) const;
+
+    std::string_view text_;
+    std::size_t position_ = 0;
+    const std::string& path_;
+};
+
+}  // namespace replicache::protocol

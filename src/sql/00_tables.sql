@@ -1,0 +1,87 @@
+\echo Use "CREATE EXTENSION replicache_ext" to load this file. \quit
+
+CREATE SCHEMA replicache;
+COMMENT ON SCHEMA replicache IS 'the server side of sync: push, pull and change tracking';
+
+-- The bookkeeping. Only the extension touches it, as its owner. No foreign keys: the extension keeps the references, and
+-- every check would cost a query per push. fillfactor leaves room for HOT updates of the rows that every push updates.
+
+CREATE TABLE replicache.space (
+    id text COLLATE "C" PRIMARY KEY,
+    clock text NOT NULL,
+    version bigint NOT NULL DEFAULT 0,
+    floor bigint NOT NULL DEFAULT 0
+) WITH (fillfactor = 25);
+COMMENT ON TABLE replicache.space IS 'version histories';
+COMMENT ON COLUMN replicache.space.version IS 'the last version that a transaction has got';
+COMMENT ON COLUMN replicache.space.floor IS 'the oldest version from which a delta can still be served';
+
+CREATE TABLE replicache.client_group (
+    id text COLLATE "C" PRIMARY KEY,
+    user_id text,
+    space text COLLATE "C" NOT NULL
+);
+COMMENT ON TABLE replicache.client_group IS 'client groups, each of one user and one space';
+
+CREATE TABLE replicache.client (
+    id text COLLATE "C" PRIMARY KEY,
+    client_group_id text COLLATE "C" NOT NULL,
+    last_mutation_id bigint NOT NULL,
+    version bigint NOT NULL,
+    last_seen timestamptz NOT NULL
+) WITH (fillfactor = 50);
+CREATE INDEX client_client_group_id_idx ON replicache.client (client_group_id);
+COMMENT ON TABLE replicache.client IS 'clients, and how far their mutations have been processed';
+COMMENT ON COLUMN replicache.client.version IS 'version of the space when last_mutation_id last changed';
+COMMENT ON COLUMN replicache.client.last_seen IS 'when last_mutation_id last changed';
+
+CREATE TABLE replicache.mutator (
+    name text COLLATE "C" PRIMARY KEY,
+    function text NOT NULL
+);
+COMMENT ON TABLE replicache.mutator IS 'which function serves a mutation name';
+COMMENT ON COLUMN replicache.mutator.function IS 'signature, as regprocedure reads it; text, because pg_upgrade refuses tables with regprocedure columns';
+
+CREATE TABLE replicache.tracked_table (
+    relation regclass PRIMARY KEY,
+    key text NOT NULL,
+    value text,
+    space_column name,
+    deleted_column name,
+    version_column name NOT NULL
+);
+COMMENT ON TABLE replicache.tracked_table IS 'tables whose rows are client-view entries';
+
+CREATE TABLE replicache.tombstone (
+    space text COLLATE "C" NOT NULL,
+    version bigint NOT NULL,
+    key text COLLATE "C" NOT NULL
+);
+CREATE INDEX tombstone_space_version_idx ON replicache.tombstone (space, version);
+COMMENT ON TABLE replicache.tombstone IS 'keys that went away, and when';
+
+CREATE TABLE replicache.mutation_error (
+    error_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    space text NOT NULL,
+    user_id text,
+    client_group_id text NOT NULL,
+    client_id text NOT NULL,
+    mutation_id bigint NOT NULL,
+    name text NOT NULL,
+    args json,
+    sqlstate text NOT NULL,
+    message text NOT NULL,
+    detail text,
+    hint text,
+    at timestamptz NOT NULL DEFAULT pg_catalog.now()
+);
+COMMENT ON TABLE replicache.mutation_error IS 'mutations that were rejected, and why';
+
+SELECT pg_catalog.pg_extension_config_dump('replicache.space', '');
+SELECT pg_catalog.pg_extension_config_dump('replicache.client_group', '');
+SELECT pg_catalog.pg_extension_config_dump('replicache.client', '');
+SELECT pg_catalog.pg_extension_config_dump('replicache.mutator', '');
+SELECT pg_catalog.pg_extension_config_dump('replicache.tracked_table', '');
+SELECT pg_catalog.pg_extension_config_dump('replicache.tombstone', '');
+SELECT pg_catalog.pg_extension_config_dump('replicache.mutation_error', '');
+SELECT pg_catalog.pg_extension_config_dump('replicache.mutation_error_error_id_seq', '');

@@ -1,0 +1,32 @@
+-- Functions that PostgreSQL calls as triggers.
+
+CREATE FUNCTION replicache.on_change() RETURNS trigger
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'replicache_on_change';
+COMMENT ON FUNCTION replicache.on_change() IS
+'Trigger of tracked tables: stamps changed rows with the version of their space, and leaves tombstones.
+Arguments of the trigger: version column, space column or empty, key template. Created by track_table only.
+Errors: 42703 a column of the arguments does not exist; 23502 the space of a row is null; 22004 a key column is null; 22023 the space is too long.';
+
+CREATE FUNCTION replicache.on_registry_change() RETURNS trigger
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'replicache_on_registry_change';
+COMMENT ON FUNCTION replicache.on_registry_change() IS
+'Trigger of the registries: makes every backend read them again.';
+
+CREATE TRIGGER on_registry_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON replicache.mutator
+    FOR EACH STATEMENT EXECUTE FUNCTION replicache.on_registry_change();
+CREATE TRIGGER on_registry_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON replicache.tracked_table
+    FOR EACH STATEMENT EXECUTE FUNCTION replicache.on_registry_change();
+
+CREATE FUNCTION replicache.on_drop() RETURNS event_trigger
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'replicache_on_drop';
+COMMENT ON FUNCTION replicache.on_drop() IS
+'Event trigger: a tracked table that is dropped is untracked; the next pull of its clients is complete.';
+
+CREATE FUNCTION replicache.on_alter() RETURNS event_trigger
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'replicache_on_alter';
+COMMENT ON FUNCTION replicache.on_alter() IS
+'Event trigger: follows partitions of tracked tables as they are created, attached and detached.';
+
+CREATE EVENT TRIGGER replicache_on_drop ON sql_drop EXECUTE FUNCTION replicache.on_drop();
+CREATE EVENT TRIGGER replicache_on_alter ON ddl_command_end WHEN TAG IN ('CREATE TABLE', 'ALTER TABLE')
+    EXECUTE FUNCTION replicache.on_alter();

@@ -1,0 +1,74 @@
+-- Set-up: run once, by the owner of the tables and functions.
+
+CREATE FUNCTION replicache.track_table(
+    relation regclass,
+    key text DEFAULT NULL,
+    value text DEFAULT NULL,
+    space name DEFAULT NULL,
+    deleted name DEFAULT NULL,
+    version name DEFAULT 'version'
+) RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'replicache_track_table';
+COMMENT ON FUNCTION replicache.track_table(regclass, text, text, name, name, name) IS
+'Makes the rows of a table client-view entries. Called again, it replaces the options.
+relation: a permanent, logged table, partitioned or not, of the calling role.
+key: template of the keys, such as ''message/{id}''; default ''<table>/{pk}'', the columns of a composite primary key joined by "/". Its columns must be NOT NULL and include those of a unique index.
+value: SQL expression over the row (alias t) that gives json or jsonb, evaluated as the pulling role; default: an object of all columns but version and deleted.
+space: column that names the row''s space (text, varchar, uuid or an integer type); default: all rows are in the space ''''.
+deleted: boolean column for soft deletion; default: rows are really deleted, and leave a tombstone.
+version: bigint column for the version, added with an index when missing.
+Result: nothing; the next pull of every client that may see its rows is complete.
+Errors: 42501 not the owner; 42P01 no such table; 42703 no such column; 42809 not a permanent table; 42804 a column or the value is of the wrong type; 42P16 the key does not identify a row; 42710 another table could have the same keys; 22023 malformed template.';
+
+CREATE FUNCTION replicache.untrack_table(relation regclass) RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'replicache_untrack_table';
+COMMENT ON FUNCTION replicache.untrack_table(regclass) IS
+'Stops tracking a table: removes the triggers; clients get a del for each of its entries. The columns stay.
+relation: a tracked table of the calling role.
+Errors: 42501 not the owner; 42704 not tracked.';
+
+CREATE FUNCTION replicache.resync(relation regclass) RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'replicache_resync';
+COMMENT ON FUNCTION replicache.resync(regclass) IS
+'Makes the next pull of every client that may see rows of the table complete: after a change that no trigger sees, such as of a function that value calls.
+relation: a tracked table of the calling role.
+Errors: 42501 not the owner; 42704 not tracked.';
+
+CREATE FUNCTION replicache.register_mutator(name text, function regprocedure) RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'replicache_register_mutator';
+COMMENT ON FUNCTION replicache.register_mutator(text, regprocedure) IS
+'Lets clients call a function as a mutator, or lets another function serve the name.
+name: of the mutation, as clients send it.
+function: of the calling role, volatile, in any language, with one parameter of type json or jsonb for the whole args, or with named parameters that the members of args fill.
+Errors: 42501 not the owner; 42883 no such function; 42809 the function cannot be a mutator; 22023 empty name.';
+
+CREATE FUNCTION replicache.unregister_mutator(name text) RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'replicache_unregister_mutator';
+COMMENT ON FUNCTION replicache.unregister_mutator(text) IS
+'Mutations of this name are rejected from now on.
+name: as it was registered.
+Errors: 42704 not registered.';
+
+CREATE FUNCTION replicache.create_space(id text, clock text DEFAULT 'counter') RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'replicache_create_space';
+COMMENT ON FUNCTION replicache.create_space(text, text) IS
+'Creates a space; spaces also come into being on first use, with the clock of replicache.default_clock.
+id: at most 1000 bytes.
+clock: ''counter'', one version per transaction.
+Errors: 42710 the space exists; 22023 unknown clock, or id too long.';
+
+CREATE FUNCTION replicache.grant_usage(role regrole) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+BEGIN
+    EXECUTE pg_catalog.format('GRANT USAGE ON SCHEMA replicache TO %s', role);
+    EXECUTE pg_catalog.format(
+        'GRANT EXECUTE ON FUNCTION replicache.apply_push(json, text, text), replicache.pull(json, text, text), '
+        'replicache.pull_since(bigint, text, text), replicache.current_user_id(), replicache.current_space(), '
+        'replicache.current_client_group_id(), replicache.current_client_id(), replicache.current_mutation_id(), '
+        'replicache.current_version(), replicache.current_schema_version() TO %s', role);
+END
+$$;
+COMMENT ON FUNCTION replicache.grant_usage(regrole) IS
+'Grants an application role what it needs to push and pull, and no more. What its mutators do and its pulls read is yours to grant.
+role: an existing role.
+Errors: 42501 the calling role may not grant; 42704 no such role.';

@@ -1,0 +1,26 @@
+-- Push and pull.
+
+CREATE FUNCTION replicache.apply_push(push json, user_id text DEFAULT NULL, space text DEFAULT '') RETURNS json
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'replicache_apply_push';
+COMMENT ON FUNCTION replicache.apply_push(json, text, text) IS
+'Applies a Replicache push (V0 or V1) in the calling transaction.
+push: the body of the request. user_id: whom the backend has authenticated; client groups belong to one. space: the space that is pushed to.
+Result: {"version","applied","skipped","rejected":[…],"halted"}; answer 503 when halted is not null, 200 otherwise. {"error":"ClientStateNotFound"} or {"error":"VersionNotSupported","versionType":…} go to the client with 200.
+Errors: 22023 malformed request; 42501 the client group or client belongs to somebody else, or the role may not execute a mutator; 25006 read-only transaction; classes 40, 57 and XX from a mutator: roll back and try again.
+Rules: https://doc.replicache.dev/reference/server-push';
+
+CREATE FUNCTION replicache.pull(request json, user_id text DEFAULT NULL, space text DEFAULT '') RETURNS json
+    LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'replicache_pull';
+COMMENT ON FUNCTION replicache.pull(json, text, text) IS
+'Answers a Replicache pull (V0 or V1) with what changed since its cookie. Writes nothing.
+request: the body of the request. user_id, space: as for apply_push.
+Result: {"cookie","lastMutationIDChanges" (V0: "lastMutationID"),"patch":[…]}, or {"error":"ClientStateNotFound"} for a cookie from the future, or {"error":"VersionNotSupported","versionType":…}; all with 200.
+Errors: 22023 malformed request; 42501 the client group belongs to somebody else, or the role may not read a tracked table; 54000 the answer would pass 1 GB.
+Rules: https://doc.replicache.dev/reference/server-pull';
+
+CREATE FUNCTION replicache.pull_since(version bigint, client_group_id text DEFAULT NULL, space text DEFAULT '') RETURNS json
+    LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'replicache_pull_since';
+COMMENT ON FUNCTION replicache.pull_since(bigint, text, text) IS
+'What changed in a space after a version, in the form of a pull answer. Writes nothing.
+version: the cookie of the last answer; NULL or 0 asks for everything. client_group_id: whose lastMutationIDChanges are wanted. space: the space.
+Result and errors: as for pull; 22023 negative version.';
