@@ -51,12 +51,13 @@ void on_alter_table(const AlterTableStmt* statement) {
 }  // namespace
 
 void on_alter(Node* command) {
-    const pg::SpiConnection spi;
     if (IsA(command, AlterTableStmt)) {
+        const pg::SpiConnection spi;
         on_alter_table(reinterpret_cast<AlterTableStmt*>(command));
     } else if (IsA(command, CreateStmt)) {
         const auto* statement = reinterpret_cast<CreateStmt*>(command);
         if (statement->partbound == nullptr) return;
+        const pg::SpiConnection spi;
         const Oid relation = find_relation(statement->relation);
         if (relation == InvalidOid) return;
         if (const auto table = tracked_root(relation)) add_partition_triggers(*table);

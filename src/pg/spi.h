@@ -1,7 +1,7 @@
 // SQL statements of the extension's own, through SPI.
 //
 // They run under the caller's search_path, which an attacker may have pointed at operators of his own: so every object,
-// type, function and operator in such a statement is schema-qualified. test/qualified checks it.
+// type, function and operator in such a statement is schema-qualified; sql/security.sql puts it to the test.
 #pragma once
 
 #include "pg/datum.h"

@@ -1,3 +1,0 @@
-src/pg/error.o: src/pg/error.cpp src/pg/error.h src/prelude.h
-src/pg/error.h:
-src/prelude.h:
