@@ -98,22 +98,23 @@ std::string_view key_of(const Columns& columns, HeapTuple tuple, TupleDesc descr
     });
 }
 
-// Whether an UPDATE left the row as it was. After suppress_redundant_updates_trigger in utils/adt/trigfuncs.c, but rows
-// that are older than the table's newest columns count as equal, too.
+// Whether an UPDATE left the row as it was. First as suppress_redundant_updates_trigger does (utils/adt/trigfuncs.c); but
+// rows that are older than the newest columns, or compressed differently, can be the same, too.
 bool same_row(HeapTuple a, HeapTuple b, TupleDesc descriptor) {
     const HeapTupleHeader x = a->t_data, y = b->t_data;
-    if (HeapTupleHeaderGetNatts(x) == HeapTupleHeaderGetNatts(y))
-        return a->t_len == b->t_len && x->t_hoff == y->t_hoff &&
-               (x->t_infomask & ~HEAP_XACT_MASK) == (y->t_infomask & ~HEAP_XACT_MASK) &&
-               std::memcmp(reinterpret_cast<char*>(x) + SizeofHeapTupleHeader,
-                           reinterpret_cast<char*>(y) + SizeofHeapTupleHeader, a->t_len - SizeofHeapTupleHeader) == 0;
+    if (a->t_len == b->t_len && x->t_hoff == y->t_hoff && HeapTupleHeaderGetNatts(x) == HeapTupleHeaderGetNatts(y) &&
+        (x->t_infomask & ~HEAP_XACT_MASK) == (y->t_infomask & ~HEAP_XACT_MASK) &&
+        std::memcmp(reinterpret_cast<char*>(x) + SizeofHeapTupleHeader, reinterpret_cast<char*>(y) + SizeofHeapTupleHeader,
+                    a->t_len - SizeofHeapTupleHeader) == 0)
+        return true;
     for (int i = 1; i <= descriptor->natts; ++i) {
         Form_pg_attribute const column = TupleDescAttr(descriptor, i - 1);
-        if (column->attisdropped) continue;
+        // Generated columns are not computed yet, and follow from the others.
+        if (column->attisdropped || column->attgenerated != '\0') continue;
         bool null_a, null_b;
         const Datum value_a = heap_getattr(a, i, descriptor, &null_a);
         const Datum value_b = heap_getattr(b, i, descriptor, &null_b);
-        if (null_a != null_b || (!null_a && !datumIsEqual(value_a, value_b, column->attbyval, column->attlen))) return false;
+        if (null_a != null_b || (!null_a && !datum_image_eq(value_a, value_b, column->attbyval, column->attlen))) return false;
     }
     return true;
 }

@@ -90,6 +90,10 @@ KeyTemplate KeyTemplate::parse(std::string_view text) {
 
 KeyTemplate KeyTemplate::for_primary_key(const std::string& table, const std::vector<std::string>& columns) {
     KeyTemplate key;
+    for (const std::string& column : columns)
+        if (column.find_first_of("{}") != std::string::npos)
+            throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "column \"" + column + "\" cannot be part of a key", {},
+                           "Rename it: its name holds a brace.");
     for (const std::string& column : columns) key.pieces_.push_back({key.pieces_.empty() ? table + "/" : "/", column});
     return key;
 }

@@ -26,6 +26,7 @@ struct Column {
     std::string name;
     Oid type;
     bool not_null;
+    bool generated;
 };
 
 struct UniqueIndex {
@@ -57,6 +58,9 @@ void check_kind(Oid relation) {
         throw SqlError(ERRCODE_WRONG_OBJECT_TYPE, "\"" + name + "\" is a system catalog");
     if (guarded([relation] { return get_rel_relispartition(relation); }))
         throw SqlError(ERRCODE_WRONG_OBJECT_TYPE, "\"" + name + "\" is a partition", {}, "Track the partitioned table.");
+    if (guarded([relation] { return get_rel_namespace(relation) == get_namespace_oid("replicache", false); }) &&
+        relation != pg::own_relation("mutation_error"))
+        throw SqlError(ERRCODE_WRONG_OBJECT_TYPE, "\"" + name + "\" is a bookkeeping table of replicache_ext");
     const char persistence = guarded([relation] { return get_rel_persistence(relation); });
     if (persistence != RELPERSISTENCE_PERMANENT)
         throw SqlError(ERRCODE_WRONG_OBJECT_TYPE, "\"" + name + "\" is a temporary or unlogged table",
@@ -66,13 +70,13 @@ void check_kind(Oid relation) {
 
 std::vector<Column> columns_of(Oid relation) {
     static pg::Statement query(
-        "SELECT attname::pg_catalog.text, atttypid, attnotnull FROM pg_catalog.pg_attribute "
+        "SELECT attname::pg_catalog.text, atttypid, attnotnull, attgenerated OPERATOR(pg_catalog.<>) '' FROM pg_catalog.pg_attribute "
         "WHERE attrelid OPERATOR(pg_catalog.=) $1 AND attnum OPERATOR(pg_catalog.>) 0 AND NOT attisdropped ORDER BY attnum",
         {OIDOID});
     const Rows rows = query.run({value(ObjectIdGetDatum(relation))});
     std::vector<Column> columns;
     for (std::uint64_t i = 0; i < rows.count(); ++i)
-        columns.push_back({*rows.text(i, 1), rows.oid(i, 2), DatumGetBool(rows.get(i, 3).datum)});
+        columns.push_back({*rows.text(i, 1), rows.oid(i, 2), DatumGetBool(rows.get(i, 3).datum), DatumGetBool(rows.get(i, 4).datum)});
     return columns;
 }
 
@@ -105,6 +109,13 @@ std::vector<UniqueIndex> unique_indexes(Oid relation) {
         indexes.back().columns.push_back(rows.text(i, 3).value_or(""));
     }
     return indexes;
+}
+
+// The triggers write or read these columns before PostgreSQL computes generated ones.
+void refuse_generated(const Column& column, const char* role) {
+    if (column.generated)
+        throw SqlError(ERRCODE_INVALID_TABLE_DEFINITION, std::string(role) + " column \"" + column.name + "\" is a generated column",
+                       {}, "Use a plain column.");
 }
 
 // The template, checked: its columns are never null, tell any two rows apart, and have a text of their own.
@@ -146,7 +157,9 @@ void check_key_is_free(const TrackedTable& table, const KeyTemplate& key) {
 }
 
 void check_space_column(const TrackedTable& table, const std::vector<Column>& columns) {
-    const Oid type = require(columns, table.space, table.relation).type;
+    const Column& column = require(columns, table.space, table.relation);
+    refuse_generated(column, "space");
+    const Oid type = column.type;
     switch (guarded([type] { return getBaseType(type); })) {
         case TEXTOID:
         case VARCHAROID:
@@ -166,18 +179,32 @@ void check_deleted_column(const TrackedTable& table, const std::vector<Column>& 
         throw SqlError(ERRCODE_DATATYPE_MISMATCH, "column \"" + table.deleted + "\" for soft deletion is not of type boolean");
 }
 
+void check_version_column(const TrackedTable& table, const std::vector<Column>& columns, const KeyTemplate& key) {
+    const std::vector<std::string> keys = key.columns();
+    const char* taken = nullptr;
+    if (std::find(keys.begin(), keys.end(), table.version) != keys.end()) taken = "part of the key";
+    if (table.version == table.space) taken = "also the space column";
+    if (table.version == table.deleted) taken = "also the column for soft deletion";
+    if (taken != nullptr)
+        throw SqlError(ERRCODE_INVALID_TABLE_DEFINITION, "version column \"" + table.version + "\" is " + taken, {},
+                       "Name another column by the argument version; it is added when missing.");
+    const Column* column = find(columns, table.version);
+    if (column == nullptr) return;
+    refuse_generated(*column, "version");
+    if (column->type != INT8OID)
+        throw SqlError(ERRCODE_DATATYPE_MISMATCH, "version column \"" + table.version + "\" is not of type bigint", {},
+                       "Name another column by the argument version; it is added when missing.");
+}
+
 // Adds the version column when it is missing, and an index for "what changed since" when there is none.
 void provide_version_column(const TrackedTable& table, const std::vector<Column>& columns) {
     const std::string relation = qualified_name(table.relation), version = quote_identifier(table.version);
-    if (const Column* column = find(columns, table.version)) {
-        if (column->type != INT8OID)
-            throw SqlError(ERRCODE_DATATYPE_MISMATCH, "version column \"" + table.version + "\" is not of type bigint", {},
-                           "Name another column by the argument version; it is added when missing.");
-    } else {
+    if (find(columns, table.version) == nullptr)
         run_once("ALTER TABLE " + relation + " ADD COLUMN " + version + " bigint NOT NULL DEFAULT 0");
-    }
     static pg::Statement index(
-        "SELECT 1 FROM pg_catalog.pg_index i "
+        "SELECT FROM pg_catalog.pg_index i "
+        "JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) i.indexrelid "
+        "JOIN pg_catalog.pg_am m ON m.oid OPERATOR(pg_catalog.=) c.relam AND m.amname OPERATOR(pg_catalog.=) 'btree' "
         "JOIN pg_catalog.pg_attribute a ON a.attrelid OPERATOR(pg_catalog.=) i.indrelid "
         "AND a.attnum OPERATOR(pg_catalog.=) i.indkey[0] "
         "LEFT JOIN pg_catalog.pg_attribute b ON i.indnkeyatts OPERATOR(pg_catalog.>) 1 "
@@ -265,13 +292,13 @@ std::string from(const TrackedTable& table) {
     return std::string(" FROM ") + (partitioned ? "" : "ONLY ") + qualified_name(table.relation) + " AS t";
 }
 
-// Leaves a tombstone for every live row, so that clients drop its entry.
+// Leaves a tombstone for every row, so that clients drop its entry; soft-deleted rows included, which some clients may
+// not have heard of.
 void bury_rows(const TrackedTable& table) {
     const KeyTemplate key = KeyTemplate::parse(table.key);
     std::string list = table.space.empty() ? "''" : "t." + quote_identifier(table.space) + "::pg_catalog.text";
     for (const std::string& column : key.columns()) list += ", t." + quote_identifier(column);
-    const std::string sql = "SELECT " + list + from(table) +
-                            (table.deleted.empty() ? "" : " WHERE t." + quote_identifier(table.deleted) + " IS NOT TRUE");
+    const std::string sql = "SELECT " + list + from(table);
     Portal const rows = guarded([&] {
         return SPI_cursor_open_with_args(nullptr, sql.c_str(), 0, nullptr, nullptr, nullptr, true, 0);
     });
@@ -351,6 +378,7 @@ void track_table(TrackedTable table) {
     table.key = key.text();
     if (!table.space.empty()) check_space_column(table, columns);
     if (!table.deleted.empty()) check_deleted_column(table, columns);
+    check_version_column(table, columns, key);
     check_key_is_free(table, key);
     provide_version_column(table, columns);
     TableView(table).check_value();

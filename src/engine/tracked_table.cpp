@@ -2,6 +2,7 @@
 
 extern "C" {
 #include "executor/tuptable.h"
+#include "parser/parser.h"
 #include "tcop/dest.h"
 #include "utils/plancache.h"
 #include "utils/uuid.h"
@@ -19,9 +20,29 @@ std::vector<std::shared_ptr<TableView>> views;
 std::vector<Oid> view_relations;  // the tables, and the registry
 bool views_valid = false;
 
+// The queries name schemas, and renaming one invalidates none of its tables.
+extern "C" void at_schema_change(Datum, int, uint32) { views_valid = false; }
+
 extern "C" void at_definition_change(Datum, Oid relation) {
     if (relation == InvalidOid || std::find(view_relations.begin(), view_relations.end(), relation) != view_relations.end())
         views_valid = false;
+}
+
+// The expression goes into a query between parentheses: there must be no way out of them.
+void check_is_expression(const std::string& value) {
+    const std::string text = "SELECT (" + value + "\n)";
+    const bool single = guarded([&text] {
+        List* const statements = raw_parser(text.c_str(), RAW_PARSE_DEFAULT);
+        if (list_length(statements) != 1) return false;
+        const Node* node = linitial_node(RawStmt, statements)->stmt;
+        if (!IsA(node, SelectStmt)) return false;
+        const auto* select = reinterpret_cast<const SelectStmt*>(node);
+        return select->op == SETOP_NONE && list_length(select->targetList) == 1 && select->fromClause == NIL &&
+               select->whereClause == nullptr && select->groupClause == NIL && select->havingClause == nullptr &&
+               select->windowClause == NIL && select->sortClause == NIL && select->limitCount == nullptr &&
+               select->limitOffset == nullptr && select->lockingClause == NIL && select->intoClause == nullptr;
+    });
+    if (!single) throw SqlError(ERRCODE_SYNTAX_ERROR, "value must be a single SQL expression");
 }
 
 std::string text_or_empty(const pg::Rows& rows, std::uint64_t row, int column) {
@@ -80,14 +101,15 @@ const std::vector<std::shared_ptr<TableView>>& table_views() {
 TableView::TableView(const TrackedTable& table) : table_(table) {
     struct Column {
         std::string name;
-        AttrNumber number;
         Oid type;
+        Oid collation;
     };
     std::vector<Column> columns;
     Relation const relation = guarded([&] { return relation_open(table.relation, AccessShareLock); });
     for (int i = 0; i < relation->rd_att->natts; ++i) {
         Form_pg_attribute const attribute = TupleDescAttr(relation->rd_att, i);
-        if (!attribute->attisdropped) columns.push_back({NameStr(attribute->attname), attribute->attnum, attribute->atttypid});
+        if (!attribute->attisdropped) 
+            columns.push_back({NameStr(attribute->attname), attribute->atttypid, attribute->attcollation});
     }
     guarded([&] { relation_close(relation, NoLock); });
 
@@ -100,7 +122,12 @@ TableView::TableView(const TrackedTable& table) : table_(table) {
     };
     find(table.version);
     if (!table.deleted.empty()) find(table.deleted);
-    if (!table.space.empty()) space_type_ = guarded([&] { return getBaseType(find(table.space).type); });
+    if (!table.space.empty()) {
+        const Column& space = find(table.space);
+        space_type_ = guarded([&space] { return getBaseType(space.type); });
+        // Under a nondeterministic collation, spaces that differ would compare equal.
+        exact_space_ = space.collation == InvalidOid || guarded([&space] { return get_collation_isdeterministic(space.collation); });
+    }
     if (table.value.empty())
         for (const Column& column : columns)
             if (column.name != table.version && column.name != table.deleted) columns_.push_back(column.name);
@@ -145,7 +172,11 @@ std::string TableView::sql(Query query) const {
                        " AS t WHERE true";
     if (query != Query::everything)
         text += " AND t." + pg::quote_identifier(table_.version) + " OPERATOR(pg_catalog.>) $1";
-    if (!table_.space.empty()) text += " AND t." + pg::quote_identifier(table_.space) + " OPERATOR(pg_catalog.=) $2";
+    if (!table_.space.empty()) {
+        const std::string space = "t." + pg::quote_identifier(table_.space);
+        text += " AND " + space + " OPERATOR(pg_catalog.=) $2";
+        if (!exact_space_) text += " AND " + space + " COLLATE pg_catalog.\"C\" OPERATOR(pg_catalog.=) $2";
+    }
     if (!table_.deleted.empty())
         text += " AND t." + pg::quote_identifier(table_.deleted) +
                 (query == Query::soft_deleted ? " IS TRUE" : " IS NOT TRUE");
@@ -167,12 +198,12 @@ SPIPlanPtr TableView::plan(Query query) {
 }
 
 void TableView::check_value() {
+    if (!table_.value.empty()) check_is_expression(table_.value);
     SPIPlanPtr const plan = this->plan(Query::everything);
     if (table_.value.empty()) return;
     const auto* source = static_cast<CachedPlanSource*>(linitial(SPI_plan_get_plan_sources(plan)));
-    const int columns = 1 + static_cast<int>(key_columns_.size());
-    if (list_length(SPI_plan_get_plan_sources(plan)) != 1 || source->resultDesc == nullptr || source->resultDesc->natts != columns)
-        throw SqlError(ERRCODE_SYNTAX_ERROR, "value must be a single SQL expression");
+    if (linitial_node(::Query, source->query_list)->hasTargetSRFs)
+        throw SqlError(ERRCODE_FEATURE_NOT_SUPPORTED, "value must not return a set");
     const Oid type = TupleDescAttr(source->resultDesc, 0)->atttypid;
     if (type != JSONOID && type != JSONBOID)
         throw SqlError(ERRCODE_DATATYPE_MISMATCH,
@@ -304,7 +335,10 @@ void TableView::append_patch(StringInfo out, Query query, std::int64_t since, st
 }
 
 void register_registry_callbacks() {
-    guarded([] { CacheRegisterRelcacheCallback(at_definition_change, 0); });
+    guarded([] {
+        CacheRegisterRelcacheCallback(at_definition_change, 0);
+        CacheRegisterSyscacheCallback(NAMESPACEOID, at_schema_change, 0);
+    });
 }
 
 }  // namespace replicache::engine

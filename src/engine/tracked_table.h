@@ -47,6 +47,7 @@ private:
     TrackedTable table_;
     MemoryContext context_;       // of the writers
     Oid space_type_ = TEXTOID;
+    bool exact_space_ = true;                // equal spaces have the same text
     std::vector<std::string> columns_;       // of the default value
     std::vector<std::string> key_columns_;
     std::vector<pg::JsonWriter> writers_;    // of the value's columns

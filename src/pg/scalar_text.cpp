@@ -31,8 +31,17 @@ std::optional<ScalarText> ScalarText::of(Oid type) {
         case TIMESTAMPTZOID:
             result.kind_ = Kind::datetime;
             return result;
-        case FLOAT4OID:  // extra_float_digits, though their output is marked immutable
+        // Their output is marked immutable, but depends on extra_float_digits and bytea_output.
+        case FLOAT4OID:
         case FLOAT8OID:
+        case POINTOID:
+        case LSEGOID:
+        case PATHOID:
+        case BOXOID:
+        case POLYGONOID:
+        case LINEOID:
+        case CIRCLEOID:
+        case BYTEAOID:
             return std::nullopt;
         default:
             break;

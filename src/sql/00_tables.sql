@@ -73,9 +73,11 @@ CREATE TABLE replicache.mutation_error (
     message text NOT NULL,
     detail text,
     hint text,
-    at timestamptz NOT NULL DEFAULT pg_catalog.now()
+    at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    version bigint NOT NULL DEFAULT 0
 );
-COMMENT ON TABLE replicache.mutation_error IS 'mutations that were rejected, and why';
+COMMENT ON TABLE replicache.mutation_error IS 'mutations that were rejected, and why; may itself be tracked';
+COMMENT ON COLUMN replicache.mutation_error.version IS 'for track_table; part of the table so that dumps restore';
 
 SELECT pg_catalog.pg_extension_config_dump('replicache.space', '');
 SELECT pg_catalog.pg_extension_config_dump('replicache.client_group', '');
