@@ -1,5 +1,6 @@
 // The set-up functions: tracking, mutators, spaces.
 #include "api/arguments.h"
+#include "engine/epoch.h"
 #include "engine/mutator.h"
 #include "engine/space.h"
 #include "engine/track.h"
@@ -81,6 +82,15 @@ PG_FUNCTION_INFO_V1(replicache_create_space);
 Datum replicache_create_space(PG_FUNCTION_ARGS) {
     return pg::entry([fcinfo] {
         api::create_space(fcinfo);
+        PG_RETURN_VOID();
+    });
+}
+
+PG_FUNCTION_INFO_V1(replicache_new_epoch);
+Datum replicache_new_epoch(PG_FUNCTION_ARGS) {
+    (void)fcinfo;
+    return pg::entry([] {
+        engine::new_epoch();
         PG_RETURN_VOID();
     });
 }

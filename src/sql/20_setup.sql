@@ -57,6 +57,11 @@ id: at most 1000 bytes.
 clock: ''counter'', one version per transaction.
 Errors: 42710 the space exists; 22023 unknown clock, or id too long.';
 
+CREATE FUNCTION replicache.new_epoch() RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'replicache_new_epoch';
+COMMENT ON FUNCTION replicache.new_epoch() IS
+'Call it after a restore from backup, before clients connect: every client starts afresh, whatever it had seen of the lost history. Cookies of that history get a complete pull, mutations of forgotten clients ClientStateNotFound.';
+
 CREATE FUNCTION replicache.grant_usage(role regrole) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 BEGIN

@@ -1,0 +1,40 @@
+-- new_epoch(): after a restore, nobody gets a delta from a history that is lost.
+CREATE EXTENSION replicache_ext;
+CREATE SCHEMA epoch;
+SET search_path = epoch;
+CREATE TABLE item (id text PRIMARY KEY);
+SELECT replicache.track_table('item');
+CREATE FUNCTION add(id text) RETURNS void LANGUAGE sql AS 'INSERT INTO epoch.item VALUES (id)';
+SELECT replicache.register_mutator('add', 'add(text)');
+CREATE FUNCTION push(client text, mutation bigint, item text) RETURNS json LANGUAGE sql AS $$
+    SELECT replicache.apply_push(json_build_object('pushVersion', 1, 'schemaVersion', '', 'profileID', 'p',
+        'clientGroupID', 'g-' || client, 'mutations', json_build_array(json_build_object(
+        'clientID', client, 'id', mutation, 'name', 'add', 'args', json_build_object('id', item), 'timestamp', 1))))
+$$;
+CREATE FUNCTION pull(client text, cookie bigint) RETURNS json LANGUAGE sql AS $$
+    SELECT replicache.pull(json_build_object('pullVersion', 1, 'schemaVersion', '', 'profileID', 'p',
+        'clientGroupID', 'g-' || client, 'cookie', cookie))
+$$;
+SELECT push('a', 1, 'one');
+-- The backup was taken here, at version 2. The lost history went on to version 4, and a client has seen it.
+SELECT replicache.new_epoch();
+SELECT version - 4294967296 AS version, floor - 4294967296 AS floor FROM replicache.space;
+SELECT count(*) FROM replicache.client, replicache.client_group;
+-- Without the jump, version 4 would be reached again, and this client would get a delta of it.
+INSERT INTO item VALUES ('two');
+INSERT INTO item VALUES ('three');
+SELECT pull('a', 4) -> 'patch';
+-- Mutations whose predecessors are lost are not run.
+SELECT push('a', 4, 'four');
+-- A client that starts afresh works.
+SELECT push('b', 1, 'five') ->> 'applied' AS applied;
+-- In one transaction with other writes, too.
+BEGIN;
+INSERT INTO item VALUES ('six');
+SELECT replicache.new_epoch();
+INSERT INTO item VALUES ('seven');
+COMMIT;
+SELECT s.version > 2 * 4294967296 AS jumped, s.floor = s.version AS floor, max(i.version) <= s.version AS rows_below
+    FROM replicache.space s, item i GROUP BY s.version, s.floor;
+DROP EXTENSION replicache_ext;
+DROP SCHEMA epoch CASCADE;

@@ -1,0 +1,9 @@
+// A new epoch, after a restore from backup.
+#pragma once
+
+namespace replicache::engine {
+
+// Forgets all clients, and moves every space beyond any version that the lost history can have given out.
+void new_epoch();
+
+}  // namespace replicache::engine
