@@ -68,7 +68,7 @@ void on_drop() {
     const pg::SpiConnection spi;
     const pg::AsOwner owner;
     static pg::Statement untrack(
-        "DELETE FROM replicache.tracked_table WHERE relation::pg_catalog.oid IN "
+        "DELETE FROM replicache.tracked_table WHERE relation::pg_catalog.oid OPERATOR(pg_catalog.=) ANY "
         "(SELECT d.objid FROM pg_catalog.pg_event_trigger_dropped_objects() d "
         "WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid "
         "AND d.objsubid OPERATOR(pg_catalog.=) 0) RETURNING space_column IS NOT NULL",

@@ -252,6 +252,8 @@ void Mutator::call(std::string_view args) {
         InitFunctionCallInfoData(*result, &info_, n, InvalidOid, nullptr, nullptr);
         return result;
     });
+    // So that defaults, domain checks and the function itself see the mutation before this one.
+    guarded([] { PushActiveSnapshot(GetTransactionSnapshot()); });
     if (whole_args_) {
         if (args.empty()) args = "null";
         guarded([&] {
@@ -264,10 +266,13 @@ void Mutator::call(std::string_view args) {
         fill_by_name(args, call);
     }
     guarded([&] {
-        if (info_.fn_strict)
-            for (int i = 0; i < call->nargs; ++i)
-                if (call->args[i].isnull) return;  // as in SQL: a strict function is not called with a null
-        PushActiveSnapshot(GetTransactionSnapshot());
+        // As in SQL, a strict function is not called with a null.
+        bool skip = false;
+        for (int i = 0; i < call->nargs; ++i) skip |= info_.fn_strict && call->args[i].isnull;
+        if (skip) {
+            PopActiveSnapshot();
+            return;
+        }
         PgStat_FunctionCallUsage usage;
         pgstat_init_function_usage(call, &usage);
         FunctionCallInvoke(call);

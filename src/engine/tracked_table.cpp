@@ -155,6 +155,11 @@ TableView::~TableView() {
     MemoryContextDelete(context_);
 }
 
+std::string TableView::from() const {
+    const bool partitioned = guarded([this] { return get_rel_relkind(table_.relation) == RELKIND_PARTITIONED_TABLE; });
+    return std::string(" FROM ") + (partitioned ? "" : "ONLY ") + qualified_name(table_.relation) + " AS t";
+}
+
 std::string TableView::sql(Query query) const {
     std::string list;
     if (query == Query::soft_deleted || (table_.value.empty() && columns_.empty())) {
@@ -167,9 +172,7 @@ std::string TableView::sql(Query query) const {
     for (const std::string& column : key_columns_) list += "t." + pg::quote_identifier(column) + ", ";
     list.resize(list.size() - 2);
 
-    const bool partitioned = guarded([this] { return get_rel_relkind(table_.relation) == RELKIND_PARTITIONED_TABLE; });
-    std::string text = "SELECT " + list + " FROM " + (partitioned ? "" : "ONLY ") + qualified_name(table_.relation) +
-                       " AS t WHERE true";
+    std::string text = "SELECT " + list + from() + " WHERE true";
     if (query != Query::everything)
         text += " AND t." + pg::quote_identifier(table_.version) + " OPERATOR(pg_catalog.>) $1";
     if (!table_.space.empty()) {
@@ -198,12 +201,20 @@ SPIPlanPtr TableView::plan(Query query) {
 }
 
 void TableView::check_value() {
-    if (!table_.value.empty()) check_is_expression(table_.value);
-    SPIPlanPtr const plan = this->plan(Query::everything);
+    plan(Query::everything);
     if (table_.value.empty()) return;
+    check_is_expression(table_.value);
+    // Analysed by itself, without the parameters of the pull's queries.
+    const std::string text = "SELECT (" + table_.value + "\n)" + from();
+    SPIPlanPtr const plan = guarded([&text] {
+        const SPIPlanPtr result = SPI_prepare(text.c_str(), 0, nullptr);
+        if (result == nullptr) elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
+        return result;
+    });
     const auto* source = static_cast<CachedPlanSource*>(linitial(SPI_plan_get_plan_sources(plan)));
-    if (linitial_node(::Query, source->query_list)->hasTargetSRFs)
-        throw SqlError(ERRCODE_FEATURE_NOT_SUPPORTED, "value must not return a set");
+    const auto* query = linitial_node(::Query, source->query_list);
+    if (query->hasTargetSRFs) throw SqlError(ERRCODE_FEATURE_NOT_SUPPORTED, "value must not return a set");
+    if (query->hasWindowFuncs) throw SqlError(ERRCODE_FEATURE_NOT_SUPPORTED, "value must not use window functions");
     const Oid type = TupleDescAttr(source->resultDesc, 0)->atttypid;
     if (type != JSONOID && type != JSONBOID)
         throw SqlError(ERRCODE_DATATYPE_MISMATCH,

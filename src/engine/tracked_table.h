@@ -40,6 +40,7 @@ public:
 private:
     struct Output;
     static bool receive(TupleTableSlot* slot, DestReceiver* self);
+    std::string from() const;
     std::string sql(Query query) const;
     SPIPlanPtr plan(Query query);
     std::optional<pg::Value> space_value(std::string_view space) const;

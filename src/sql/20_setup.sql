@@ -63,7 +63,7 @@ COMMENT ON FUNCTION replicache.new_epoch() IS
 'Call it after a restore from backup, before clients connect: every client starts afresh, whatever it had seen of the lost history. Cookies of that history get a complete pull, mutations of forgotten clients ClientStateNotFound.';
 
 CREATE FUNCTION replicache.grant_usage(role regrole) RETURNS void
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     EXECUTE pg_catalog.format('GRANT USAGE ON SCHEMA replicache TO %s', role);
     EXECUTE pg_catalog.format(
