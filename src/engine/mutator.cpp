@@ -1,6 +1,7 @@
 #include "engine/mutator.h"
 
 #include "pg/compat.h"
+#include "pg/subtransaction.h"
 
 extern "C" {
 #include "catalog/pg_language.h"
@@ -282,6 +283,29 @@ void Mutator::call(std::string_view args) {
     });
 }
 
+namespace {
+
+// The function of that signature, InvalidOid when there is none: whoever calls, EXECUTE alone decides.
+Oid resolve(const std::string& signature) {
+    const AsOwner owner;
+    Oid function = InvalidOid;
+    // Before 16, to_regprocedure raises when a type or schema in the signature is gone.
+    auto error = pg::attempt([&] {
+        function = guarded([text = signature.c_str()] {
+            LOCAL_FCINFO(call, 1);
+            InitFunctionCallInfoData(*call, nullptr, 1, InvalidOid, nullptr, nullptr);
+            call->args[0] = {CStringGetTextDatum(text), false};
+            const Datum result = to_regprocedure(call);
+            return call->isnull ? InvalidOid : DatumGetObjectId(result);
+        });
+    });
+    if (error && error->sqlerrcode() != ERRCODE_UNDEFINED_OBJECT && error->sqlerrcode() != ERRCODE_UNDEFINED_SCHEMA)
+        throw std::move(*error);
+    return function;
+}
+
+}  // namespace
+
 std::shared_ptr<Mutator> find_mutator(const std::string& name) {
     if (!mutators_valid) {
         mutators.clear();
@@ -301,13 +325,7 @@ std::shared_ptr<Mutator> find_mutator(const std::string& name) {
     if (!signature)
         throw SqlError(ERRCODE_UNDEFINED_FUNCTION, "unknown mutator \"" + name + "\"", {},
                        "Register it by replicache.register_mutator.");
-    const Oid function = guarded([text = signature->c_str()] {
-        LOCAL_FCINFO(call, 1);
-        InitFunctionCallInfoData(*call, nullptr, 1, InvalidOid, nullptr, nullptr);
-        call->args[0] = {CStringGetTextDatum(text), false};
-        const Datum result = to_regprocedure(call);
-        return call->isnull ? InvalidOid : DatumGetObjectId(result);
-    });
+    const Oid function = resolve(*signature);
     if (function == InvalidOid)
         throw SqlError(ERRCODE_UNDEFINED_FUNCTION, "function " + *signature + " of mutator \"" + name + "\" does not exist", {},
                        "Create it, or register another function under that name.");

@@ -201,9 +201,9 @@ SPIPlanPtr TableView::plan(Query query) {
 }
 
 void TableView::check_value() {
+    if (!table_.value.empty()) check_is_expression(table_.value);
     plan(Query::everything);
     if (table_.value.empty()) return;
-    check_is_expression(table_.value);
     // Analysed by itself, without the parameters of the pull's queries.
     const std::string text = "SELECT (" + table_.value + "\n)" + from();
     SPIPlanPtr const plan = guarded([&text] {
