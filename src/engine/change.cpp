@@ -20,6 +20,7 @@ struct Columns {
     std::optional<pg::ScalarText> space_text;
     std::string space_name;
     Key key;
+    std::vector<AttrNumber> nullable;  // key columns that have lost their NOT NULL
 };
 
 // Kept per table and dropped when its relcache entry is. Shared, because what a trigger calls may drop the entry under it.
@@ -67,7 +68,13 @@ std::shared_ptr<const Columns> columns_of(const TriggerData& trigger) {
                                                      .space = 0,
                                                      .space_text = std::nullopt,
                                                      .space_name = space,
-                                                     .key = Key(KeyTemplate::parse(arguments[2]), find)});
+                                                     .key = Key(KeyTemplate::parse(arguments[2]), find),
+                                                     .nullable = {}});
+    for (const std::string& name : KeyTemplate::parse(arguments[2]).columns()) {
+        const AttrNumber number = find(name).number;
+        const FormData_pg_attribute& attribute = *TupleDescAttr(relation->rd_att, number - 1);
+        if (!attribute.attnotnull && attribute.attgenerated == '\0') columns->nullable.push_back(number);
+    }
     if (!space.empty()) {
         const Key::Column column = find(space);
         columns->space = column.number;
@@ -125,6 +132,10 @@ HeapTuple stamp_row(const TriggerData& trigger) {
     HeapTuple const row = update ? trigger.tg_newtuple : trigger.tg_trigtuple;
     if (update && guarded([&] { return same_row(row, trigger.tg_trigtuple, descriptor); })) return row;
     const auto columns = columns_of(trigger);
+    for (const AttrNumber column : columns->nullable)
+        if (heap_attisnull(row, column, descriptor))
+            throw SqlError(ERRCODE_NULL_VALUE_NOT_ALLOWED, "column \"" + std::string(NameStr(TupleDescAttr(descriptor, column - 1)->attname)) +
+                                                               "\" is part of a key and must not be null");
     const std::int64_t version = stamp(space_of(*columns, row, descriptor));
     return guarded([&, version_column = columns->version] {
         int column = version_column;

@@ -25,12 +25,6 @@ Oid find_relation(const RangeVar* name) {
     return guarded([name] { return RangeVarGetRelid(name, NoLock, true); });
 }
 
-// A detached partition keeps the trigger that PostgreSQL had not cloned.
-void drop_truncate_trigger(Oid partition) {
-    const pg::AsOwner owner;
-    pg::run_once("DROP TRIGGER IF EXISTS " + pg::quote_identifier(trigger_name::truncated) + " ON " + pg::qualified_name(partition));
-}
-
 void on_alter_table(const AlterTableStmt* statement) {
     for (int i = 0; i < list_length(statement->cmds); ++i) {
         const auto* command = static_cast<AlterTableCmd*>(list_nth(statement->cmds, i));
@@ -42,7 +36,7 @@ void on_alter_table(const AlterTableStmt* statement) {
         if (attach) {
             add_partition_triggers(*table);
         } else if (const Oid partition = find_relation(reinterpret_cast<PartitionCmd*>(command->def)->name); partition != InvalidOid) {
-            drop_truncate_trigger(partition);
+            drop_triggers(partition);  // those that PostgreSQL had not cloned
         }
         adopt_rows(*table);
     }

@@ -258,6 +258,8 @@ void create_triggers(const TrackedTable& table, const KeyTemplate& key) {
     create_trigger(table, table.relation, trigger_name::truncated, "AFTER TRUNCATE FOR EACH STATEMENT");
 }
 
+}  // namespace
+
 void drop_triggers(Oid relation) {
     static pg::Statement triggers(
         "SELECT p.relid::pg_catalog.oid, t.tgname::pg_catalog.text FROM pg_catalog.pg_trigger t "
@@ -271,6 +273,8 @@ void drop_triggers(Oid relation) {
     for (std::uint64_t i = 0; i < rows.count(); ++i)
         run_once("DROP TRIGGER " + quote_identifier(*rows.text(i, 2)) + " ON " + qualified_name(rows.oid(i, 1)));
 }
+
+namespace {
 
 // Takes the spaces before the table's lock, as pushes do.
 void lock_spaces(bool has_space_column) {
@@ -418,8 +422,16 @@ void untrack_table(Oid relation) {
     const TrackedTable table = require_tracked(relation);
     lock_spaces(!table.space.empty());
     lock_table(relation);
+    // Without the columns of its key, nobody can tell its entries: then all clients start with a complete pull.
+    const std::vector<Column> columns = columns_of(relation);
+    std::vector<std::string> needed = KeyTemplate::parse(table.key).columns();
+    if (!table.space.empty()) needed.push_back(table.space);
+    const bool readable = std::all_of(needed.begin(), needed.end(), [&](const std::string& name) { return find(columns, name) != nullptr; });
     const AsOwner owner;
-    bury_rows(table);
+    if (readable)
+        bury_rows(table);
+    else
+        raise_floors(!table.space.empty());
     drop_triggers(relation);
     static pg::Statement forget("DELETE FROM replicache.tracked_table WHERE relation::pg_catalog.oid OPERATOR(pg_catalog.=) $1",
                                 {OIDOID});

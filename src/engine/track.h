@@ -16,5 +16,7 @@ void resync(Oid relation);
 void adopt_rows(const TrackedTable& table);
 // Every partition gets the TRUNCATE trigger, which PostgreSQL does not clone to partitions.
 void add_partition_triggers(const TrackedTable& table);
+// Drops our triggers on the table and its partitions.
+void drop_triggers(Oid relation);
 
 }  // namespace replicache::engine
