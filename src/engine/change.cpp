@@ -84,16 +84,15 @@ std::shared_ptr<const Columns> columns_of(const TriggerData& trigger) {
     return columns;
 }
 
-Space& space_of(const Columns& columns, HeapTuple tuple, TupleDesc descriptor) {
-    if (columns.space == 0) return lock_space("");
+// The space of a row; null when its column is.
+Space* space_of(const Columns& columns, HeapTuple tuple, TupleDesc descriptor) {
+    if (columns.space == 0) return &lock_space("");
     bool null = false;
     const std::string_view space = guarded([&] {
         const Datum datum = heap_getattr(tuple, columns.space, descriptor, &null);
         return null ? std::string_view() : (*columns.space_text)(datum);
     });
-    if (null)
-        throw SqlError(ERRCODE_NOT_NULL_VIOLATION, "column \"" + columns.space_name + "\" names the row's space and must not be null");
-    return lock_space(space);
+    return null ? nullptr : &lock_space(space);
 }
 
 std::string_view key_of(const Columns& columns, HeapTuple tuple, TupleDesc descriptor) {
@@ -136,7 +135,10 @@ HeapTuple stamp_row(const TriggerData& trigger) {
         if (heap_attisnull(row, column, descriptor))
             throw SqlError(ERRCODE_NULL_VALUE_NOT_ALLOWED, "column \"" + std::string(NameStr(TupleDescAttr(descriptor, column - 1)->attname)) +
                                                                "\" is part of a key and must not be null");
-    const std::int64_t version = stamp(space_of(*columns, row, descriptor));
+    Space* const space = space_of(*columns, row, descriptor);
+    if (space == nullptr)
+        throw SqlError(ERRCODE_NOT_NULL_VIOLATION, "column \"" + columns->space_name + "\" names the row's space and must not be null");
+    const std::int64_t version = stamp(*space);
     return guarded([&, version_column = columns->version] {
         int column = version_column;
         Datum datum = Int64GetDatum(version);
@@ -149,12 +151,16 @@ void row_gone(const TriggerData& trigger) {
     TupleDesc const descriptor = trigger.tg_relation->rd_att;
     const auto columns = columns_of(trigger);
     HeapTuple const row = trigger.tg_trigtuple;
+    // A row from before tracking may have had no space, or no key: then it was in nobody's view.
+    Space* const space = space_of(*columns, row, descriptor);
+    for (const AttrNumber column : columns->nullable)
+        if (heap_attisnull(row, column, descriptor)) return;
+    if (space == nullptr) return;
     const std::string_view key = key_of(*columns, row, descriptor);
-    Space& space = space_of(*columns, row, descriptor);
     if (TRIGGER_FIRED_BY_UPDATE(trigger.tg_event) && key == key_of(*columns, trigger.tg_newtuple, descriptor) &&
-        &space == &space_of(*columns, trigger.tg_newtuple, descriptor))
+        space == space_of(*columns, trigger.tg_newtuple, descriptor))
         return;
-    bury(space, key);
+    bury(*space, key);
 }
 
 }  // namespace

@@ -19,6 +19,8 @@ using pg::value;
 
 }  // namespace
 
+void refuse_client(const std::string& id) { not_yours("client \"" + id + "\" belongs to another client group"); }
+
 bool check_group(const ClientGroup& group, bool lock, Snapshot snapshot) {
     static Statement plain("SELECT user_id, space FROM replicache.client_group WHERE id OPERATOR(pg_catalog.=) $1", {TEXTOID});
     static Statement locking(
@@ -55,7 +57,7 @@ std::unordered_map<std::string, Client> lock_clients(const std::string& group, c
     const Rows rows = select.run({value(pg::text_array(ids))});
     for (std::uint64_t i = 0; i < rows.count(); ++i) {
         Client& client = clients.at(*rows.text(i, 1));
-        if (rows.text(i, 2) != group) not_yours("client \"" + client.id + "\" belongs to another client group");
+        if (rows.text(i, 2) != group) refuse_client(client.id);
         client.known = true;
         client.last_mutation_id = rows.int8(i, 3);
     }

@@ -26,6 +26,9 @@ bool check_group(const ClientGroup& group, bool lock, pg::Snapshot snapshot);
 // Creates the group's row, unless another transaction has just done so: then its owner is checked.
 void create_group(const ClientGroup& group);
 
+// Throws the 42501 for a client that belongs to another group.
+[[noreturn]] void refuse_client(const std::string& id);
+
 // The clients of these names, rows locked, in the order of their ids. Throws 42501 when one belongs to another group.
 std::unordered_map<std::string, Client> lock_clients(const std::string& group, const std::vector<std::string>& ids);
 

@@ -57,9 +57,11 @@ private:
 
 // V0: the one client's number. nullopt: the server knows less than the client.
 std::optional<std::int64_t> last_mutation_id(const PullRequest& request) {
-    static pg::Statement query("SELECT last_mutation_id FROM replicache.client WHERE id OPERATOR(pg_catalog.=) $1", {TEXTOID});
+    static pg::Statement query("SELECT last_mutation_id, client_group_id FROM replicache.client "
+                               "WHERE id OPERATOR(pg_catalog.=) $1", {TEXTOID});
     const pg::AsOwner owner;
     const Rows row = query.run({value(*request.client_id)}, Snapshot::active);
+    if (!row.empty() && row.text(0, 2) != request.client_group_id) refuse_client(*request.client_id);
     const std::int64_t id = row.empty() ? 0 : row.int8(0, 1);
     if (id < request.last_mutation_id) return std::nullopt;
     return id;
