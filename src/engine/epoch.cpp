@@ -5,13 +5,17 @@
 namespace replicache::engine {
 
 void new_epoch() {
-    // More than any history has, and JavaScript's integers have room for two million epochs.
-    constexpr std::int64_t step = std::int64_t{1} << 32;
+    // Longer than any history; and JavaScript's integers have room for two million epochs.
+    constexpr std::int64_t step = std::int64_t{1} << epoch_bits;
+    static pg::Statement next(
+        "INSERT INTO replicache.epoch (number) SELECT COALESCE(pg_catalog.max(number), 0) OPERATOR(pg_catalog.+) 1 "
+        "FROM replicache.epoch", {});
     static pg::Statement spaces("SELECT id FROM replicache.space ORDER BY id", {});
     static pg::Statement forget_clients("DELETE FROM replicache.client", {});
     static pg::Statement forget_groups("DELETE FROM replicache.client_group", {});
     const pg::SpiConnection spi;
     const pg::AsOwner owner;
+    next.run({});  // for spaces that the lost history had, and the backup has not
     const pg::Rows rows = spaces.run({});
     for (std::uint64_t i = 0; i < rows.count(); ++i) {
         pg::check_interrupts();

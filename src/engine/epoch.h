@@ -3,7 +3,8 @@
 
 namespace replicache::engine {
 
-// Forgets all clients, and moves every space beyond any version that the lost history can have given out.
+// Forgets all clients, and moves every space, those that come into being later included, beyond any version that the
+// lost history can have given out.
 void new_epoch();
 
 }  // namespace replicache::engine

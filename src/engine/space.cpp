@@ -66,20 +66,32 @@ void check_space_id(std::string_view id) {
                        "space is longer than " + std::to_string(max_space_bytes) + " bytes");
 }
 
+namespace {
+
+// Whether the row was created; false when it exists.
+bool insert_space(std::string_view id, std::string_view clock) {
+    static Statement insert(
+        "INSERT INTO replicache.space (id, clock, version, floor) SELECT $1, $2, e.start, e.start FROM "
+        "(SELECT COALESCE(pg_catalog.max(number), 0) OPERATOR(pg_catalog.<<) $3 AS start FROM replicache.epoch) e "
+        "ON CONFLICT DO NOTHING",
+        {TEXTOID, TEXTOID, INT4OID});
+    return insert.run({value(id), value(clock), value(Int32GetDatum(epoch_bits))}).count() > 0;
+}
+
+}  // namespace
+
 Space& lock_space(std::string_view id) {
     if (const auto it = held.find(id); it != held.end()) return it->second;
     check_space_id(id);
 
     static Statement lock(
         "SELECT version FROM replicache.space WHERE id OPERATOR(pg_catalog.=) $1 FOR NO KEY UPDATE", {TEXTOID});
-    static Statement create(
-        "INSERT INTO replicache.space (id, clock) VALUES ($1, $2) ON CONFLICT DO NOTHING", {TEXTOID, TEXTOID});
     const SpiConnection spi;
     const AsOwner owner;
     const pg::Value id_value = value(id);
     Rows row = lock.run({id_value});
     if (row.empty()) {
-        create.run({id_value, value(std::string_view(pg::clock_name(pg::settings.default_clock)))});
+        insert_space(id, pg::clock_name(pg::settings.default_clock));
         row = lock.run({id_value});
         // Another transaction created it after the snapshot of this one, which is REPEATABLE READ or above.
         if (row.empty())
@@ -92,11 +104,9 @@ Space& lock_space(std::string_view id) {
 
 void create_space(const std::string& id, const std::string& clock) {
     check_space_id(id);
-    static Statement create("INSERT INTO replicache.space (id, clock) VALUES ($1, $2) ON CONFLICT DO NOTHING",
-                            {TEXTOID, TEXTOID});
     const SpiConnection spi;
     const AsOwner owner;
-    if (create.run({value(id), value(clock)}).count() == 0)
+    if (!insert_space(id, clock))
         throw SqlError(ERRCODE_DUPLICATE_OBJECT, "space \"" + id + "\" exists already");
 }
 

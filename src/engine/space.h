@@ -39,6 +39,9 @@ void raise_floor(Space& space);
 // For tables whose rows have been written under another clock: continues above this version.
 void skip_to(Space& space, std::int64_t version);
 
+// Versions of an epoch start at its number shifted by this: see epoch.h.
+constexpr int epoch_bits = 32;
+
 // Throws 42710 when the space exists.
 void create_space(const std::string& id, const std::string& clock);
 

@@ -16,6 +16,12 @@ COMMENT ON TABLE replicache.space IS 'version histories';
 COMMENT ON COLUMN replicache.space.version IS 'the last version that a transaction has got';
 COMMENT ON COLUMN replicache.space.floor IS 'the oldest version from which a delta can still be served';
 
+CREATE TABLE replicache.epoch (
+    number bigint PRIMARY KEY,
+    at timestamptz NOT NULL DEFAULT pg_catalog.now()
+);
+COMMENT ON TABLE replicache.epoch IS 'calls of new_epoch(); versions of a space that is created in epoch n start at n * 2^32';
+
 CREATE TABLE replicache.client_group (
     id text COLLATE "C" PRIMARY KEY,
     user_id text,
@@ -80,6 +86,7 @@ COMMENT ON TABLE replicache.mutation_error IS 'mutations that were rejected, and
 COMMENT ON COLUMN replicache.mutation_error.version IS 'for track_table; part of the table so that dumps restore';
 
 SELECT pg_catalog.pg_extension_config_dump('replicache.space', '');
+SELECT pg_catalog.pg_extension_config_dump('replicache.epoch', '');
 SELECT pg_catalog.pg_extension_config_dump('replicache.client_group', '');
 SELECT pg_catalog.pg_extension_config_dump('replicache.client', '');
 SELECT pg_catalog.pg_extension_config_dump('replicache.mutator', '');

@@ -28,3 +28,8 @@ CREATE FUNCTION replicache.current_schema_version() RETURNS text
     LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'replicache_current_schema_version';
 COMMENT ON FUNCTION replicache.current_schema_version() IS 'The schemaVersion of the request. NULL outside of pushes and pulls.';
 
+-- Who may read mutation_error reads the errors of the user whose request it serves. Part of the extension, because pg_dump
+-- leaves out policies on an extension's tables.
+ALTER TABLE replicache.mutation_error ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own ON replicache.mutation_error FOR SELECT
+    USING (user_id IS NOT DISTINCT FROM replicache.current_user_id());
