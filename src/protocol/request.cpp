@@ -13,20 +13,6 @@ namespace replicache::protocol {
 
 namespace {
 
-// As much of a value as an error message can bear, cut between two characters.
-std::string shorten(std::string_view text) {
-    constexpr std::size_t limit = 40;
-    if (text.size() <= limit) {
-        return text.empty() ? "nothing" : std::string(text);
-    }
-    constexpr std::size_t longest_character = 4;
-    std::size_t cut = limit;
-    while (cut > limit - longest_character && (static_cast<unsigned char>(text[cut]) & 0xC0U) == 0x80U) {
-        --cut;
-    }
-    return std::string(text.substr(0, cut)) + "…";
-}
-
 bool is_digit(char c) {
     return c >= '0' && c <= '9';
 }
@@ -60,9 +46,6 @@ void for_each_member(std::string_view text, const std::string& path, Visit visit
 }
 
 }  // namespace
-
-MalformedRequest::MalformedRequest(const std::string& path, std::string_view expected, std::string_view got)
-    : std::runtime_error(path + ": expected " + std::string(expected) + ", got " + shorten(got)) {}
 
 std::vector<Member> split_members(std::string_view object, const std::string& path) {
     std::vector<Member> members;

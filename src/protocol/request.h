@@ -4,19 +4,13 @@
 #pragma once
 
 #include <cstdint>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
 
-namespace replicache::protocol {
+#include "protocol/malformed.h"
 
-// what() names the place and the fault: `push.mutations[3].id: expected an unsigned integer, got "x"`.
-class MalformedRequest : public std::runtime_error {
-public:
-    using std::runtime_error::runtime_error;
-    MalformedRequest(const std::string& path, std::string_view expected, std::string_view got);
-};
+namespace replicache::protocol {
 
 inline constexpr std::int64_t max_safe_integer = 9007199254740991;  // JavaScript's; what clients can count to
 inline constexpr std::size_t max_identifier_bytes = 1000;           // they are keys of B-trees

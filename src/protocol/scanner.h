@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "protocol/request.h"
+#include "protocol/malformed.h"
 
 namespace replicache::protocol {
 
