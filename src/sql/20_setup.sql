@@ -65,6 +65,11 @@ COMMENT ON FUNCTION replicache.new_epoch() IS
 CREATE FUNCTION replicache.grant_usage(role regrole) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+    IF role IS NULL THEN
+        RAISE 'role must not be null' USING ERRCODE = 'null_value_not_allowed';
+    ELSIF NOT EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = role) THEN
+        RAISE 'role with OID % does not exist', role::oid USING ERRCODE = 'undefined_object';
+    END IF;
     EXECUTE pg_catalog.format('GRANT USAGE ON SCHEMA replicache TO %s', role);
     EXECUTE pg_catalog.format(
         'GRANT EXECUTE ON FUNCTION replicache.apply_push(json, text, text), replicache.pull(json, text, text), '
@@ -76,4 +81,4 @@ $$;
 COMMENT ON FUNCTION replicache.grant_usage(regrole) IS
 'Grants an application role what it needs to push and pull, and no more. What its mutators do and its pulls read is yours to grant.
 role: an existing role.
-Errors: 42501 the calling role may not grant; 42704 no such role.';
+Errors: 42501 the calling role may not grant; 42704 no such role; 22004 role is null.';
