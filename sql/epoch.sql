@@ -18,7 +18,7 @@ $$;
 SELECT push('a', 1, 'one');
 -- The backup was taken here, at version 2. The lost history went on to version 4, and a client has seen it.
 SELECT replicache.new_epoch();
-SELECT version - 4294967296 AS version, floor - 4294967296 AS floor FROM replicache.space;
+SELECT s.version > e.number << 32 AS jumped, s.floor = s.version AS floor FROM replicache.space s, replicache.epoch e;
 SELECT count(*) FROM replicache.client, replicache.client_group;
 -- Without the jump, version 4 would be reached again, and this client would get a delta of it.
 INSERT INTO item VALUES ('two');
@@ -34,14 +34,14 @@ INSERT INTO item VALUES ('six');
 SELECT replicache.new_epoch();
 INSERT INTO item VALUES ('seven');
 COMMIT;
-SELECT s.version > 2 * 4294967296 AS jumped, s.floor = s.version AS floor, max(i.version) <= s.version AS rows_below
-    FROM replicache.space s, item i GROUP BY s.version, s.floor;
+SELECT s.version > max(e.number) << 32 AS jumped, s.floor = s.version AS floor, max(i.version) <= s.version AS rows_below
+    FROM replicache.space s, item i, replicache.epoch e GROUP BY s.version, s.floor;
 -- A space that the lost history had created, and the backup does not have: its versions are not used again either.
 CREATE TABLE task (room text NOT NULL, id int PRIMARY KEY);
 SELECT replicache.track_table('task', space => 'room');
 INSERT INTO task VALUES ('new', 1);
 INSERT INTO task VALUES ('new', 2);
 SELECT replicache.pull_since(1, NULL, 'new') -> 'patch';
-SELECT number FROM replicache.epoch ORDER BY number;
+SELECT max(number) - min(number) AS apart FROM replicache.epoch;
 DROP EXTENSION replicache_ext;
 DROP SCHEMA epoch CASCADE;

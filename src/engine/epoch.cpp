@@ -5,22 +5,24 @@
 namespace replicache::engine {
 
 void new_epoch() {
-    // Longer than any history; and JavaScript's integers have room for two million epochs.
-    constexpr std::int64_t step = std::int64_t{1} << epoch_bits;
+    // Counts the hours since 2020, so that one backup restored twice does not begin the same epoch twice. JavaScript's
+    // integers have room for 239 years of them, with versions of epoch_bits each.
     static pg::Statement next(
-        "INSERT INTO replicache.epoch (number) SELECT COALESCE(pg_catalog.max(number), 0) OPERATOR(pg_catalog.+) 1 "
-        "FROM replicache.epoch", {});
+        "INSERT INTO replicache.epoch (number) SELECT GREATEST(COALESCE(pg_catalog.max(number), 0) OPERATOR(pg_catalog.+) 1, "
+        "pg_catalog.floor(pg_catalog.date_part('epoch', pg_catalog.now() OPERATOR(pg_catalog.-) "
+        "'2020-01-01 00:00:00+00'::pg_catalog.timestamptz) OPERATOR(pg_catalog./) 3600)::pg_catalog.int8) "
+        "FROM replicache.epoch RETURNING number", {});
     static pg::Statement spaces("SELECT id FROM replicache.space ORDER BY id", {});
     static pg::Statement forget_clients("DELETE FROM replicache.client", {});
     static pg::Statement forget_groups("DELETE FROM replicache.client_group", {});
     const pg::SpiConnection spi;
     const pg::AsOwner owner;
-    next.run({});  // for spaces that the lost history had, and the backup has not
+    const std::int64_t start = next.run({}).int8(0, 1) << epoch_bits;
     const pg::Rows rows = spaces.run({});
     for (std::uint64_t i = 0; i < rows.count(); ++i) {
         pg::check_interrupts();
         Space& space = lock_space(*rows.text(i, 1));
-        skip_to(space, space.committed + step);
+        skip_to(space, std::max(space.version(), start));
         raise_floor(space);
     }
     forget_clients.run({});

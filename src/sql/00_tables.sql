@@ -20,7 +20,7 @@ CREATE TABLE replicache.epoch (
     number bigint PRIMARY KEY,
     at timestamptz NOT NULL DEFAULT pg_catalog.now()
 );
-COMMENT ON TABLE replicache.epoch IS 'calls of new_epoch(); versions of a space that is created in epoch n start at n * 2^32';
+COMMENT ON TABLE replicache.epoch IS 'calls of new_epoch(); versions start at number * 2^32';
 
 CREATE TABLE replicache.client_group (
     id text COLLATE "C" PRIMARY KEY,
