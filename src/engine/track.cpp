@@ -385,7 +385,7 @@ void track_table(TrackedTable table) {
     check_version_column(table, columns, key);
     check_key_is_free(table, key);
     provide_version_column(table, columns);
-    TableView(table).check_value();
+    TableView(table, false).check_value();  // its triggers come next
 
     drop_triggers(table.relation);
     create_triggers(table, key);

@@ -1,5 +1,7 @@
 #include "engine/tracked_table.h"
 
+#include "engine/change.h"
+
 extern "C" {
 #include "executor/tuptable.h"
 #include "parser/parser.h"
@@ -43,6 +45,15 @@ void check_is_expression(const std::string& value) {
                select->limitOffset == nullptr && select->lockingClause == NIL && select->intoClause == nullptr;
     });
     if (!single) throw SqlError(ERRCODE_SYNTAX_ERROR, "value must be a single SQL expression");
+}
+
+// Whether the triggers that notice changes and deletions are there. pg_dump, for one, leaves out those on mutation_error.
+bool has_triggers(const TriggerDesc* triggers) {
+    const auto has = [triggers](std::string_view name) {
+        return std::any_of(triggers->triggers, triggers->triggers + triggers->numtriggers,
+                           [name](const Trigger& trigger) { return name == trigger.tgname; });
+    };
+    return triggers != nullptr && has(trigger_name::stamp) && has(trigger_name::deleted);
 }
 
 std::string text_or_empty(const pg::Rows& rows, std::uint64_t row, int column) {
@@ -89,7 +100,7 @@ const std::vector<std::shared_ptr<TableView>>& table_views() {
         for (const TrackedTable& table : tracked_tables()) {
             view_relations.push_back(table.relation);
             if (guarded([&table] { return get_rel_name(table.relation) != nullptr; }))
-                views.push_back(std::make_shared<TableView>(table));
+                views.push_back(std::make_shared<TableView>(table, true));
         }
     } catch (...) {
         views_valid = false;
@@ -98,7 +109,7 @@ const std::vector<std::shared_ptr<TableView>>& table_views() {
     return views;
 }
 
-TableView::TableView(const TrackedTable& table) : table_(table) {
+TableView::TableView(const TrackedTable& table, bool require_triggers) : table_(table) {
     struct Column {
         std::string name;
         Oid type;
@@ -111,7 +122,12 @@ TableView::TableView(const TrackedTable& table) : table_(table) {
         if (!attribute->attisdropped) 
             columns.push_back({NameStr(attribute->attname), attribute->atttypid, attribute->attcollation});
     }
+    const bool tracked = has_triggers(relation->trigdesc);
     guarded([&] { relation_close(relation, NoLock); });
+    if (require_triggers && !tracked)
+        throw SqlError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                       "tracked table " + qualified_name(table.relation) + " has lost its triggers",
+                       "Its changes go unnoticed.", "Call replicache.track_table again.");
 
     const auto find = [&](const std::string& name) -> const Column& {
         for (const Column& column : columns)

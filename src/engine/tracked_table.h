@@ -21,7 +21,8 @@ struct TrackedTable {
 // How to read one tracked table: prepared queries and what turns their rows into entries.
 class TableView {
 public:
-    explicit TableView(const TrackedTable& table);
+    // With require_triggers, throws 55000 when changes of the table would go unnoticed.
+    TableView(const TrackedTable& table, bool require_triggers);
     ~TableView();
     TableView(const TableView&) = delete;
     TableView& operator=(const TableView&) = delete;
