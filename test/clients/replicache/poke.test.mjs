@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict';
+import pg from 'pg';
+import {converge, deferred, scenario, settle} from './harness.mjs';
+
+/** Collects notifications; `heard` gives those that came since it was asked last. */
+async function listen(database) {
+  const session = new pg.Client({database: database.name});
+  let pokes = [];
+  let fence = deferred();
+  session.on('notification', ({channel, payload}) => {
+    if (channel === 'fence') fence.resolve();
+    else pokes.push(JSON.parse(payload));
+  });
+  await session.connect();
+  await session.query('LISTEN replicache; LISTEN fence');
+  return {
+    // Notifications arrive in the order of their commits: behind the fence there is nothing left to wait for.
+    async heard() {
+      await database.rows('NOTIFY fence');
+      await fence.promise;
+      fence = deferred();
+      return pokes.splice(0);
+    },
+    close: () => session.end(),
+  };
+}
+
+scenario('one poke per push, none for a duplicate', {rejects: ['refuse']}, async ({database, backend, open}) => {
+  const client = open();
+  await settle(client);
+  const ear = await listen(database);
+  try {
+    backend.offline = true;
+    for (let i = 0; i < 3; i++) await client.mutate.countUp({id: `n${i}`});
+    backend.offline = false;
+    backend.pushes.length = 0;
+    await settle(client);
+    const [{body, answer}] = backend.pushes;
+    assert.equal(answer.applied, 3);
+    assert.deepEqual(await ear.heard(), [{space: '', version: answer.version}]);
+
+    const again = await backend.pusher(body);
+    assert.equal(again.httpRequestInfo.httpStatusCode, 200);
+    assert.equal(backend.pushes.at(-1).answer.skipped, 3);
+    assert.equal(backend.pushes.at(-1).answer.version, answer.version);
+    assert.deepEqual(await ear.heard(), []);
+
+    await client.mutate.refuse({id: 'n'});
+    await settle(client);
+    assert.equal((await ear.heard()).length, 1, 'a rejection has to be pulled, too');
+
+    await client.pull({now: true});
+    await database.rows('SELECT 1');
+    assert.deepEqual(await ear.heard(), []);
+  } finally {
+    await ear.close();
+  }
+});
+
+scenario('a poke comes with direct writes, once per transaction and not before the commit', {}, async ({database, open}) => {
+  const client = open();
+  const ear = await listen(database);
+  const session = await database.owner.connect();
+  try {
+    await session.query(`BEGIN; INSERT INTO note VALUES ('a', ''); INSERT INTO note VALUES ('b', '')`);
+    assert.deepEqual(await ear.heard(), []);
+    await session.query(`UPDATE note SET body = 'x'; COMMIT`);
+    const pokes = await ear.heard();
+    assert.equal(pokes.length, 1);
+    await converge(database, client);
+
+    await session.query(`BEGIN; DELETE FROM note; ROLLBACK`);
+    assert.deepEqual(await ear.heard(), []);
+  } finally {
+    session.release();
+    await ear.close();
+  }
+});
+
+scenario('a client that pulls at every poke follows along', {}, async ({database, open}) => {
+  const [writer, reader] = [open(), open()];
+  await settle(writer, reader);
+  const session = new pg.Client({database: database.name});
+  await session.connect();
+  session.on('notification', () => reader.pull());
+  await session.query('LISTEN replicache');
+  try {
+    const {promise, resolve} = deferred();
+    reader.subscribe(tx => tx.get('note/n'), note => note?.count === 20 && resolve());
+    for (let i = 0; i < 20; i++) await writer.mutate.countUp({id: 'n'});
+    await promise;
+  } finally {
+    await session.end();
+  }
+});
