@@ -1,0 +1,241 @@
+// The page in real browsers, the server in front of a database of its own.
+import assert from 'node:assert/strict';
+import {spawn} from 'node:child_process';
+import {once} from 'node:events';
+import {readFile} from 'node:fs/promises';
+import {createServer} from 'node:net';
+import {createInterface} from 'node:readline';
+import {after, afterEach, before, test} from 'node:test';
+import pg from 'pg';
+import {chromium} from 'playwright-core';
+
+const database = `chat_test_${process.pid}`;
+const schema = await readFile(new URL('schema.sql', import.meta.url), 'utf8');
+const errors = [];
+let browser, server, url, newRole;
+
+async function sql(statement, name = process.env.PGDATABASE ?? 'postgres') {
+  const client = new pg.Client({database: name});
+  await client.connect();
+  try {
+    return (await client.query(statement)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+async function createDatabase() {
+  await sql(`CREATE DATABASE ${database}`);
+  await sql(schema, database);
+}
+
+const dropDatabase = () => sql(`DROP DATABASE IF EXISTS ${database} WITH (FORCE)`);
+
+async function startServer(port) {
+  const env = {...process.env, PGUSER: 'chat', PGDATABASE: database, PORT: port};
+  const child = spawn(process.execPath, ['server.mjs'], {cwd: new URL('.', import.meta.url), env, stdio: ['ignore', 'pipe', 'ignore']});
+  const [line] = await once(createInterface({input: child.stdout}), 'line');
+  return {child, url: line.replace(/^chat: /, '')};
+}
+
+before(async () => {
+  newRole = (await sql(`SELECT FROM pg_roles WHERE rolname = 'chat'`)).length === 0;
+  await createDatabase();
+  ({child: server, url} = await startServer(0));
+  browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
+      '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+  });
+});
+
+afterEach(() => Promise.all(browser.contexts().map(context => context.close())));
+
+after(async () => {
+  await browser?.close();
+  server?.kill();
+  await dropDatabase();
+  if (newRole) await sql('DROP ROLE chat');
+  assert.deepEqual(errors, [], 'errors in the page');
+});
+
+/** A window of its own, or a further tab of `context`, and the name given if it is asked for. */
+async function open(name, context) {
+  context ??= await browser.newContext();
+  context.setDefaultTimeout(8_000);
+  const page = await context.newPage();
+  page.on('pageerror', error => errors.push(String(error)));
+  await page.goto(url);
+  if (name) {
+    await page.getByLabel('Your name').fill(name);
+    await page.getByText('Join the chat').click();
+  }
+  await online(page);
+  return page;
+}
+
+async function say(page, text) {
+  await page.getByLabel('Message').fill(text);
+  await page.getByLabel('Message').press('Enter');
+}
+
+const scenario = (title, run) => test(title, {timeout: 40_000}, run);
+
+const online = page => page.locator('#status.online').waitFor();
+const message = (page, text, state = '') => page.locator(`.message${state}`, {hasText: text});
+const sent = (page, text) => message(page, text, ':not(.pending)').waitFor();
+const gone = (page, text) => message(page, text).waitFor({state: 'detached'});
+const texts = page => page.locator('.message .bubble').allTextContents();
+
+scenario('what one says the other sees within two seconds', async () => {
+  const [ada, grace] = [await open('Ada'), await open('Grace')];
+  for (const [from, to, text] of [[ada, grace, 'Hello Grace'], [grace, ada, 'Hello Ada'], [ada, grace, 'Bye <b>Grace</b>']]) {
+    await say(from, text);
+    await message(to, text).waitFor({timeout: 2_000});
+    await sent(from, text);
+  }
+  assert.deepEqual(await texts(ada), ['Hello Grace', 'Hello Ada', 'Bye <b>Grace</b>']);
+  assert.deepEqual(await texts(grace), await texts(ada));
+  assert.equal(await ada.locator('.message.mine').count(), 2);
+  assert.equal(await grace.locator('.message.mine').count(), 1);
+  assert.deepEqual(await sql('SELECT sender FROM message ORDER BY ord', database), [{sender: 'Ada'}, {sender: 'Grace'}, {sender: 'Ada'}]);
+});
+
+scenario('what is said offline waits, and is delivered later', async () => {
+  const [ada, grace] = [await open('Ada'), await open('Grace')];
+  await grace.context().setOffline(true);
+  await grace.locator('#status.offline').waitFor();
+  await say(grace, 'from the tunnel');
+  await say(ada, 'meanwhile outside');
+  await grace.getByText('Offline · 1 waiting').waitFor();
+  await message(grace, 'from the tunnel', '.pending').waitFor();
+  assert.equal(await message(ada, 'from the tunnel').count(), 0);
+
+  await grace.context().setOffline(false);
+  await message(ada, 'from the tunnel').waitFor({timeout: 2_000});
+  await sent(grace, 'from the tunnel');
+  await sent(grace, 'meanwhile outside');
+  await online(grace);
+  assert.deepEqual(await texts(grace), await texts(ada));
+});
+
+scenario('a reload keeps everything, even without a network', async () => {
+  const [ada, grace] = [await open('Ada'), await open('Grace')];
+  await say(ada, 'before the reload');
+  await sent(ada, 'before the reload');
+  await ada.evaluate(() => navigator.serviceWorker.ready);
+  await ada.reload();
+  await message(ada, 'before the reload', '.mine').waitFor();
+
+  await ada.context().setOffline(true);
+  await say(ada, 'written offline');
+  await message(ada, 'written offline', '.pending').waitFor();
+  await ada.waitForTimeout(2_500); // Replicache writes to disk when there is nothing else to do
+  await ada.reload();
+  await message(ada, 'before the reload', '.mine').waitFor();
+  await message(ada, 'written offline', '.pending').waitFor();
+
+  await ada.context().setOffline(false);
+  await message(grace, 'written offline').waitFor();
+  await sent(ada, 'written offline');
+});
+
+scenario('a rejected message is taken back, with the reason', async () => {
+  const [ada, grace] = [await open('Ada'), await open('Grace')];
+  await say(ada, 'buy spam now');
+  const rejection = ada.locator('.rejection');
+  await rejection.waitFor();
+  assert.match(await rejection.textContent(), /buy spam now.*Not sent: “spam” is a word that this chat does not take. Try “ham”/);
+  await gone(ada, 'buy spam now');
+  await ada.reload();
+  await rejection.getByText('Edit').click();
+  assert.equal(await ada.getByLabel('Message').inputValue(), 'buy spam now');
+  await rejection.waitFor({state: 'detached'});
+  await say(ada, 'buy ham now');
+  await sent(grace, 'buy ham now');
+
+  await say(ada, 'x'.repeat(501));
+  await rejection.getByText('500 characters at most, this one has 501').waitFor();
+  await rejection.getByText('Dismiss').click();
+  await rejection.waitFor({state: 'detached'});
+  assert.deepEqual(await texts(ada), await texts(grace));
+});
+
+scenario('two tabs of one browser are one', async () => {
+  const first = await open('Ada');
+  const second = await open(undefined, first.context());
+  await say(first, 'from the first tab');
+  await message(second, 'from the first tab', '.mine').waitFor({timeout: 2_000});
+  await say(second, 'from the second tab');
+  await sent(first, 'from the second tab');
+  await sent(second, 'from the second tab');
+
+  await say(first, 'spam?');
+  await first.locator('.rejection').waitFor();
+  await second.locator('.rejection').getByText('Dismiss').click();
+  await first.locator('.rejection').waitFor({state: 'detached'});
+  assert.deepEqual(await texts(first), await texts(second));
+});
+
+scenario('a message can be deleted, by its author only', async () => {
+  const [ada, grace] = [await open('Ada'), await open('Grace')];
+  await say(ada, 'to be deleted');
+  await say(ada, 'to be kept');
+  await sent(grace, 'to be kept');
+  await message(ada, 'to be deleted').hover();
+  await message(ada, 'to be deleted').getByLabel('Delete').click();
+  await gone(grace, 'to be deleted');
+
+  await grace.locator('#me').click();
+  await grace.getByLabel('Your name').fill('Ada');
+  await grace.getByText('Join the chat').click();
+  await message(grace, 'to be kept', '.mine').hover();
+  await message(grace, 'to be kept').getByLabel('Delete').click();
+  await grace.getByText('can be deleted by its author only').waitFor();
+  await sent(grace, 'to be kept');
+  await sent(ada, 'to be kept');
+});
+
+scenario('a taken port leads to the next', async () => {
+  const other = createServer().listen(0, '127.0.0.1');
+  await once(other, 'listening');
+  const {port} = other.address();
+  const {child, url} = await startServer(port);
+  try {
+    assert.ok(Number(new URL(url).port) > port);
+    assert.equal((await fetch(url)).status, 200);
+    assert.equal((await fetch(`${url}/api/pull`, {method: 'POST'})).status, 401);
+  } finally {
+    child.kill();
+    other.close();
+  }
+});
+
+scenario('a request that is malformed says so', async () => {
+  const headers = {'Content-Type': 'application/json', Cookie: 'user=test'};
+  for (const body of ['', '{', '[]', '{"pushVersion":1,"clientGroupID":"g","mutations":[{"id":"x"}]}'])
+    assert.equal((await fetch(`${url}/api/push`, {method: 'POST', headers, body})).status, 400, body);
+});
+
+scenario('messages arrive again after the server lost its connections', async () => {
+  const [ada, grace] = [await open('Ada'), await open('Grace')];
+  await sql(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${database}' AND usename = 'chat'`);
+  await say(ada, 'after the cut');
+  await message(grace, 'after the cut').waitFor();
+  await grace.waitForTimeout(1_500);
+  await say(grace, 'poked again');
+  await message(ada, 'poked again').waitFor({timeout: 2_000});
+});
+
+scenario('a page whose database was replaced starts afresh', async () => {
+  const ada = await open('Ada');
+  await say(ada, 'in the old database');
+  await sent(ada, 'in the old database');
+  await ada.waitForTimeout(2_500); // on disk by now
+  await dropDatabase();
+  await createDatabase();
+  await ada.getByText('Nobody has said anything yet').waitFor();
+  await say(ada, 'in the new database');
+  await sent(ada, 'in the new database');
+  assert.deepEqual(await sql('SELECT content FROM message', database), [{content: 'in the new database'}]);
+});
