@@ -224,7 +224,7 @@ export function scenario(title, {log = [], rejects = []}, run) {
     const world = new World();
     const done = new AbortController();
     const overdue = async () => {
-      await sleep(25_000, undefined, {signal: done.signal});
+      await sleep(60_000, undefined, {signal: done.signal});
       throw new Error('the scenario does not come to an end');
     };
     try {
@@ -248,7 +248,7 @@ export async function view(client) {
 }
 
 /** Try until it holds, for a while. */
-export async function eventually(check, patience = 8_000) {
+export async function eventually(check, patience = 20_000) {
   for (const deadline = Date.now() + patience; ; await sleep(10)) {
     try {
       return await check();
