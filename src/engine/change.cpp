@@ -1,6 +1,7 @@
 #include "engine/change.h"
 
 #include "engine/key.h"
+#include "pg/table.h"
 
 extern "C" {
 #include "utils/datum.h"
@@ -181,12 +182,9 @@ HeapTuple on_change(const TriggerData& trigger) {
 }
 
 void bury(Space& space, std::string_view key) {
-    static pg::Statement insert("INSERT INTO replicache.tombstone (space, version, key) VALUES ($1, $2, $3)",
-                                {TEXTOID, INT8OID, TEXTOID});
     const std::int64_t version = stamp(space);
-    const pg::SpiConnection spi;
-    const pg::AsOwner owner;
-    insert.run({value(space.id), value(version), value(key)});
+    pg::Table table("tombstone", pg::Table::Access::write);
+    table.insert({value(space.id), value(version), value(key)});
 }
 
 void raise_floors(bool has_space_column) {

@@ -6,6 +6,11 @@
 namespace replicache::engine {
 
 
+// Columns of replicache.client.
+namespace client_column {
+constexpr int group = 2, last_mutation_id = 3, version = 4, last_seen = 5;
+}
+
 struct ClientGroup {
     std::string id;
     std::optional<std::string> user_id;
@@ -20,8 +25,8 @@ struct Client {
 };
 
 // Whether the group exists. Throws 42501 when it does and belongs to another user or space. With `lock`, its row is
-// locked until the end of the transaction.
-bool check_group(const ClientGroup& group, bool lock, pg::Snapshot snapshot);
+// locked until the end of the transaction; without, it is read under the active snapshot.
+bool check_group(const ClientGroup& group, bool lock);
 
 // Creates the group's row, unless another transaction has just done so: then its owner is checked.
 void create_group(const ClientGroup& group);

@@ -2,7 +2,9 @@
 
 #include "engine/client.h"
 #include "engine/context.h"
+#include "engine/space.h"
 #include "engine/tracked_table.h"
+#include "pg/table.h"
 
 namespace replicache::engine {
 namespace {
@@ -20,10 +22,9 @@ struct SpaceState {
 
 // A space that nobody has changed yet has no row.
 SpaceState read_space(const std::string& id) {
-    static pg::Statement query("SELECT version, floor FROM replicache.space WHERE id OPERATOR(pg_catalog.=) $1", {TEXTOID});
-    const pg::AsOwner owner;
-    const Rows row = query.run({value(id)}, Snapshot::active);
-    return row.empty() ? SpaceState{} : SpaceState{row.int8(0, 1), row.int8(0, 2)};
+    pg::Table table("space", pg::Table::Access::read);
+    if (!table.find(id)) return {};
+    return {table.int8(space_column::version), table.int8(space_column::floor)};
 }
 
 // The answer is written behind room for the header of the varlena that it becomes.
@@ -57,12 +58,12 @@ private:
 
 // V0: the one client's number. nullopt: the server knows less than the client.
 std::optional<std::int64_t> last_mutation_id(const PullRequest& request) {
-    static pg::Statement query("SELECT last_mutation_id, client_group_id FROM replicache.client "
-                               "WHERE id OPERATOR(pg_catalog.=) $1", {TEXTOID});
-    const pg::AsOwner owner;
-    const Rows row = query.run({value(*request.client_id)}, Snapshot::active);
-    if (!row.empty() && row.text(0, 2) != request.client_group_id) refuse_client(*request.client_id);
-    const std::int64_t id = row.empty() ? 0 : row.int8(0, 1);
+    pg::Table table("client", pg::Table::Access::read);
+    std::int64_t id = 0;
+    if (table.find(*request.client_id)) {
+        if (table.text(client_column::group) != request.client_group_id) refuse_client(*request.client_id);
+        id = table.int8(client_column::last_mutation_id);
+    }
     if (id < request.last_mutation_id) return std::nullopt;
     return id;
 }
@@ -116,7 +117,7 @@ std::optional<Datum> pull_under_snapshot(const PullRequest& request, Answer& ans
     const pg::SpiConnection spi;
     const SpaceState space = read_space(request.space);
     if (request.check_owner && request.client_group_id)
-        check_group({*request.client_group_id, request.user_id, request.space}, false, Snapshot::active);
+        check_group({*request.client_group_id, request.user_id, request.space}, false);
     const std::int64_t since = request.since.value_or(0);
     if (since > space.version) return std::nullopt;
     const bool complete = request.since ? since < space.floor || (since == 0 && space.version > 0) : true;

@@ -90,7 +90,7 @@ public:
 
     Outcome run() {
         // The order of locks is the same everywhere: space, client group, clients.
-        const bool group_known = check_group(group_, true, pg::Snapshot::fresh);
+        const bool group_known = check_group(group_, true);
         std::vector<std::string> ids;
         for (const Mutation& mutation : batch_.mutations) ids.push_back(mutation.client_id);
         std::sort(ids.begin(), ids.end());

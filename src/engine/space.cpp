@@ -2,16 +2,17 @@
 
 #include "engine/poke.h"
 #include "pg/settings.h"
+#include "pg/table.h"
 
 namespace replicache::engine {
 namespace {
 
 using pg::AsOwner;
-using pg::Rows;
 using pg::SpiConnection;
 using pg::SqlError;
 using pg::Statement;
 using pg::value;
+using Access = pg::Table::Access;
 
 struct TextHash : std::hash<std::string_view> {
     using is_transparent = void;
@@ -52,7 +53,10 @@ extern "C" void at_subtransaction_end(SubXactEvent event, SubTransactionId mine,
     }
 }
 
-void mark_written(Space& space) {
+void write_row(Space& space, std::initializer_list<pg::Table::Change> changes) {
+    pg::Table table("space", Access::write);
+    table.lock(space.id);
+    table.update(changes);
     space.written = true;
     space.written_in = GetCurrentSubTransactionId();
     poke(space.id, space.version());
@@ -84,20 +88,18 @@ Space& lock_space(std::string_view id) {
     if (const auto it = held.find(id); it != held.end()) return it->second;
     check_space_id(id);
 
-    static Statement lock(
-        "SELECT version FROM replicache.space WHERE id OPERATOR(pg_catalog.=) $1 FOR NO KEY UPDATE", {TEXTOID});
-    const SpiConnection spi;
-    const AsOwner owner;
-    const pg::Value id_value = value(id);
-    Rows row = lock.run({id_value});
-    if (row.empty()) {
-        insert_space(id, pg::clock_name(pg::settings.default_clock));
-        row = lock.run({id_value});
+    pg::Table table("space", Access::write);
+    if (!table.lock(id)) {
+        {
+            const SpiConnection spi;
+            const AsOwner owner;
+            insert_space(id, pg::clock_name(pg::settings.default_clock));
+        }
         // Another transaction created it after the snapshot of this one, which is REPEATABLE READ or above.
-        if (row.empty())
+        if (!table.lock(id))
             throw SqlError(ERRCODE_T_R_SERIALIZATION_FAILURE, "could not serialize access due to concurrent update");
     }
-    Space space{.id = std::string(id), .committed = row.int8(0, 1)};
+    Space space{.id = std::string(id), .committed = table.int8(space_column::version)};
     space.locked_in = GetCurrentSubTransactionId();
     return held.emplace(space.id, space).first->second;
 }
@@ -117,21 +119,11 @@ std::int64_t stamp(Space& space) {
 
 void write_version(Space& space) {
     if (space.written) return;
-    static Statement write("UPDATE replicache.space SET version = $2 WHERE id OPERATOR(pg_catalog.=) $1",
-                           {TEXTOID, INT8OID});
-    const SpiConnection spi;
-    const AsOwner owner;
-    write.run({value(space.id), value(space.version())});
-    mark_written(space);
+    write_row(space, {{space_column::version, Int64GetDatum(space.version())}});
 }
 
 void raise_floor(Space& space) {
-    static Statement write("UPDATE replicache.space SET version = $2, floor = $2 WHERE id OPERATOR(pg_catalog.=) $1",
-                           {TEXTOID, INT8OID});
-    const SpiConnection spi;
-    const AsOwner owner;
-    write.run({value(space.id), value(space.version())});
-    mark_written(space);
+    write_row(space, {{space_column::version, Int64GetDatum(space.version())}, {space_column::floor, Int64GetDatum(space.version())}});
 }
 
 void skip_to(Space& space, std::int64_t version) {

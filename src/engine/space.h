@@ -11,6 +11,11 @@ namespace replicache::engine {
 
 constexpr std::size_t max_space_bytes = 1000;  // so that the space fits into a notification and an index
 
+// Columns of replicache.space.
+namespace space_column {
+constexpr int version = 3, floor = 4;
+}
+
 // A space that this transaction holds locked.
 struct Space {
     std::string id;

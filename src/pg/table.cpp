@@ -1,0 +1,123 @@
+#include "pg/table.h"
+
+extern "C" {
+#include "access/genam.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "catalog/indexing.h"
+#include "catalog/pg_collation.h"
+#include "executor/tuptable.h"
+#include "utils/fmgroids.h"
+}
+
+namespace replicache::pg {
+namespace {
+
+[[noreturn]] void changed_since_snapshot() {
+    ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE), errmsg("could not serialize access due to concurrent update")));
+    pg_unreachable();
+}
+
+}  // namespace
+
+Table::Table(const char* name, Access access) {
+    guarded([&] {
+        const Oid oid = get_relname_relid(name, get_namespace_oid("replicache", false));
+        relation_ = table_open(oid, access == Access::read ? AccessShareLock : RowExclusiveLock);
+        row_ = table_slot_create(relation_, nullptr);
+    });
+}
+
+Table::~Table() {
+    // Locks stay until the end of the transaction.
+    ExecDropSingleTupleTableSlot(row_);
+    table_close(relation_, NoLock);
+}
+
+bool Table::scan(std::string_view key, Snapshot snapshot) {
+    ScanKeyData wanted;
+    ScanKeyEntryInitialize(&wanted, 0, 1, BTEqualStrategyNumber, InvalidOid, C_COLLATION_OID, F_TEXTEQ,
+                           PointerGetDatum(cstring_to_text_with_len(key.data(), static_cast<int>(key.size()))));
+    Relation const index = index_open(RelationGetPrimaryKeyIndex(relation_), AccessShareLock);
+    IndexScanDesc const scan = index_beginscan(relation_, index, snapshot, 1, 0);
+    index_rescan(scan, &wanted, 1, nullptr, 0);
+    const bool found = index_getnext_slot(scan, ForwardScanDirection, row_);
+    if (found) ExecMaterializeSlot(row_);
+    index_endscan(scan);
+    index_close(index, NoLock);
+    return found;
+}
+
+bool Table::find(std::string_view key) {
+    return guarded([&] { return scan(key, GetActiveSnapshot()); });
+}
+
+bool Table::lock(std::string_view key) {
+    return guarded([&] {
+        const bool fixed = IsolationUsesXactSnapshot();
+        for (;;) {
+            Snapshot const snapshot = RegisterSnapshot(fixed ? GetTransactionSnapshot() : GetLatestSnapshot());
+            if (!scan(key, snapshot)) {
+                UnregisterSnapshot(snapshot);
+                return false;
+            }
+            TM_FailureData failure;
+            ItemPointerData tid = row_->tts_tid;
+            const TM_Result result =
+                table_tuple_lock(relation_, &tid, snapshot, row_, GetCurrentCommandId(false), LockTupleNoKeyExclusive,
+                                 LockWaitBlock, fixed ? 0 : TUPLE_LOCK_FLAG_FIND_LAST_VERSION, &failure);
+            UnregisterSnapshot(snapshot);
+            if (result == TM_Ok) return true;
+            if (fixed) changed_since_snapshot();
+            if (result != TM_Deleted && result != TM_Updated) elog(ERROR, "unexpected result %d of table_tuple_lock", result);
+        }
+    });
+}
+
+Value Table::get(int column) {
+    Value value;
+    guarded([&] { value.datum = slot_getattr(row_, column, &value.null); });
+    return value;
+}
+
+std::optional<std::string> Table::text(int column) {
+    const Value value = get(column);
+    if (value.null) return std::nullopt;
+    return std::string(view_of_text(value.datum));
+}
+
+void Table::update(std::initializer_list<Change> changes) {
+    guarded([&] {
+        constexpr int max_changes = 8;
+        int columns[max_changes];
+        Datum values[max_changes];
+        bool nulls[max_changes] = {};
+        int n = 0;
+        for (const Change& change : changes) {
+            columns[n] = change.column;
+            values[n++] = change.datum;
+        }
+        bool should_free;
+        HeapTuple const old = ExecFetchSlotHeapTuple(row_, true, &should_free);
+        HeapTuple const changed = heap_modify_tuple_by_cols(old, relation_->rd_att, n, columns, values, nulls);
+        CatalogTupleUpdate(relation_, &row_->tts_tid, changed);
+        CommandCounterIncrement();
+    });
+}
+
+void Table::insert(std::initializer_list<Value> values) {
+    guarded([&] {
+        constexpr int max_columns = 8;
+        Datum datums[max_columns];
+        bool nulls[max_columns];
+        int n = 0;
+        for (const Value& value : values) {
+            datums[n] = value.datum;
+            nulls[n++] = value.null;
+        }
+        CatalogTupleInsert(relation_, heap_form_tuple(relation_->rd_att, datums, nulls));
+        CommandCounterIncrement();
+    });
+}
+
+}  // namespace replicache::pg

@@ -1,0 +1,46 @@
+// Rows of the extension's own tables by primary key, without SQL. Every push does the same few look-ups and updates; through
+// SPI each of them costs several times as much.
+//
+// No privileges are checked and no triggers fired: for bookkeeping only. The primary key is one text column, the first.
+#pragma once
+
+#include "pg/datum.h"
+
+namespace replicache::pg {
+
+class Table {
+public:
+    enum class Access { read, write };
+    Table(const char* name, Access access);
+    ~Table();
+    Table(const Table&) = delete;
+    Table& operator=(const Table&) = delete;
+
+    // Finds the row of this key under the active snapshot.
+    bool find(std::string_view key);
+    // Locks the latest version of the row until the end of the transaction, as SELECT … FOR NO KEY UPDATE does
+    // (nodeLockRows.c). Throws 40001 when the transaction's snapshot is older.
+    bool lock(std::string_view key);
+
+    // A column, from 1, of the row found or locked.
+    Value get(int column);
+    std::int64_t int8(int column) { return DatumGetInt64(get(column).datum); }
+    std::optional<std::string> text(int column);
+
+    struct Change {
+        int column;
+        Datum datum;
+    };
+    // Changes columns of the row locked; no key and no other indexed column.
+    void update(std::initializer_list<Change> changes);
+    // One value per column. A key that exists is an error.
+    void insert(std::initializer_list<Value> values);
+
+private:
+    bool scan(std::string_view key, Snapshot snapshot);
+
+    Relation relation_;
+    TupleTableSlot* row_;
+};
+
+}  // namespace replicache::pg
