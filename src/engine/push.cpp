@@ -3,12 +3,9 @@
 #include "engine/client.h"
 #include "engine/constraints.h"
 #include "engine/context.h"
-#include "engine/mutator.h"
+#include "engine/runner.h"
 #include "engine/space.h"
-#include "engine/timeout.h"
 #include "pg/array.h"
-#include "pg/memory.h"
-#include "pg/subtransaction.h"
 
 extern "C" {
 #include "tcop/utility.h"
@@ -17,52 +14,8 @@ extern "C" {
 namespace replicache::engine {
 namespace {
 
-using pg::PgError;
 using pg::SqlError;
 using pg::value;
-
-// What becomes of a mutation whose mutator failed.
-enum class Fate {
-    rejected,   // for good: undone, but processed
-    temporary,  // for now: undone, not processed, the push stops here
-    raised,     // the whole transaction is broken or unwanted: the caller rolls back and tries again
-};
-
-constexpr int retry_later = MAKE_SQLSTATE('R', 'E', '0', '0', '1');
-
-Fate fate_of(int sqlerrcode) {
-    switch (sqlerrcode) {
-        case retry_later:
-        case ERRCODE_LOCK_NOT_AVAILABLE:
-        case ERRCODE_OBJECT_IN_USE:
-            return Fate::temporary;
-        case ERRCODE_READ_ONLY_SQL_TRANSACTION:
-            return Fate::raised;
-        default:
-            break;
-    }
-    switch (ERRCODE_TO_CATEGORY(sqlerrcode)) {
-        case MAKE_SQLSTATE('0', '8', '0', '0', '0'):  // connection exception
-        case MAKE_SQLSTATE('5', '3', '0', '0', '0'):  // insufficient resources
-        case MAKE_SQLSTATE('5', '8', '0', '0', '0'):  // system error
-            return Fate::temporary;
-        case MAKE_SQLSTATE('4', '0', '0', '0', '0'):  // transaction rollback
-        case MAKE_SQLSTATE('5', '7', '0', '0', '0'):  // operator intervention
-        case MAKE_SQLSTATE('X', 'X', '0', '0', '0'):  // internal error
-            return Fate::raised;
-        default:
-            return Fate::rejected;
-    }
-}
-
-Failure failure_of(const PgError& error) {
-    const auto optional = [](const char* text) { return text ? std::optional<std::string>(text) : std::nullopt; };
-    const ErrorData& data = error.data();
-    return {.sqlstate = unpack_sql_state(data.sqlerrcode),
-            .message = data.message ? data.message : "",
-            .detail = optional(data.detail),
-            .hint = optional(data.hint)};
-}
 
 // While a push is at work, the triggers leave the space's row to it: the row is written once, at the top level, and only
 // when the push has changed something.
@@ -97,7 +50,11 @@ public:
         ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
         clients_ = lock_clients(group_.id, ids);
 
-        run_mutations();
+        const std::vector<std::size_t> todo = decide();
+        run_mutations(todo);
+        // Whatever was looked at and neither run nor the reason to stop.
+        const auto reached = std::lower_bound(todo.begin(), todo.end(), looked_at_);
+        outcome_.skipped = static_cast<std::int64_t>(looked_at_) - (reached - todo.begin());
 
         if (changed_) {
             if (!group_known) create_group(group_);
@@ -110,80 +67,54 @@ public:
     }
 
 private:
-    void run_mutations() {
-        const DeferVersion defer(space_);
-        const ContextScope scope(context_);
-        pg::ScratchContext scratch;
-        bool started = false;
+    // What is to be done with each mutation is clear before the first one runs. Returns the indexes of those to run, up to
+    // where the push stops for the ids' sake.
+    std::vector<std::size_t> decide() {
+        std::vector<std::size_t> todo;
+        std::unordered_map<std::string_view, std::int64_t> last;
         for (std::size_t i = 0; i < batch_.mutations.size(); ++i) {
-            pg::check_interrupts();
-            scratch.reset();
             const Mutation& mutation = batch_.mutations[i];
-            Client& client = clients_.at(mutation.client_id);
-            const std::int64_t expected = client.last_mutation_id + 1;
-            if (mutation.id < expected) {
-                ++outcome_.skipped;
-                continue;
-            }
+            const Client& client = clients_.at(mutation.client_id);
+            std::int64_t& last_mutation_id = last.try_emplace(client.id, client.last_mutation_id).first->second;
+            const std::int64_t expected = last_mutation_id + 1;
+            if (mutation.id < expected) continue;
             if (mutation.id > expected) {
-                if (!client.known && !client.changed)
+                if (!client.known && expected == 1)
                     outcome_.client_state_not_found = true;
                 else
                     outcome_.halted = Halt{.reason = Halt::Reason::out_of_order, .mutation = i, .expected = expected, .failure = {}};
-                return;
+                looked_at_ = i;
+                return todo;
             }
-            // What the caller has left deferred must not be blamed on a mutation.
-            if (!std::exchange(started, true)) check_deferred_constraints();
-            if (!run_mutation(i)) return;
-            client.last_mutation_id = mutation.id;
-            client.changed = true;
-            changed_ = true;
+            last_mutation_id = mutation.id;
+            todo.push_back(i);
         }
+        looked_at_ = batch_.mutations.size();
+        return todo;
     }
 
-    // Whether the mutation is processed: applied or rejected.
-    bool run_mutation(std::size_t i) {
-        const Mutation& mutation = batch_.mutations[i];
-        context_.client_id = mutation.client_id;
-        context_.mutation_id = mutation.id;
-        std::shared_ptr<Mutator> mutator;
-        MutationTimeout timeout;
-        std::optional<PgError> error;
-        try {
-            mutator = find_mutator(mutation.name);
-        } catch (const SqlError& unknown) {
-            timeout.stop();
-            error.emplace(PgError::make(unknown));
+    void run_mutations(const std::vector<std::size_t>& todo) {
+        if (todo.empty()) return;
+        // What the caller has left deferred must not be blamed on a mutation.
+        check_deferred_constraints();
+        const DeferVersion defer(space_);
+        const ContextScope scope(context_);
+        Runner runner(batch_, context_);
+        runner.run(todo);
+
+        for (std::size_t i = 0; i < runner.processed(); ++i) {
+            const Mutation& mutation = batch_.mutations[todo[i]];
+            Client& client = clients_.at(mutation.client_id);
+            client.last_mutation_id = mutation.id;
+            client.changed = changed_ = true;
         }
-        if (mutator) {
-            mutator->check_privilege();
-            error = pg::attempt([&] {
-                mutator->call(mutation.args);
-                check_deferred_constraints();
-                timeout.stop();
-                if (timeout.expired()) throw timeout.error(mutation.name);
-            });
-            timeout.stop();
+        outcome_.rejected = std::move(runner.rejected());
+        outcome_.applied = static_cast<std::int64_t>(runner.processed() - outcome_.rejected.size());
+        if (runner.halted()) {  // before the ids would have stopped it
+            looked_at_ = runner.halted()->mutation;
+            outcome_.halted = std::move(runner.halted());
+            outcome_.client_state_not_found = false;
         }
-        if (!error) {
-            ++outcome_.applied;
-            return true;
-        }
-        if (timeout.expired() && error->sqlerrcode() == ERRCODE_QUERY_CANCELED) {
-            error.emplace(PgError::make(timeout.error(mutation.name)));
-        } else {
-            switch (fate_of(error->sqlerrcode())) {
-                case Fate::raised:
-                    throw std::move(*error);
-                case Fate::temporary:
-                    outcome_.halted = Halt{.reason = Halt::Reason::temporary, .mutation = i, .expected = 0, .failure = failure_of(*error)};
-                    return false;
-                case Fate::rejected:
-                    break;
-            }
-        }
-        outcome_.rejected.push_back({i, failure_of(*error)});
-        return true;
     }
 
     void store_rejections() {
@@ -224,7 +155,8 @@ private:
     Space& space_;
     Context context_;
     std::unordered_map<std::string, Client> clients_;
-    bool changed_ = false;  // some mutation was applied or rejected
+    std::size_t looked_at_ = 0;  // how many mutations were looked at before the push stopped
+    bool changed_ = false;       // some mutation was applied or rejected
     Outcome outcome_;
 };
 

@@ -38,6 +38,9 @@ void define_settings() {
     DefineCustomIntVariable("replicache.mutation_timeout", "Longest time a mutator may run before its mutation is rejected.",
                             "0 means no limit.", &settings.mutation_timeout, 0, 0, INT_MAX, PGC_USERSET, GUC_UNIT_MS,
                             nullptr, nullptr, nullptr);
+    DefineCustomBoolVariable("replicache.optimistic_runs", "Runs many mutations in one subtransaction, and replays some when one fails.",
+                             "Turn it off for mutators with effects outside the transaction: then each runs once.",
+                             &settings.optimistic_runs, true, PGC_USERSET, 0, nullptr, nullptr, nullptr);
     DefineCustomStringVariable("replicache.poke_channel", "Channel of the NOTIFY that a transaction sends when it changed a space.",
                                "Empty turns it off.", &settings.poke_channel, "replicache", PGC_USERSET, 0,
                                check_poke_channel, nullptr, nullptr);

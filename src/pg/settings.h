@@ -9,6 +9,7 @@ struct Settings {
     char* poke_channel;    // replicache.poke_channel: empty turns pokes off
     int default_clock;     // replicache.default_clock: a Clock
     char* schema_versions; // replicache.schema_versions: comma-separated; empty: any
+    bool optimistic_runs;  // replicache.optimistic_runs: many mutations in one subtransaction
     int mutation_timeout;  // replicache.mutation_timeout: milliseconds; 0: none
 };
 extern Settings settings;
