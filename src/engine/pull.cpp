@@ -98,19 +98,19 @@ void append_tombstones(Answer& answer, const std::string& space, std::int64_t si
     }
 }
 
-void append_changes(Answer& answer, const PullRequest& request, std::int64_t since) {
+void append_changes(Answer& answer, const PullRequest& request, TableView::Range versions) {
     using Query = TableView::Query;
     const auto views = table_views();  // a copy: a value expression may itself pull
-    append_tombstones(answer, request.space, since);
+    append_tombstones(answer, request.space, versions.since);
     for (const auto& view : views)
-        if (view->soft_deletes()) view->append_patch(answer.buffer(), Query::soft_deleted, since, request.space);
-    for (const auto& view : views) view->append_patch(answer.buffer(), Query::changed, since, request.space);
+        if (view->soft_deletes()) view->append_patch(answer.buffer(), Query::soft_deleted, versions, request.space);
+    for (const auto& view : views) view->append_patch(answer.buffer(), Query::changed, versions, request.space);
 }
 
 void append_everything(Answer& answer, const PullRequest& request) {
     answer.append("{\"op\":\"clear\"},");
     const auto views = table_views();
-    for (const auto& view : views) view->append_patch(answer.buffer(), TableView::Query::everything, 0, request.space);
+    for (const auto& view : views) view->append_patch(answer.buffer(), TableView::Query::everything, {}, request.space);
 }
 
 std::optional<Datum> pull_under_snapshot(const PullRequest& request, Answer& answer) {
@@ -145,7 +145,7 @@ std::optional<Datum> pull_under_snapshot(const PullRequest& request, Answer& ans
     if (complete)
         append_everything(answer, request);
     else if (since < space.version)
-        append_changes(answer, request, since);
+        append_changes(answer, request, {since, space.version});
     answer.end_list();
     answer.append("]}");
     return answer.datum();

@@ -189,8 +189,11 @@ std::string TableView::sql(Query query) const {
     list.resize(list.size() - 2);
 
     std::string text = "SELECT " + list + from() + " WHERE true";
+    const std::string version = "t." + pg::quote_identifier(table_.version);
     if (query != Query::everything)
-        text += " AND t." + pg::quote_identifier(table_.version) + " OPERATOR(pg_catalog.>) $1";
+        // The upper bound says nothing new, but makes the planner see a range: it then keeps a generic plan by the index,
+        // where for a lone inequality it would plan each pull anew.
+        text += " AND " + version + " OPERATOR(pg_catalog.>) $1 AND " + version + " OPERATOR(pg_catalog.<=) $3";
     if (!table_.space.empty()) {
         const std::string space = "t." + pg::quote_identifier(table_.space);
         text += " AND " + space + " OPERATOR(pg_catalog.=) $2";
@@ -207,8 +210,8 @@ SPIPlanPtr TableView::plan(Query query) {
     if (plan != nullptr) return plan;
     const std::string text = sql(query);
     plan = guarded([&] {
-        Oid types[] = {INT8OID, space_type_};
-        const SPIPlanPtr result = SPI_prepare(text.c_str(), 2, types);
+        Oid types[] = {INT8OID, space_type_, INT8OID};
+        const SPIPlanPtr result = SPI_prepare(text.c_str(), 3, types);
         if (result == nullptr) elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
         SPI_keepplan(result);
         return result;
@@ -320,7 +323,7 @@ bool TableView::receive(TupleTableSlot* slot, DestReceiver* self) {
     return true;
 }
 
-void TableView::append_patch(StringInfo out, Query query, std::int64_t since, std::string_view space) {
+void TableView::append_patch(StringInfo out, Query query, Range versions, std::string_view space) {
     const std::optional<pg::Value> space_datum = space_value(space);
     if (!space_datum) return;
     if (table_.space.empty() && !space.empty()) return;
@@ -347,9 +350,10 @@ void TableView::append_patch(StringInfo out, Query query, std::int64_t since, st
         output.row = AllocSetContextCreate(CurrentMemoryContext, "replicache row", ALLOCSET_DEFAULT_SIZES);
         initStringInfo(&output.key);
 
-        ParamListInfo const parameters = makeParamList(2);
-        parameters->params[0] = {Int64GetDatum(since), false, PARAM_FLAG_CONST, INT8OID};
+        ParamListInfo const parameters = makeParamList(3);
+        parameters->params[0] = {Int64GetDatum(versions.since), false, PARAM_FLAG_CONST, INT8OID};
         parameters->params[1] = {space_datum->datum, false, PARAM_FLAG_CONST, space_type_};
+        parameters->params[2] = {Int64GetDatum(versions.until), false, PARAM_FLAG_CONST, INT8OID};
         SPIExecuteOptions options{};
         options.params = parameters;
         options.read_only = true;

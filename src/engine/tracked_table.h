@@ -29,14 +29,18 @@ public:
 
     enum class Query {
         everything,     // all live rows
-        changed,        // live rows with a version above $1
-        soft_deleted,   // soft-deleted rows with a version above $1: only their keys
+        changed,        // live rows whose version is in the range
+        soft_deleted,   // soft-deleted rows whose version is in the range: only their keys
+    };
+    struct Range {
+        std::int64_t since;  // exclusive
+        std::int64_t until;  // inclusive: the version of the space
     };
     bool soft_deletes() const { return !table_.deleted.empty(); }
     // Throws unless the value expression is one expression that gives json or jsonb.
     void check_value();
     // Appends a patch operation per row, each followed by a comma. Needs an open SPI connection.
-    void append_patch(StringInfo out, Query query, std::int64_t since, std::string_view space);
+    void append_patch(StringInfo out, Query query, Range versions, std::string_view space);
 
 private:
     struct Output;
