@@ -16,8 +16,10 @@ SELECT replicache.track_table('"tab ""; le''"', space => '{}', version => 've"r'
 SELECT * FROM replicache.tracked_table;
 CREATE FUNCTION put("i d'" text, "v"";--" text) RETURNS void LANGUAGE sql AS $$ INSERT INTO hostile_input."tab ""; le'" VALUES ($1, $2, replicache.current_space()) $$;
 SELECT count(replicache.register_mutator(s, 'put(text,text)')) FROM strings;
-SELECT n, r->>'version' AS version, r->>'applied' AS applied, left(r->'rejected'->0->>'message', 70) AS rejected, r->'halted' AS halted FROM strings, LATERAL replicache.apply_push(json_build_object('pushVersion', 1, 'clientGroupID', s, 'schemaVersion', s, 'profileID', s, s, s,
+\pset format unaligned
+SELECT n, r->>'version' AS version, r->>'applied' AS applied, regexp_replace(left(r->'rejected'->0->>'message', 70), '[\x01-\x1f\x7f]', '.', 'g') AS rejected, r->'halted' AS halted FROM strings, LATERAL replicache.apply_push(json_build_object('pushVersion', 1, 'clientGroupID', s, 'schemaVersion', s, 'profileID', s, s, s,
     'mutations', json_build_array(json_build_object('clientID', s, 'id', 1, 'name', s, 'args', json_build_object('i d''', s, 'v";--', s), s, s), json_build_object('clientID', s, 'id', 2, 'name', s || '?', 'args', s))), s, s) r ORDER BY n;
+\pset format aligned
 -- It comes back as it was: in the table, …
 SELECT count(*) FROM strings JOIN "tab ""; le'" ON "i d'" = s AND "v"";--" = s AND "{}" = s;
 SELECT count(*) FROM strings JOIN replicache.client c ON c.id = s AND client_group_id = s AND last_mutation_id = 2 JOIN replicache.client_group g ON g.id = s AND user_id = s AND space = s JOIN replicache.space p ON p.id = s AND p.version = 1;
