@@ -56,7 +56,7 @@ Failure failure_of(const PgError& error) {
 }
 
 // Successful runs, each of which leaves a subtransaction id, before blocks keep their number down; and the size of a block.
-constexpr std::size_t max_runs = 30;
+constexpr std::size_t max_runs = 24;
 constexpr std::size_t max_block = 32;
 
 }  // namespace
@@ -68,7 +68,7 @@ void Runner::run(const std::vector<std::size_t>& todo) {
     std::size_t runs = 0;
     while (processed_ < todo.size() && !halted_) {
         const std::size_t begin = processed_;
-        if (optimistic && ++runs > max_runs) {
+        if (optimistic && runs >= max_runs) {
             run_block(std::min(begin + max_block, todo.size()));
             continue;
         }
@@ -82,6 +82,7 @@ void Runner::run(const std::vector<std::size_t>& todo) {
                 continue;
             }
         }
+        if (run.end > begin) ++runs;
         processed_ = run.end;
         if (run.error) settle(run);
         length = !optimistic || run.failed() ? 1 : 2 * length;
@@ -102,6 +103,13 @@ Runner::Run Runner::attempt_run(std::size_t begin, std::size_t end) {
             call(run.end, *mutator, run.timed_out);
         }
     });
+    if (run.timed_out) {
+        // Whatever the mutator made of the cancel, unless it failed for another reason before.
+        if (run.error->sqlerrcode() == ERRCODE_QUERY_CANCELED)
+            run.error.emplace(PgError::make(MutationTimeout::error(mutation(run.end).name)));
+        else
+            run.timed_out = false;
+    }
     if (run.error && (forbidden || (!run.timed_out && fate_of(run.error->sqlerrcode()) == Fate::raised)))
         throw std::move(*run.error);
     if (unknown) {
@@ -164,17 +172,12 @@ void Runner::call(std::size_t position, Mutator& mutator, bool& timed_out) {
     scratch_.reset();
     context_.client_id = mutation(position).client_id;
     context_.mutation_id = mutation(position).id;
-    MutationTimeout timeout;
-    try {
+    {
+        const MutationTimeout timeout(timed_out);
         mutator.call(mutation(position).args);
         check_deferred_constraints();
-    } catch (PgError& error) {
-        timeout.stop();
-        if (!timeout.expired() || error.sqlerrcode() != ERRCODE_QUERY_CANCELED) throw;
     }
-    timeout.stop();
-    timed_out = timeout.expired();
-    if (timed_out) throw timeout.error(mutation(position).name);
+    if (timed_out) throw MutationTimeout::error(mutation(position).name);
 }
 
 // Counts the mutation that ended the run as rejected, or halts before it.

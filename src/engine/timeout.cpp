@@ -29,23 +29,22 @@ TimeoutId timeout_id() {
 
 }  // namespace
 
-MutationTimeout::MutationTimeout() : milliseconds_(pg::settings.mutation_timeout), running_(milliseconds_ > 0) {
+MutationTimeout::MutationTimeout(bool& expired) : expired_(expired), running_(pg::settings.mutation_timeout > 0) {
     fired = false;
-    if (running_) pg::guarded([id = timeout_id(), ms = milliseconds_] { enable_timeout_after(id, ms); });
+    expired = false;
+    if (running_) pg::guarded([id = timeout_id(), ms = pg::settings.mutation_timeout] { enable_timeout_after(id, ms); });
 }
 
-void MutationTimeout::stop() {
+MutationTimeout::~MutationTimeout() {
     if (!running_) return;
-    running_ = false;
     disable_timeout(timeout_id(), false);
+    expired_ = fired;
     if (fired) QueryCancelPending = false;
 }
 
-bool MutationTimeout::expired() const { return fired; }
-
-pg::SqlError MutationTimeout::error(const std::string& mutator) const {
+pg::SqlError MutationTimeout::error(const std::string& mutator) {
     return pg::SqlError(ERRCODE_QUERY_CANCELED,
-                        "mutator \"" + mutator + "\" ran longer than " + std::to_string(milliseconds_) + " ms", {},
+                        "mutator \"" + mutator + "\" ran longer than " + std::to_string(pg::settings.mutation_timeout) + " ms", {},
                         "The limit is replicache.mutation_timeout.");
 }
 

@@ -8,20 +8,17 @@ namespace replicache::engine {
 // The clock of one mutator call: starts with the scope, and cancels what runs when the time is over.
 class MutationTimeout {
 public:
-    MutationTimeout();
-    ~MutationTimeout() { stop(); }
+    // At the end of the scope, `expired` tells whether the time was over. A cancel that nobody has taken is taken back then.
+    explicit MutationTimeout(bool& expired);
+    ~MutationTimeout();
     MutationTimeout(const MutationTimeout&) = delete;
     MutationTimeout& operator=(const MutationTimeout&) = delete;
 
-    // Stops the clock. A cancel that has not been taken yet is taken back.
-    void stop();
-    // Whether the time was over before stop.
-    bool expired() const;
     // The error of a mutation that took too long.
-    pg::SqlError error(const std::string& mutator) const;
+    static pg::SqlError error(const std::string& mutator);
 
 private:
-    int milliseconds_;
+    bool& expired_;
     bool running_;
 };
 
