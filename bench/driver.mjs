@@ -1,4 +1,5 @@
 // Connections, the chat workload, and what every measurement shares.
+import {readFileSync} from 'node:fs';
 import {readFile} from 'node:fs/promises';
 import pg from 'pg';
 
@@ -25,6 +26,11 @@ export class Session {
   async sql(text) {
     const result = await this.client.query({text, rowMode: 'array'});
     return result.rows?.[0]?.[0];
+  }
+
+  /** Seconds that the server's process has spent computing for this session: what other programs do to the machine shows less. */
+  cpu() {
+    return Number(readFileSync(`/proc/${this.client.processID}/schedstat`, 'utf8').split(' ')[0]) / 1e9;
   }
 
   close() {

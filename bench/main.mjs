@@ -22,11 +22,12 @@ const before = load();
 const groups = [];
 const total = await seconds(async () => {
   for (const name of chosen) {
-    let group;
-    const time = await seconds(async () => { group = await measurements[name](); });
+    let measured;
+    const time = await seconds(async () => { measured = [await measurements[name]()].flat(); });
     progress('');
-    console.log(`\n${heading(group)}; ${time.toFixed(0)} s\n\n${table(group)}`);
-    groups.push(group);
+    for (const group of measured) console.log(`\n${heading(group)}\n\n${table(group)}`);
+    console.log(`\n(${name}: ${time.toFixed(0)} s)`);
+    groups.push(...measured);
   }
 });
 

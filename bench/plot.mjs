@@ -58,7 +58,7 @@ function lines(group) {
   const marks = ticks(low, high, group.logY);
   const x = scale(columns[0], columns.at(-1), left + 12, width - right - 12, group.logX);
   const y = scale(marks[0], marks.at(-1), height - bottom, top, group.logY);
-  const parts = marks.flatMap((mark) => [line(left, y(mark), width - right, y(mark)), text(left - 8, y(mark) + 4, mark === 0 ? '0' : number(mark), {anchor: 'end', size: 12})]);
+  const parts = marks.flatMap((mark) => [line(left, y(mark), width - right, y(mark)), text(left - 8, y(mark) + 4, xLabel(mark), {anchor: 'end', size: 12})]);
   parts.push(...columns.map((c) => text(x(c), height - bottom + 20, xLabel(c), {anchor: 'middle', size: 12})));
   parts.push(text((left + width - right) / 2, height - 12, group.x, {anchor: 'middle', size: 12, colour: '#666'}));
   parts.push(text(20, (top + height - bottom) / 2, group.unit, {anchor: 'middle', size: 12, colour: '#666', extra: ` transform="rotate(-90 20 ${(top + height - bottom) / 2})"`}));
@@ -100,7 +100,7 @@ function bars(group) {
     }
   }
   const shown = group.logY ? marks.filter((mark) => /^[15]/.test(mark.toExponential())) : marks;
-  const grid = shown.flatMap((mark) => [line(x(mark), top, x(mark), y + 6), text(x(mark), y + 22, mark === 0 ? '0' : number(mark), {anchor: 'middle', size: 12})]);
+  const grid = shown.flatMap((mark) => [line(x(mark), top, x(mark), y + 6), text(x(mark), y + 22, String(mark), {anchor: 'middle', size: 12})]);
   parts.push(text((left + width - right) / 2, y + 42, group.unit, {anchor: 'middle', size: 12, colour: '#666'}));
   return page(width, y + 54, group.title, note(group), [...grid, ...parts]);
 }

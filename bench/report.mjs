@@ -2,14 +2,15 @@
 
 /** Three significant digits, thousands set apart. */
 export function number(value) {
+  if (value === 0) return '0';
   const digits = Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value))));
   const rounded = Number(value.toPrecision(3));
-  return digits > 0 ? rounded.toFixed(Math.min(digits, 3)) : String(rounded).replace(/\B(?=(\d{3})+$)/g, ' ');
+  return digits > 0 ? rounded.toFixed(Math.min(digits, value >= 1 && value < 10 ? 2 : 3)) : String(rounded).replace(/\B(?=(\d{3})+$)/g, ' ');
 }
 
 export const ordered = (group) => group.order.map((name) => group.series.find((s) => s.contender === name)).filter(Boolean);
 export const xs = (group) => [...new Set(group.series.flatMap((s) => s.points.map((p) => p.x)))];
-export const xLabel = (x) => (typeof x === 'number' ? number(x) : x);
+export const xLabel = (x) => (typeof x === 'number' ? String(x).replace(/\B(?=(\d{3})+$)/g, ' ') : x);
 
 export function table(group) {
   const series = ordered(group);
