@@ -1,7 +1,7 @@
 // Several connections push to one space, each for a client of its own; commits fast, and made 2 ms slow.
 import {setTimeout as sleep} from 'node:timers/promises';
 import {Contender, otherClocks} from './contenders.mjs';
-import {bodies, newClient, progress, quick, rotated, Samples, seconds, settle} from './driver.mjs';
+import {bodies, newClient, progress, quick, rotated, Samples, seconds} from './driver.mjs';
 
 const rounds = quick ? 3 : 5;
 const batch = 10;
@@ -13,7 +13,7 @@ async function configure(session, settings) {
 }
 
 async function sample(contender, connections, pushes) {
-  await settle(contender.session, {truncate: ['message']});
+  await contender.settle({empty: true});
   const warmUp = 10;
   const workers = [];
   for (let i = 0; i < connections; i++) {

@@ -1,6 +1,6 @@
 // Who takes part in the pushes: what each makes of the body of a request. README.md says what each one is.
 import {from} from 'pg-copy-streams';
-import {args, create, Session} from './driver.mjs';
+import {args, create, Session, settle} from './driver.mjs';
 
 const USER = 'ann';
 
@@ -65,8 +65,9 @@ const kinds = {
   'ours, runs off': {scripts: ['ours'], push: applyPush, mutator: 'create_message(jsonb)', settings: ['replicache.optimistic_runs = off']},
   'ours, clock transaction': {scripts: ['ours'], push: applyPush, mutator: 'create_message(jsonb)', settings: ["replicache.default_clock = 'transaction'"]},
   node: {push: nodePush, slow: true},
-  plpgsql: {push: (session, body) => session.run('push', 'SELECT push($1, $2, false)', [body, USER])},
-  'plpgsql, records errors': {push: (session, body) => session.run('push', 'SELECT push($1, $2, true)', [body, USER])},
+  plpgsql: {push: (session, body) => session.run('push', 'SELECT push($1, $2, false, false)', [body, USER])},
+  'plpgsql, marks each': {push: (session, body) => session.run('push', 'SELECT push($1, $2, false, true)', [body, USER])},
+  'plpgsql, records errors': {push: (session, body) => session.run('push', 'SELECT push($1, $2, true, false)', [body, USER])},
   'plpgsql-fast': {push: (session, body) => session.run('push', 'SELECT push_fast($1, $2)', [body, USER])},
   set: {push: setPush},
   copy: {push: copy, prepare: copyLines},
@@ -93,6 +94,12 @@ export class Contender {
 
   get errors() {
     return this.ours ? 'replicache.mutation_error' : 'mutation_error';
+  }
+
+  /** The state from which every sample starts. */
+  settle({empty = false} = {}) {
+    const bookkeeping = ['space', 'client_group', 'client'].map((table) => (this.ours ? `replicache.${table}` : table));
+    return settle(this.session, ['message', this.errors, ...bookkeeping], {truncate: empty ? ['message', this.errors] : []});
   }
 
   open() {

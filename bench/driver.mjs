@@ -112,9 +112,9 @@ export class Samples {
 export const rotated = (list, round) => list.map((_, i) => list[(i + round) % list.length]);
 
 /** The state of all tables and caches from which every sample starts. */
-export async function settle(session, {truncate = []} = {}) {
+export async function settle(session, tables, {truncate = []} = {}) {
   if (truncate.length) await session.sql(`TRUNCATE ${truncate.join(', ')}`);
-  await session.sql('VACUUM (ANALYZE)');
+  await session.sql(`VACUUM (ANALYZE) ${tables.join(', ')}`);
   await session.sql('CHECKPOINT');
 }
 

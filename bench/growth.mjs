@@ -1,6 +1,6 @@
 // What a mutation costs as the table and the number of clients grow.
 import {Contender} from './contenders.mjs';
-import {bodies, newClient, progress, quick, rotated, Samples, seconds, settle} from './driver.mjs';
+import {bodies, newClient, progress, quick, rotated, Samples, seconds} from './driver.mjs';
 
 const rounds = quick ? 3 : 7;
 const names = ['ours', 'plpgsql'];
@@ -24,7 +24,7 @@ export async function rows() {
       for (const contender of rotated(contenders, round)) {
         progress(`growth, ${size} rows, round ${round + 1} of ${rounds}: ${contender.name}`);
         if (!once || round === 0) {
-          await settle(contender.session, {truncate: ['message']});
+          await contender.settle({empty: true});
           await contender.fill(size, 'g');
         }
         // No checkpoint now: after one, the first change of each page is a copy of the whole page in the log.
@@ -59,7 +59,7 @@ export async function clients() {
   for (const size of quick ? [1, 1e2, 1e4] : [1, 1e2, 1e4, 1e5]) {
     const sent = new Map(contenders.map((contender) => [contender, new Map()]));
     for (const contender of contenders) {
-      await settle(contender.session);
+      await contender.settle();
       for (const sql of fillClients[contender.name].replaceAll('$N', size).split(';')) await contender.session.sql(sql);
     }
     for (let round = 0; round < rounds; round++) {

@@ -17,6 +17,15 @@ const only = (process.env.ONLY ?? '').split(/\s+/).filter(Boolean);
 const chosen = only.length ? only : Object.keys(measurements);
 for (const name of chosen) if (!measurements[name]) throw new Error(`no measurement ${name}; there are: ${Object.keys(measurements).join(', ')}`);
 
+/** Microseconds of an empty statement: what a round trip costs on this machine, whoever makes it. */
+async function roundTrip(session) {
+  const trips = 3000;
+  const time = await seconds(async () => {
+    for (let i = 0; i < trips; i++) await session.run('one', 'SELECT 1', []);
+  });
+  return Math.round((time / trips) * 1e6);
+}
+
 const load = () => os.loadavg()[0].toFixed(1);
 const before = load();
 const groups = [];
@@ -35,7 +44,7 @@ const session = await Session.open('postgres');
 const facts = {
   date: new Date().toISOString().slice(0, 10), mode: quick ? 'quick' : 'full', seconds: Math.round(total), commit: process.env.BENCH_COMMIT || 'unknown',
   postgresql: `PostgreSQL ${(await session.sql('SHOW server_version')).replace(/ .*/, '')}`, node: process.versions.node,
-  cores: os.cpus().length, cpu: os.cpus()[0].model.trim(), memory: `${Math.round(os.totalmem() / 2 ** 30)} GB`, load: {before, after: load()},
+  cores: os.cpus().length, cpu: os.cpus()[0].model.trim(), memory: `${Math.round(os.totalmem() / 2 ** 30)} GB`, load: {before, after: load()}, roundTrip: await roundTrip(session),
   settings: {
     fsync: 'off, except in slow-commit: on, with commit_delay = 2000 and commit_siblings = 0',
     ...Object.fromEntries(await Promise.all(['shared_buffers', 'autovacuum', 'max_wal_size', 'synchronous_commit', 'jit'].map(

@@ -1,7 +1,7 @@
 // A group of results as SVG: lines, or horizontal bars. No library; sizes are pixels.
 import {number, ordered, xLabel, xs} from './report.mjs';
 
-const colours = ['#c2185b', '#f48fb1', '#1565c0', '#2e7d32', '#ef6c00', '#6a1b9a', '#757575'];
+const colours = ['#c2185b', '#f48fb1', '#1565c0', '#2e7d32', '#ef6c00', '#6a1b9a', '#757575', '#00838f'];
 const escape = (text) => String(text).replace(/&/g, '&amp;').replace(/</g, '&lt;');
 const text = (x, y, content, {anchor = 'start', size = 13, colour = '#222', weight = 'normal', extra = ''} = {}) =>
   `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" text-anchor="${anchor}" font-size="${size}" fill="${colour}" font-weight="${weight}"${extra}>${escape(content)}</text>`;

@@ -1,6 +1,6 @@
 // Pushes over one connection: by size, and with mutations that fail.
 import {Contender} from './contenders.mjs';
-import {bodies, newClient, progress, quick, rotated, Samples, seconds, settle} from './driver.mjs';
+import {bodies, newClient, progress, quick, rotated, Samples, seconds} from './driver.mjs';
 
 const rounds = quick ? 3 : 5;
 const size = (mutations) => (quick ? mutations / 2 : mutations);
@@ -8,7 +8,7 @@ const size = (mutations) => (quick ? mutations / 2 : mutations);
 /** One run over a fresh table: mutations per second, and microseconds of the server's CPU time per mutation. */
 async function sample(contender, {batch, mutations, failing = 0}) {
   const {session} = contender;
-  await settle(session, {truncate: ['message', contender.errors]});
+  await contender.settle({empty: true});
   const client = newClient();
   const warmUp = Math.max(1, Math.min(30, 2000 / batch));
   const pushes = Math.max(2, Math.round(mutations / batch));
@@ -34,15 +34,15 @@ function groups({name, title, x, contenders}, rates, costs) {
 }
 
 export async function bySize() {
-  const mutations = {1: 3000, 10: 16000, 100: 40000, 1000: 60000};
+  const mutations = {1: 2000, 10: 10000, 100: 24000, 1000: 40000};
   const contenders = [];
-  for (const name of ['ours', 'ours-named', 'node', 'plpgsql', 'plpgsql-fast', 'set', 'copy']) contenders.push(await Contender.get(name));
+  for (const name of ['ours', 'ours-named', 'node', 'plpgsql', 'plpgsql, marks each', 'plpgsql-fast', 'set', 'copy']) contenders.push(await Contender.get(name));
   const [rates, costs] = [new Samples(), new Samples()];
   for (let round = 0; round < rounds; round++) {
     for (const batch of [1, 10, 100, 1000]) {
       for (const contender of rotated(contenders, round)) {
         progress(`push, round ${round + 1} of ${rounds}: ${contender.name}, batch ${batch}`);
-        const count = size(contender.slow ? Math.min(3000, mutations[batch]) : mutations[batch]);
+        const count = size(contender.slow ? Math.min(1500, mutations[batch]) : mutations[batch]);
         const {rate, cpu} = await sample(contender, {batch, mutations: count});
         rates.add(contender.name, batch, rate);
         costs.add(contender.name, batch, cpu);
@@ -61,7 +61,7 @@ export async function withFailures() {
     for (const failing of [0, 10, 100]) {
       for (const contender of rotated(contenders, round)) {
         progress(`failures, round ${round + 1} of ${rounds}: ${contender.name}, ${failing} %`);
-        const {rate, cpu} = await sample(contender, {batch: 100, mutations: size(20000), failing});
+        const {rate, cpu} = await sample(contender, {batch: 100, mutations: size(16000), failing});
         rates.add(contender.name, failing, rate);
         costs.add(contender.name, failing, cpu);
       }

@@ -23,7 +23,8 @@ CREATE TABLE mutation_error (client_id text, mutation_id bigint, name text, args
 
 -- The whole push in one function, an exception block per mutation. Only the plpgsql contenders call these two. What
 -- an expert does for speed: the lastMutationID stays in a variable, client and version are written once per push.
-CREATE FUNCTION push(body jsonb, caller text, record_errors boolean) RETURNS bigint LANGUAGE plpgsql AS $$
+-- mark_each: after each mutation instead, as the documentation has it.
+CREATE FUNCTION push(body jsonb, caller text, record_errors boolean, mark_each boolean) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
     ver bigint;
     grp text := body ->> 'clientGroupID';
@@ -71,6 +72,9 @@ BEGIN
                 END IF;
         END;
         last := m.id;
+        IF mark_each THEN
+            UPDATE client c SET last_mutation_id = last, version = ver WHERE c.id = cur;
+        END IF;
     END LOOP;
     UPDATE client c SET last_mutation_id = last, version = ver WHERE c.id = cur;
     UPDATE space s SET version = ver WHERE s.id = '';
