@@ -1,7 +1,7 @@
 # make · make install · make installcheck [REGRESS=…] [ISOLATION=…]   the module, for the server that PG_CONFIG names
-# make check · make demo                                              the front door: they install what is missing first
+# make check · make demo · make bench [QUICK=1]                         the front door: they install what is missing first
 
-front_door := check demo
+front_door := check demo bench
 .PHONY: $(front_door)
 
 ifneq ($(filter $(front_door),$(MAKECMDGOALS)),)
@@ -12,6 +12,9 @@ check:
 
 demo:
 	@examples/demo
+
+bench:
+	@QUICK='$(QUICK)' bench/run
 
 else
 
