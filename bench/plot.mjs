@@ -1,7 +1,13 @@
 // A group of results as SVG: lines, or horizontal bars. No library; sizes are pixels.
 import {number, ordered, xLabel, xs} from './report.mjs';
 
-const colours = ['#c2185b', '#f48fb1', '#1565c0', '#2e7d32', '#ef6c00', '#6a1b9a', '#757575', '#00838f'];
+// A contender looks the same in every plot.
+const colours = {
+  ours: '#c2185b', 'ours-named': '#f06292', 'ours, runs off': '#f8bbd0', 'ours, clock transaction': '#880e4f', tracked: '#c2185b', node: '#ef6c00',
+  plpgsql: '#1565c0', 'plpgsql, marks each': '#64b5f6', 'plpgsql, records errors': '#64b5f6', 'plpgsql-fast': '#6a1b9a', 'json_agg by hand': '#1565c0',
+  set: '#2e7d32', copy: '#757575',
+};
+const colourOf = (s) => colours[s.contender] ?? '#757575';
 const escape = (text) => String(text).replace(/&/g, '&amp;').replace(/</g, '&lt;');
 const text = (x, y, content, {anchor = 'start', size = 13, colour = '#222', weight = 'normal', extra = ''} = {}) =>
   `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" text-anchor="${anchor}" font-size="${size}" fill="${colour}" font-weight="${weight}"${extra}>${escape(content)}</text>`;
@@ -67,7 +73,7 @@ function lines(group) {
   for (let i = 1; i < labels.length; i++) labels[i].y = Math.max(labels[i].y, labels[i - 1].y + 17);
   for (let i = labels.length - 1, limit = height - bottom; i >= 0; i--, limit = labels[i + 1].y - 17) labels[i].y = Math.min(labels[i].y, limit);
   for (const {i, s, y: at} of labels) {
-    const colour = colours[i % colours.length];
+    const colour = colourOf(s);
     const points = s.points.map((p) => `${x(p.x).toFixed(1)},${y(p.median).toFixed(1)}`);
     parts.push(`<polyline points="${points.join(' ')}" fill="none" stroke="${colour}" stroke-width="${i ? 2 : 3}"/>`);
     parts.push(...points.map((p) => `<circle cx="${p.split(',')[0]}" cy="${p.split(',')[1]}" r="3.5" fill="${colour}"/>`));
@@ -89,10 +95,10 @@ function bars(group) {
     y += gap - 12;
     parts.push(text(16, y, typeof column === 'number' ? `${column} ${group.x}` : column, {weight: 'bold', size: 13}));
     y += 8;
-    for (const [i, s] of series.entries()) {
+    for (const s of series) {
       const point = s.points.find((p) => p.x === column);
       if (!point) continue;
-      const colour = colours[i % colours.length];
+      const colour = colourOf(s);
       parts.push(text(left - 8, y + 14, s.contender, {anchor: 'end', size: 12}));
       parts.push(`<rect x="${left}" y="${y + 2}" width="${(x(point.median) - left).toFixed(1)}" height="${row - 6}" fill="${colour}"/>`);
       parts.push(text(x(point.median) + 6, y + 14, number(point.median), {size: 12}));
@@ -100,7 +106,7 @@ function bars(group) {
     }
   }
   const shown = group.logY ? marks.filter((mark) => /^[15]/.test(mark.toExponential())) : marks;
-  const grid = shown.flatMap((mark) => [line(x(mark), top, x(mark), y + 6), text(x(mark), y + 22, String(mark), {anchor: 'middle', size: 12})]);
+  const grid = shown.flatMap((mark) => [line(x(mark), top, x(mark), y + 6), text(x(mark), y + 22, xLabel(mark), {anchor: 'middle', size: 12})]);
   parts.push(text((left + width - right) / 2, y + 42, group.unit, {anchor: 'middle', size: 12, colour: '#666'}));
   return page(width, y + 54, group.title, note(group), [...grid, ...parts]);
 }
