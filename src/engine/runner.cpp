@@ -55,38 +55,47 @@ Failure failure_of(const PgError& error) {
             .hint = optional(data.hint)};
 }
 
-// Successful runs, each of which leaves a subtransaction id, before blocks keep their number down; and the size of a block.
-constexpr std::size_t max_runs = 24;
+// How many subtransaction ids a push may leave, as long as blocks can keep their number down; and the size of a block.
+constexpr std::size_t max_ids = 56;
 constexpr std::size_t max_block = 32;
+
+// After a failure, a run is as long as this part of the mutations that have gone well since: so replays cost less than
+// this part of the work, whatever fails.
+constexpr std::size_t replayed_part = 8;
 
 }  // namespace
 
 void Runner::run(const std::vector<std::size_t>& todo) {
     todo_ = &todo;
     const bool optimistic = pg::settings.optimistic_runs;
-    std::size_t length = optimistic ? todo.size() : 1;
-    std::size_t runs = 0;
+    std::size_t ids = 0;
     while (processed_ < todo.size() && !halted_) {
         const std::size_t begin = processed_;
-        if (optimistic && runs >= max_runs) {
+        if (optimistic && failed_ && ids + (todo.size() - begin) / max_block >= max_ids) {
+            ++ids;
             run_block(std::min(begin + max_block, todo.size()));
             continue;
         }
+        const std::size_t length = !optimistic ? 1 : !failed_ ? todo.size() : std::max<std::size_t>(1, streak_ / replayed_part);
         Run run = attempt_run(begin, std::min(begin + length, todo.size()));
+        count(run.end - begin, run.failed());
         if (run.failed() && run.end > begin) {
             // Replay what came before the failure. If it goes otherwise this time, nothing is known of what failed.
             const Run again = attempt_run(begin, run.end);
             if (again.failed() || again.end != run.end) {
                 if (!again.failed()) processed_ = again.end;
-                length = 1;
                 continue;
             }
         }
-        if (run.end > begin) ++runs;
+        if (run.end > begin) ++ids;
         processed_ = run.end;
         if (run.error) settle(run);
-        length = !optimistic || run.failed() ? 1 : 2 * length;
     }
+}
+
+void Runner::count(std::size_t succeeded, bool failed) {
+    failed_ |= failed;
+    streak_ = failed ? 0 : streak_ + succeeded;
 }
 
 Runner::Run Runner::attempt_run(std::size_t begin, std::size_t end) {
@@ -122,17 +131,21 @@ Runner::Run Runner::attempt_run(std::size_t begin, std::size_t end) {
 // One run for a block of mutations even if many of them fail: a trial finds out which, and is undone.
 void Runner::run_block(std::size_t end) {
     const std::size_t begin = processed_;
-    const Run all = attempt_run(begin, end);
-    if (!all.failed()) {
-        processed_ = all.end;
-        if (all.unknown) settle(all);
-        return;
+    if (streak_ >= end - begin) {
+        const Run all = attempt_run(begin, end);
+        count(all.end - begin, all.failed());
+        if (!all.failed()) {
+            processed_ = all.end;
+            if (all.unknown) settle(all);
+            return;
+        }
     }
     std::vector<Run> verdicts;
     pg::Subtransaction trial;
     for (std::size_t i = begin; i < end; ++i) {
         verdicts.push_back(attempt_run(i, i + 1));
         const Run& last = verdicts.back();
+        count(last.end - i, last.failed());
         if (last.failed() && !last.timed_out && fate_of(last.error->sqlerrcode()) == Fate::temporary) break;
     }
     trial.roll_back();

@@ -1,8 +1,8 @@
 // Runs mutations in order, each atomic by itself, in as few subtransactions as failures allow.
 //
 // A whole run of mutations shares one subtransaction. When one of them fails, the run is rolled back, what came before it is
-// replayed, and it goes on behind it, with a shorter run. Run lengths double on success, so a mutation is replayed
-// a bounded number of times on average, whatever fails. A subtransaction per mutation would be simpler, but past 64 ids per
+// replayed, and it goes on behind it, with short runs that grow on success: so replays stay a small part of the work,
+// whatever fails. A subtransaction per mutation would be simpler, but past 64 ids per
 // transaction every snapshot of every other backend becomes slower (PGPROC_MAX_CACHED_SUBXIDS in storage/proc.h).
 #pragma once
 
@@ -41,6 +41,7 @@ private:
     std::shared_ptr<Mutator> find(std::size_t position, std::optional<pg::PgError>& unknown);
     void call(std::size_t position, Mutator& mutator, bool& timed_out);
     void settle(const Run& run);
+    void count(std::size_t succeeded, bool failed);
 
     const Mutation& mutation(std::size_t position) const { return batch_.mutations[(*todo_)[position]]; }
 
@@ -49,6 +50,8 @@ private:
     const std::vector<std::size_t>* todo_ = nullptr;
     pg::ScratchContext scratch_;
     std::size_t processed_ = 0;
+    bool failed_ = false;     // some mutation has failed
+    std::size_t streak_ = 0;  // how many have gone well since
     std::vector<Rejection> rejected_;
     std::optional<Halt> halted_;
 };
