@@ -190,5 +190,14 @@ DROP TABLE c;
 SET replicache.default_clock = 'sundial';
 SHOW replicache.default_clock;
 
+-- A superuser who deletes the bookkeeping under a transaction's feet gets an error, not a crash.
+CREATE TABLE felt (id int PRIMARY KEY);
+SELECT replicache.track_table('felt');
+BEGIN;
+UPDATE felt SET id = id;
+DELETE FROM replicache.space WHERE id = '';
+SELECT try('INSERT INTO felt VALUES (1)');
+ROLLBACK;
+
 DROP SCHEMA spaces CASCADE;
 DROP EXTENSION replicache_ext;

@@ -22,6 +22,25 @@ using Access = pg::Table::Access;
     throw SqlError(ERRCODE_INSUFFICIENT_PRIVILEGE, what, {}, "Nothing was processed.");
 }
 
+void insert_clients(const std::string& group, const std::vector<Client>& clients, std::int64_t version) {
+    static Statement insert(
+        "INSERT INTO replicache.client (id, client_group_id, last_mutation_id, version, last_seen) "
+        "SELECT u.id, $2, u.last_mutation_id, $4, pg_catalog.now() FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($3)) "
+        "AS u(id, last_mutation_id) ON CONFLICT DO NOTHING",
+        {TEXTARRAYOID, TEXTOID, INT8ARRAYOID, INT8OID});
+    std::vector<std::string> ids;
+    std::vector<std::int64_t> last_mutation_ids;
+    for (const Client& client : clients) {
+        ids.push_back(client.id);
+        last_mutation_ids.push_back(client.last_mutation_id);
+    }
+    const SpiConnection spi;
+    const AsOwner owner;
+    const Rows rows = insert.run({value(pg::text_array(ids)), value(group), value(pg::int8_array(last_mutation_ids)), value(version)});
+    // Another space's push has created one of them for another group at the same moment.
+    if (rows.count() != ids.size()) not_yours("a client of the push belongs to another client group");
+}
+
 }  // namespace
 
 void refuse_client(const std::string& id) { not_yours("client \"" + id + "\" belongs to another client group"); }
@@ -29,8 +48,8 @@ void refuse_client(const std::string& id) { not_yours("client \"" + id + "\" bel
 bool check_group(const ClientGroup& group, bool lock) {
     pg::Table table("client_group", lock ? Access::write : Access::read);
     if (!(lock ? table.lock(group.id) : table.find(group.id))) return false;
-    if (table.text(2) != group.user_id) not_yours("client group \"" + group.id + "\" belongs to another user");
-    if (table.text(3) != group.space) not_yours("client group \"" + group.id + "\" belongs to another space");
+    if (table.text(group_column::user_id) != group.user_id) not_yours("client group \"" + group.id + "\" belongs to another user");
+    if (table.text(group_column::space) != group.space) not_yours("client group \"" + group.id + "\" belongs to another space");
     return true;
 }
 
@@ -57,29 +76,6 @@ std::unordered_map<std::string, Client> lock_clients(const std::string& group, c
     }
     return clients;
 }
-
-namespace {
-
-void insert_clients(const std::string& group, const std::vector<Client>& clients, std::int64_t version) {
-    static Statement insert(
-        "INSERT INTO replicache.client (id, client_group_id, last_mutation_id, version, last_seen) "
-        "SELECT u.id, $2, u.last_mutation_id, $4, pg_catalog.now() FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($3)) "
-        "AS u(id, last_mutation_id) ON CONFLICT DO NOTHING",
-        {TEXTARRAYOID, TEXTOID, INT8ARRAYOID, INT8OID});
-    std::vector<std::string> ids;
-    std::vector<std::int64_t> last_mutation_ids;
-    for (const Client& client : clients) {
-        ids.push_back(client.id);
-        last_mutation_ids.push_back(client.last_mutation_id);
-    }
-    const SpiConnection spi;
-    const AsOwner owner;
-    const Rows rows = insert.run({value(pg::text_array(ids)), value(group), value(pg::int8_array(last_mutation_ids)), value(version)});
-    // Another space's push has created one of them for another group at the same moment.
-    if (rows.count() != ids.size()) not_yours("a client of the push belongs to another client group");
-}
-
-}  // namespace
 
 void store_clients(const std::string& group, const std::unordered_map<std::string, Client>& clients, std::int64_t version) {
     pg::Table table("client", Access::write);

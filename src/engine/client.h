@@ -5,6 +5,10 @@
 
 namespace replicache::engine {
 
+// Columns of replicache.client_group.
+namespace group_column {
+constexpr int user_id = 2, space = 3;
+}
 
 // Columns of replicache.client.
 namespace client_column {

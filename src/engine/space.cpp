@@ -62,16 +62,6 @@ void write_row(Space& space, std::initializer_list<pg::Table::Change> changes) {
     poke(space.id, space.version());
 }
 
-}  // namespace
-
-void check_space_id(std::string_view id) {
-    if (id.size() > max_space_bytes)
-        throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE,
-                       "space is longer than " + std::to_string(max_space_bytes) + " bytes");
-}
-
-namespace {
-
 // Whether the row was created; false when it exists.
 bool insert_space(std::string_view id, std::string_view clock) {
     static Statement insert(
@@ -83,6 +73,12 @@ bool insert_space(std::string_view id, std::string_view clock) {
 }
 
 }  // namespace
+
+void check_space_id(std::string_view id) {
+    if (id.size() > max_space_bytes)
+        throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE,
+                       "space is longer than " + std::to_string(max_space_bytes) + " bytes");
+}
 
 Space& lock_space(std::string_view id) {
     if (const auto it = held.find(id); it != held.end()) return it->second;

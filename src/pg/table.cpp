@@ -88,6 +88,8 @@ std::optional<std::string> Table::text(int column) {
 
 void Table::update(std::initializer_list<Change> changes) {
     guarded([&] {
+        // Only its own transaction can take a locked row away, and only by hand.
+        if (TTS_EMPTY(row_)) elog(ERROR, "bookkeeping row of \"%s\" has been deleted", RelationGetRelationName(relation_));
         constexpr int max_changes = 8;
         int columns[max_changes];
         Datum values[max_changes];
