@@ -25,9 +25,10 @@ void track_table(FunctionCallInfo fcinfo) {
 void create_space(FunctionCallInfo fcinfo) {
     const std::string id(required_text(fcinfo, 0, "id"));
     const std::string clock(required_text(fcinfo, 1, "clock"));
-    if (!pg::clock_by_name(clock))
-        throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "unknown clock \"" + clock + "\"", {}, "The clock is \"counter\".");
-    engine::create_space(id, clock);
+    const auto known = pg::clock_by_name(clock);
+    if (!known)
+        throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "unknown clock \"" + clock + "\"", {}, "Clocks are \"counter\" and \"transaction\".");
+    engine::create_space(id, *known);
 }
 
 }  // namespace

@@ -72,7 +72,7 @@ Datum pull(FunctionCallInfo fcinfo) {
         return answer_datum(protocol::version_not_supported(*refusal));
     const auto& pull = std::get<protocol::Pull>(parsed);
     if (const auto refusal = refuse_schema(pull.schema_version)) return answer_datum(protocol::version_not_supported(*refusal));
-    request.since = pull.cookie;
+    request.cookie = pull.cookie;
     request.client_group_id = pull.client_group_id;
     if (pull.version == 0) request.client_id = pull.client_id;
     request.last_mutation_id = pull.last_mutation_id;
@@ -82,9 +82,10 @@ Datum pull(FunctionCallInfo fcinfo) {
 
 Datum pull_since(FunctionCallInfo fcinfo) {
     engine::PullRequest request;
-    if (!PG_ARGISNULL(0)) request.since = PG_GETARG_INT64(0);
-    if (request.since && *request.since < 0)
-        throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "version must not be negative, got " + std::to_string(*request.since));
+    request.plain_cookies = true;
+    if (!PG_ARGISNULL(0)) request.cookie = engine::Cookie{.order = PG_GETARG_INT64(0)};
+    if (request.cookie && request.cookie->order < 0)
+        throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "version must not be negative, got " + std::to_string(request.cookie->order));
     request.client_group_id = optional_text(fcinfo, 1);
     request.space = required_space(fcinfo, 2);
     return answer_pull(request);

@@ -88,13 +88,13 @@ std::shared_ptr<const Columns> columns_of(const TriggerData& trigger) {
 
 // The space of a row; null when its column is.
 Space* space_of(const Columns& columns, HeapTuple tuple, TupleDesc descriptor) {
-    if (columns.space == 0) return &lock_space("");
+    if (columns.space == 0) return &take_space("");
     bool null = false;
     const std::string_view space = guarded([&] {
         const Datum datum = heap_getattr(tuple, columns.space, descriptor, &null);
         return null ? std::string_view() : (*columns.space_text)(datum);
     });
-    return null ? nullptr : &lock_space(space);
+    return null ? nullptr : &take_space(space);
 }
 
 std::string_view key_of(const Columns& columns, HeapTuple tuple, TupleDesc descriptor) {
@@ -196,7 +196,7 @@ HeapTuple on_change(const TriggerData& trigger) {
     if (TRIGGER_FIRED_BY_TRUNCATE(event))
         raise_floors(has_space_column);
     else
-        lock_space("");
+        take_space("");
     return nullptr;
 }
 
@@ -208,7 +208,7 @@ void bury(Space& space, std::string_view key) {
 
 void raise_floors(bool has_space_column) {
     if (!has_space_column) {
-        raise_floor(lock_space(""));
+        raise_floor(take_space(""));
         return;
     }
     static pg::Statement known("SELECT id FROM replicache.space ORDER BY id", {});
@@ -221,7 +221,7 @@ void raise_floors(bool has_space_column) {
     }
     for (const std::string& space : spaces) {
         pg::check_interrupts();
-        raise_floor(lock_space(space));
+        raise_floor(take_space(space));
     }
 }
 

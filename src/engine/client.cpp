@@ -53,15 +53,20 @@ bool check_group(const ClientGroup& group, bool lock) {
     return true;
 }
 
-void create_group(const ClientGroup& group) {
+bool create_group(const ClientGroup& group) {
     static Statement insert(
         "INSERT INTO replicache.client_group (id, user_id, space) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
         {TEXTOID, TEXTOID, TEXTOID});
     const SpiConnection spi;
     const AsOwner owner;
-    const Rows rows = insert.run({value(group.id), value(group.user_id), value(group.space)});
-    if (rows.count() == 0 && !check_group(group, true))
-        throw SqlError(ERRCODE_T_R_SERIALIZATION_FAILURE, "could not serialize access due to concurrent update");
+    return insert.run({value(group.id), value(group.user_id), value(group.space)}).count() > 0;
+}
+
+void delete_group(const ClientGroup& group) {
+    static Statement remove("DELETE FROM replicache.client_group WHERE id OPERATOR(pg_catalog.=) $1", {TEXTOID});
+    const SpiConnection spi;
+    const AsOwner owner;
+    remove.run({value(group.id)});
 }
 
 std::unordered_map<std::string, Client> lock_clients(const std::string& group, const std::vector<std::string>& ids) {

@@ -32,8 +32,9 @@ struct Client {
 // locked until the end of the transaction; without, it is read under the active snapshot.
 bool check_group(const ClientGroup& group, bool lock);
 
-// Creates the group's row, unless another transaction has just done so: then its owner is checked.
-void create_group(const ClientGroup& group);
+// Creates the group's row. False when another transaction has just done so: look again.
+bool create_group(const ClientGroup& group);
+void delete_group(const ClientGroup& group);
 
 // Throws the 42501 for a client that belongs to another group.
 [[noreturn]] void refuse_client(const std::string& id);

@@ -85,7 +85,7 @@ void on_drop() {
     if (any_tracked && !partitions.run({pg::value(std::string_view(trigger_name::truncated))}).empty())
         untracked = in_any_space = true;
     if (!untracked) return;
-    raise_floor(lock_space(""));
+    raise_floor(take_space(""));
     if (in_any_space) raise_floors(true);
 }
 

@@ -1,5 +1,6 @@
 #include "engine/epoch.h"
 
+#include "engine/snapshot.h"
 #include "engine/space.h"
 
 namespace replicache::engine {
@@ -21,12 +22,13 @@ void new_epoch() {
     const pg::Rows rows = spaces.run({});
     for (std::uint64_t i = 0; i < rows.count(); ++i) {
         pg::check_interrupts();
-        Space& space = lock_space(*rows.text(i, 1));
-        skip_to(space, std::max(space.version(), start));
+        Space& space = take_space(*rows.text(i, 1));
+        skip_to(space, std::max(space.version, start));
         raise_floor(space);
     }
     forget_clients.run({});
     forget_groups.run({});
+    renew_origin();
 }
 
 }  // namespace replicache::engine

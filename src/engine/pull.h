@@ -1,12 +1,14 @@
-// The pull: what changed in a space since a version, as one JSON text, under one snapshot.
+// The pull: what changed in a space since a cookie, as one JSON text, under one snapshot.
 #pragma once
 
+#include "engine/batch.h"
 #include "pg/border.h"
 
 namespace replicache::engine {
 
 struct PullRequest {
-    std::optional<std::int64_t> since;            // null: everything
+    std::optional<Cookie> cookie;                 // null: everything
+    bool plain_cookies = false;                   // numbers, whatever the clock
     std::string space;
     std::optional<std::string> user_id;
     bool check_owner = false;                     // that the group belongs to user_id and space

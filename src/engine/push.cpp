@@ -4,6 +4,7 @@
 #include "engine/constraints.h"
 #include "engine/context.h"
 #include "engine/runner.h"
+#include "engine/snapshot.h"
 #include "engine/space.h"
 #include "pg/array.h"
 
@@ -33,40 +34,54 @@ private:
 class Push {
 public:
     Push(const Batch& batch, const Pusher& pusher)
-        : batch_(batch), group_{batch.client_group_id, pusher.user_id, pusher.space}, space_(lock_space(pusher.space)) {
+        : batch_(batch), group_{batch.client_group_id, pusher.user_id, pusher.space}, space_(take_space(pusher.space)) {
         context_.user_id = pusher.user_id;
         context_.space = pusher.space;
         context_.client_group_id = batch.client_group_id;
-        context_.version = space_.version();
         context_.schema_version = batch.schema_version;
     }
 
     Outcome run() {
-        // The order of locks is the same everywhere: space, client group, clients.
-        const bool group_known = check_group(group_, true);
-        std::vector<std::string> ids;
-        for (const Mutation& mutation : batch_.mutations) ids.push_back(mutation.client_id);
-        std::sort(ids.begin(), ids.end());
-        ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
-        clients_ = lock_clients(group_.id, ids);
-
-        const std::vector<std::size_t> todo = decide();
+        std::vector<std::size_t> todo;
+        bool group_known;
+        do {
+            todo = look_up_and_decide(group_known);
+            // Its row is what other pushes of the group wait for, where no lock on the space holds them back.
+        } while (!group_known && !todo.empty() && !create_group(group_));
         run_mutations(todo);
         // Whatever was looked at and neither run nor the reason to stop.
         const auto reached = std::lower_bound(todo.begin(), todo.end(), looked_at_);
         outcome_.skipped = static_cast<std::int64_t>(looked_at_) - (reached - todo.begin());
 
         if (changed_) {
-            if (!group_known) create_group(group_);
             write_version(space_);
-            store_clients(group_.id, clients_, space_.version());
+            store_clients(group_.id, clients_, space_.version);
             store_rejections();
+        } else if (!group_known && !todo.empty()) {
+            delete_group(group_);  // as if we had not been here
         }
-        outcome_.version = changed_ || space_.written ? space_.version() : space_.committed;
+        outcome_.version = version_after();
         return std::move(outcome_);
     }
 
 private:
+    std::int64_t version_after() const {
+        if (changed_ || space_.written) return space_.version;
+        return space_.clock == pg::clock_transaction ? read_snapshot().xmin - 1 : space_.version - 1;
+    }
+
+    // The order of locks is the same everywhere: space, client group, clients.
+    std::vector<std::size_t> look_up_and_decide(bool& group_known) {
+        group_known = check_group(group_, true);
+        std::vector<std::string> ids;
+        for (const Mutation& mutation : batch_.mutations) ids.push_back(mutation.client_id);
+        std::sort(ids.begin(), ids.end());
+        ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+        clients_ = lock_clients(group_.id, ids);
+        outcome_ = {};
+        return decide();
+    }
+
     // What is to be done with each mutation is clear before the first one runs. Returns the indexes of those to run, up to
     // where the push stops for the ids' sake.
     std::vector<std::size_t> decide() {
@@ -97,6 +112,7 @@ private:
         if (todo.empty()) return;
         // What the caller has left deferred must not be blamed on a mutation.
         check_deferred_constraints();
+        context_.version = version_of(space_);
         const DeferVersion defer(space_);
         const ContextScope scope(context_);
         Runner runner(batch_, context_);

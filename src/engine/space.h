@@ -1,11 +1,15 @@
-// Spaces, and the clock `counter` that stamps their changes.
+// Spaces, and the clocks that stamp their changes.
 //
-// A space is a version history of its own. A transaction that changes it locks its row in replicache.space until commit,
-// so versions become visible in order: whoever reads version 43 has seen all of 42. The transaction gets one version per
-// space, however many pushes and direct writes it makes.
+// A space is a version history of its own. Whoever changes it takes it first.
+// - Clock `counter`: that locks its row in replicache.space until commit, so versions become visible in order: whoever reads
+//   version 43 has seen all of 42. The transaction gets one version per space, however many pushes and direct writes it makes.
+// - Clock `transaction`: nothing is locked. Changes carry the id of their transaction, and a reader remembers which
+//   transactions it had seen: see snapshot.h.
 #pragma once
 
+#include "pg/settings.h"
 #include "pg/spi.h"
+#include "pg/table.h"
 
 namespace replicache::engine {
 
@@ -13,25 +17,30 @@ constexpr std::size_t max_space_bytes = 1000;  // so that the space fits into a 
 
 // Columns of replicache.space.
 namespace space_column {
-constexpr int version = 3, floor = 4;
+constexpr int clock = 2, version = 3, floor = 4;
 }
 
-// A space that this transaction holds locked.
+// The clock of the row that was found or locked.
+pg::Clock clock_of(pg::Table& space);
+
+// A space that this transaction has taken.
 struct Space {
     std::string id;
-    std::int64_t committed;  // its version before this transaction
-    bool written = false;    // the row has this transaction's version already
-    bool deferred = false;   // a push is at work and writes the row when it ends
-    SubTransactionId locked_in = InvalidSubTransactionId;
+    pg::Clock clock;
+    std::int64_t version;    // what this transaction's changes are stamped with; clock transaction: 0 until the first one
+    bool written = false;    // the row has this version, where the clock wants that, and the poke is under way
+    bool deferred = false;   // a push is at work and does that when it ends
+    SubTransactionId taken_in = InvalidSubTransactionId;
     SubTransactionId written_in = InvalidSubTransactionId;
-
-    std::int64_t version() const { return committed + 1; }  // what this transaction's changes are stamped with
 };
 
-// Locks the space until the end of the transaction, and creates it when it does not exist. Needs no SPI connection.
-Space& lock_space(std::string_view id);
+// Takes the space until the end of the transaction, and creates it when it does not exist. Needs no SPI connection.
+Space& take_space(std::string_view id);
 
-// The version for a change of the space by this transaction. Writes the space's row and pokes, once; while a push holds
+// The version for a change of the space by this transaction.
+std::int64_t version_of(Space& space);
+
+// The same for a change that is made now. Writes the space's row and pokes, once; while a push has
 // the space, the push does so at its end.
 std::int64_t stamp(Space& space);
 
@@ -48,7 +57,7 @@ void skip_to(Space& space, std::int64_t version);
 constexpr int epoch_bits = 32;
 
 // Throws 42710 when the space exists.
-void create_space(const std::string& id, const std::string& clock);
+void create_space(const std::string& id, pg::Clock clock);
 
 // Throws unless the text can be the id of a space.
 void check_space_id(std::string_view id);

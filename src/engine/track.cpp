@@ -279,7 +279,7 @@ namespace {
 // Takes the spaces before the table's lock, as pushes do.
 void lock_spaces(bool has_space_column) {
     if (!has_space_column) {
-        lock_space("");
+        take_space("");
         return;
     }
     static pg::Statement known("SELECT id FROM replicache.space ORDER BY id FOR NO KEY UPDATE", {});
@@ -329,7 +329,7 @@ void bury_rows(const TrackedTable& table) {
                 });
                 return std::string_view(buffer.data, buffer.len);
             });
-            bury(lock_space(Rows(batch, count).text(i, 1).value_or("")), text);
+            bury(take_space(Rows(batch, count).text(i, 1).value_or("")), text);
         }
         guarded([batch] { SPI_freetuptable(batch); });
     }
@@ -366,7 +366,7 @@ void adopt_rows(const TrackedTable& table) {
             }
     }
     std::sort(highest.begin(), highest.end());  // everybody locks spaces in this order
-    for (const auto& [id, version] : highest) skip_to(lock_space(id), version);
+    for (const auto& [id, version] : highest) skip_to(take_space(id), version);
     raise_floors(!table.space.empty());
 }
 

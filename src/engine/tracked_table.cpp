@@ -1,6 +1,7 @@
 #include "engine/tracked_table.h"
 
 #include "engine/change.h"
+#include "pg/array.h"
 
 extern "C" {
 #include "executor/tuptable.h"
@@ -166,8 +167,9 @@ TableView::TableView(const TrackedTable& table, bool require_triggers) : table_(
 }
 
 TableView::~TableView() {
-    for (SPIPlanPtr plan : plans_)
-        if (plan != nullptr) SPI_freeplan(plan);
+    for (const auto& plans : plans_)
+        for (SPIPlanPtr plan : plans)
+            if (plan != nullptr) SPI_freeplan(plan);
     MemoryContextDelete(context_);
 }
 
@@ -176,7 +178,7 @@ std::string TableView::from() const {
     return std::string(" FROM ") + (partitioned ? "" : "ONLY ") + qualified_name(table_.relation) + " AS t";
 }
 
-std::string TableView::sql(Query query) const {
+std::string TableView::sql(Query query, Where where) const {
     std::string list;
     if (query == Query::soft_deleted || (table_.value.empty() && columns_.empty())) {
     } else if (table_.value.empty()) {
@@ -190,9 +192,10 @@ std::string TableView::sql(Query query) const {
 
     std::string text = "SELECT " + list + from() + " WHERE true";
     const std::string version = "t." + pg::quote_identifier(table_.version);
-    if (query != Query::everything)
-        // The upper bound says nothing new, but makes the planner see a range: it then keeps a generic plan by the index,
-        // where for a lone inequality it would plan each pull anew.
+    if (where == Where::listed) text += " AND " + version + " OPERATOR(pg_catalog.=) ANY ($1)";
+    if (where == Where::range)
+        // The upper bound says nothing new, but makes the planner see a range: for a lone inequality it expects a third of the
+        // table, and would not use the index.
         text += " AND " + version + " OPERATOR(pg_catalog.>) $1 AND " + version + " OPERATOR(pg_catalog.<=) $3";
     if (!table_.space.empty()) {
         const std::string space = "t." + pg::quote_identifier(table_.space);
@@ -205,13 +208,16 @@ std::string TableView::sql(Query query) const {
     return text;
 }
 
-SPIPlanPtr TableView::plan(Query query) {
-    SPIPlanPtr& plan = plans_[static_cast<std::size_t>(query)];
+// Of the parameter with the versions: where they start, or a list.
+Oid TableView::first_type(Where where) { return where == Where::listed ? INT8ARRAYOID : INT8OID; }
+
+SPIPlanPtr TableView::plan(Query query, Where where) {
+    SPIPlanPtr& plan = plans_[static_cast<std::size_t>(query)][static_cast<std::size_t>(where)];
     if (plan != nullptr) return plan;
-    const std::string text = sql(query);
+    const std::string text = sql(query, where);
     plan = guarded([&] {
-        Oid types[] = {INT8OID, space_type_, INT8OID};
-        const SPIPlanPtr result = SPI_prepare(text.c_str(), 3, types);
+        Oid types[] = {first_type(where), space_type_, INT8OID};
+        const SPIPlanPtr result = SPI_prepare_cursor(text.c_str(), 3, types, where == Where::all ? 0 : CURSOR_OPT_GENERIC_PLAN);
         if (result == nullptr) elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
         SPI_keepplan(result);
         return result;
@@ -221,7 +227,7 @@ SPIPlanPtr TableView::plan(Query query) {
 
 void TableView::check_value() {
     if (!table_.value.empty()) check_is_expression(table_.value);
-    plan(Query::everything);
+    plan(Query::everything, Where::all);
     if (table_.value.empty()) return;
     // Analysed by itself, without the parameters of the pull's queries.
     const std::string text = "SELECT (" + table_.value + "\n)" + from();
@@ -323,11 +329,18 @@ bool TableView::receive(TupleTableSlot* slot, DestReceiver* self) {
     return true;
 }
 
-void TableView::append_patch(StringInfo out, Query query, Range versions, std::string_view space) {
+void TableView::append_patch(StringInfo out, Query query, const Versions& versions, std::string_view space) {
     const std::optional<pg::Value> space_datum = space_value(space);
     if (!space_datum) return;
     if (table_.space.empty() && !space.empty()) return;
-    SPIPlanPtr const plan = this->plan(query);
+    if (query == Query::everything) return append_rows(out, query, Where::all, versions, *space_datum);
+    append_rows(out, query, Where::range, versions, *space_datum);
+    if (!versions.also.empty()) append_rows(out, query, Where::listed, versions, *space_datum);
+}
+
+void TableView::append_rows(StringInfo out, Query query, Where where, const Versions& versions, pg::Value space) {
+    SPIPlanPtr const plan = this->plan(query, where);
+    const pg::Value first = where == Where::listed ? pg::value(pg::int8_array(versions.also)) : pg::value(versions.since);
     const int code = guarded([&] {
         Output output{};
         output.receiver.receiveSlot = receive;
@@ -351,8 +364,8 @@ void TableView::append_patch(StringInfo out, Query query, Range versions, std::s
         initStringInfo(&output.key);
 
         ParamListInfo const parameters = makeParamList(3);
-        parameters->params[0] = {Int64GetDatum(versions.since), false, PARAM_FLAG_CONST, INT8OID};
-        parameters->params[1] = {space_datum->datum, false, PARAM_FLAG_CONST, space_type_};
+        parameters->params[0] = {first.datum, false, PARAM_FLAG_CONST, first_type(where)};
+        parameters->params[1] = {space.datum, false, PARAM_FLAG_CONST, space_type_};
         parameters->params[2] = {Int64GetDatum(versions.until), false, PARAM_FLAG_CONST, INT8OID};
         SPIExecuteOptions options{};
         options.params = parameters;

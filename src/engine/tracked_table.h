@@ -3,6 +3,7 @@
 #pragma once
 
 #include "engine/key.h"
+#include "engine/progress.h"
 #include "pg/json_text.h"
 #include "pg/spi.h"
 
@@ -29,25 +30,24 @@ public:
 
     enum class Query {
         everything,     // all live rows
-        changed,        // live rows whose version is in the range
-        soft_deleted,   // soft-deleted rows whose version is in the range: only their keys
-    };
-    struct Range {
-        std::int64_t since;  // exclusive
-        std::int64_t until;  // inclusive: the version of the space
+        changed,        // live rows with one of the versions
+        soft_deleted,   // soft-deleted rows with one of the versions: only their keys
     };
     bool soft_deletes() const { return !table_.deleted.empty(); }
     // Throws unless the value expression is one expression that gives json or jsonb.
     void check_value();
     // Appends a patch operation per row, each followed by a comma. Needs an open SPI connection.
-    void append_patch(StringInfo out, Query query, Range versions, std::string_view space);
+    void append_patch(StringInfo out, Query query, const Versions& versions, std::string_view space);
 
 private:
     struct Output;
     static bool receive(TupleTableSlot* slot, DestReceiver* self);
     std::string from() const;
-    std::string sql(Query query) const;
-    SPIPlanPtr plan(Query query);
+    enum class Where { all, range, listed };
+    static Oid first_type(Where where);
+    std::string sql(Query query, Where where) const;
+    SPIPlanPtr plan(Query query, Where where);
+    void append_rows(StringInfo out, Query query, Where where, const Versions& versions, pg::Value space);
     std::optional<pg::Value> space_value(std::string_view space) const;
 
     TrackedTable table_;
@@ -58,7 +58,7 @@ private:
     std::vector<std::string> key_columns_;
     std::vector<pg::JsonWriter> writers_;    // of the value's columns
     std::optional<Key> key_;                 // over the columns behind the value's
-    std::array<SPIPlanPtr, 3> plans_{};
+    std::array<std::array<SPIPlanPtr, 3>, 3> plans_{};  // by query and where
 };
 
 // The tracked tables, as committed now or changed by this transaction.

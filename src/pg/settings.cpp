@@ -8,6 +8,7 @@ namespace {
 
 const config_enum_entry clocks[] = {
     {"counter", clock_counter, false},
+    {"transaction", clock_transaction, false},
     {nullptr, 0, false},
 };
 
@@ -20,15 +21,15 @@ extern "C" bool check_poke_channel(char** value, void**, GucSource) {
 
 }  // namespace
 
-const char* clock_name(int clock) {
+const char* clock_name(Clock clock) {
     for (const auto* entry = clocks; entry->name != nullptr; ++entry)
         if (entry->val == clock) return entry->name;
     return nullptr;
 }
 
-std::optional<int> clock_by_name(std::string_view name) {
+std::optional<Clock> clock_by_name(std::string_view name) {
     for (const auto* entry = clocks; entry->name != nullptr; ++entry)
-        if (name == entry->name) return entry->val;
+        if (name == entry->name) return static_cast<Clock>(entry->val);
     return std::nullopt;
 }
 

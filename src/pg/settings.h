@@ -14,10 +14,10 @@ struct Settings {
 };
 extern Settings settings;
 
-enum Clock { clock_counter };
+enum Clock : int { clock_counter, clock_transaction };
 // The name of a clock as SQL knows it, and back; nullptr / nullopt when there is none.
-const char* clock_name(int clock);
-std::optional<int> clock_by_name(std::string_view name);
+const char* clock_name(Clock clock);
+std::optional<Clock> clock_by_name(std::string_view name);
 
 void define_settings();
 

@@ -18,6 +18,14 @@ namespace {
     pg_unreachable();
 }
 
+bool has_text(TupleTableSlot* row, int column, std::string_view wanted) {
+    bool null;
+    const Datum datum = slot_getattr(row, column, &null);
+    if (null) return false;
+    const text* found = DatumGetTextPP(datum);
+    return std::string_view(VARDATA_ANY(found), VARSIZE_ANY_EXHDR(found)) == wanted;
+}
+
 }  // namespace
 
 Table::Table(const char* name, Access access) {
@@ -52,7 +60,9 @@ bool Table::find(std::string_view key) {
     return guarded([&] { return scan(key, GetActiveSnapshot()); });
 }
 
-bool Table::lock(std::string_view key) {
+bool Table::lock(std::string_view key) { return lock_unless(key, 0, {}); }
+
+bool Table::lock_unless(std::string_view key, int column, std::string_view text) {
     return guarded([&] {
         const bool fixed = IsolationUsesXactSnapshot();
         for (;;) {
@@ -60,6 +70,10 @@ bool Table::lock(std::string_view key) {
             if (!scan(key, snapshot)) {
                 UnregisterSnapshot(snapshot);
                 return false;
+            }
+            if (column != 0 && has_text(row_, column, text)) {
+                UnregisterSnapshot(snapshot);
+                return true;
             }
             TM_FailureData failure;
             ItemPointerData tid = row_->tts_tid;
@@ -72,6 +86,13 @@ bool Table::lock(std::string_view key) {
             if (result != TM_Deleted && result != TM_Updated) elog(ERROR, "unexpected result %d of table_tuple_lock", result);
         }
     });
+}
+
+// The scan has set the hint bit unless the commit record is not on disk yet (SetHintBits in heapam_visibility.c).
+bool Table::may_be_lost() const {
+    bool should_free;
+    const HeapTupleHeader header = ExecFetchSlotHeapTuple(row_, false, &should_free)->t_data;
+    return !HeapTupleHeaderXminCommitted(header) && !TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(header));
 }
 
 Value Table::get(int column) {

@@ -21,6 +21,12 @@ public:
     // Locks the latest version of the row until the end of the transaction, as SELECT … FOR NO KEY UPDATE does
     // (nodeLockRows.c). Throws 40001 when the transaction's snapshot is older.
     bool lock(std::string_view key);
+    // The same, but a row with this text in the column is only found.
+    bool lock_unless(std::string_view key, int column, std::string_view text);
+
+    // Whether a crash could still undo the transaction that wrote the row found: it committed with
+    // synchronous_commit = off, and not long ago.
+    bool may_be_lost() const;
 
     // A column, from 1, of the row found or locked.
     Value get(int column);

@@ -25,18 +25,31 @@ std::string read_schema_version(const Object& request) {
     return request.find("schemaVersion").empty() ? std::string() : request.text("schemaVersion");
 }
 
-std::optional<std::int64_t> read_cookie(const Object& request) {
-    const std::string_view cookie = request.find("cookie");
-    if (cookie.empty() || cookie == "null") {
+std::optional<engine::Cookie> read_cookie(const Object& request) {
+    const std::string_view text = request.find("cookie");
+    if (text.empty() || text == "null") {
         return std::nullopt;
     }
-    if (cookie.starts_with('{')) {
-        return Object(cookie, request.path_of("cookie")).unsigned_integer("order");
+    engine::Cookie cookie;
+    if (!text.starts_with('{')) {
+        if (!is_unsigned_integer(text)) {
+            throw MalformedRequest(request.path_of("cookie"), "null or an unsigned integer", text);
+        }
+        cookie.order = request.unsigned_integer("cookie");
+        return cookie;
     }
-    if (!is_unsigned_integer(cookie)) {
-        throw MalformedRequest(request.path_of("cookie"), "null or an unsigned integer", cookie);
+    const Object object(text, request.path_of("cookie"));
+    cookie.order = object.unsigned_integer("order");
+    if (object.find("origin").empty()) {
+        return cookie;
     }
-    return request.unsigned_integer("cookie");
+    cookie.origin = object.identifier("origin");
+    cookie.xmax = object.unsigned_integer("xmax");
+    const std::string path = object.path_of("inProgress");
+    for (const std::string_view id : split_elements(object.at("inProgress"), path)) {
+        cookie.in_progress.push_back(to_unsigned_integer(id, path));
+    }
+    return cookie;
 }
 
 // What did not come through as UTF-8, in a message of a foreign server say, must not cost the answer.

@@ -26,8 +26,8 @@ struct Pull {
     std::string client_group_id;
     std::string client_id;  // V0, the same as client_group_id
     std::string schema_version;
-    std::optional<std::int64_t> cookie;  // of an object, its order
-    std::int64_t last_mutation_id = 0;   // V0
+    std::optional<engine::Cookie> cookie;
+    std::int64_t last_mutation_id = 0;  // V0
 };
 
 // The mutations' args are slices of the text.

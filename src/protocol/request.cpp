@@ -83,6 +83,18 @@ bool is_unsigned_integer(std::string_view value) {
     return !value.empty() && std::ranges::all_of(value, is_digit);
 }
 
+std::int64_t to_unsigned_integer(std::string_view value, const std::string& path) {
+    if (!is_unsigned_integer(value)) {
+        throw MalformedRequest(path, "an unsigned integer", value);
+    }
+    std::int64_t number = 0;
+    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+    if (error != std::errc() || number > max_safe_integer) {
+        throw MalformedRequest(path, "an unsigned integer up to " + std::to_string(max_safe_integer), value);
+    }
+    return number;
+}
+
 Object::Object(std::string_view text, std::string path) : path_(std::move(path)) {
     for_each_member(text, path_, [&](std::string_view quoted, std::string_view value) {
         // A name that cannot be decoded is none that we know, and what we do not know is ignored.
@@ -110,16 +122,7 @@ std::string Object::path_of(std::string_view name) const {
 }
 
 std::int64_t Object::unsigned_integer(std::string_view name) const {
-    const std::string_view value = at(name);
-    if (!is_unsigned_integer(value)) {
-        throw MalformedRequest(path_of(name), "an unsigned integer", value);
-    }
-    std::int64_t number = 0;
-    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
-    if (error != std::errc() || number > max_safe_integer) {
-        throw MalformedRequest(path_of(name), "an unsigned integer up to " + std::to_string(max_safe_integer), value);
-    }
-    return number;
+    return to_unsigned_integer(at(name), path_of(name));
 }
 
 std::string Object::text(std::string_view name) const {

@@ -29,6 +29,9 @@ std::vector<std::string_view> split_elements(std::string_view array, const std::
 // Any JSON value that is written without sign, fraction and exponent, however long.
 bool is_unsigned_integer(std::string_view value);
 
+// Up to max_safe_integer. Throws MalformedRequest, with the path, for anything else.
+std::int64_t to_unsigned_integer(std::string_view value, const std::string& path);
+
 // One JSON object, its members by name; of a name that comes twice the last one counts. The typed readers throw
 // MalformedRequest when there is no such member, or one of another type.
 class Object {

@@ -13,14 +13,22 @@ CREATE TABLE replicache.space (
     floor bigint NOT NULL DEFAULT 0
 ) WITH (fillfactor = 25);
 COMMENT ON TABLE replicache.space IS 'version histories';
-COMMENT ON COLUMN replicache.space.version IS 'the last version that a transaction has got';
-COMMENT ON COLUMN replicache.space.floor IS 'the oldest version from which a delta can still be served';
+COMMENT ON COLUMN replicache.space.version IS 'clock counter: the last version that a transaction has got';
+COMMENT ON COLUMN replicache.space.floor IS 'the oldest version from which a delta can still be served; clock transaction: the transaction that a cookie must have seen';
 
 CREATE TABLE replicache.epoch (
     number bigint PRIMARY KEY,
     at timestamptz NOT NULL DEFAULT pg_catalog.now()
 );
 COMMENT ON TABLE replicache.epoch IS 'calls of new_epoch(); versions start at number * 2^32';
+
+CREATE TABLE replicache.origin (
+    key text COLLATE "C" PRIMARY KEY CHECK (key = 'origin'),
+    id text NOT NULL DEFAULT pg_catalog.substr(pg_catalog.md5(pg_catalog.gen_random_uuid()::text), 1, 16)
+);
+COMMENT ON TABLE replicache.origin IS
+'whose transaction ids the versions of the clock transaction are; never dumped, because a restored database counts other ones';
+INSERT INTO replicache.origin (key) VALUES ('origin');
 
 CREATE TABLE replicache.client_group (
     id text COLLATE "C" PRIMARY KEY,

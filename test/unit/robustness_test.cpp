@@ -18,6 +18,7 @@ const std::vector<std::string> requests = {
     R"({"id":12,"name":"del","args":-1.5e+10 , "clientID":"c2"} ],"pushVersion":1,"schemaVersion":"s"})",
     R"({"pushVersion":0,"clientID":"c1","mutations":[{"id":1,"name":"set","args":null},{"name":"x","id":2}]})",
     R"({"profileID":"p","clientGroupID":"g1","cookie":{"order":42,"x":"😀"},"pullVersion":1,"schemaVersion":"s"})",
+    R"({"clientGroupID":"g","cookie":{"order":7,"xmax":9,"inProgress":[1,8],"origin":"ab-5-1"},"pullVersion":1})",
     R"({"pullVersion":0,"cookie":9007199254740991,"clientID":"c1","lastMutationID":5})",
 };
 

@@ -1,0 +1,96 @@
+#include "engine/progress.h"
+
+#include "engine/snapshot.h"
+#include "engine/space.h"
+
+extern "C" {
+#include "access/xlog.h"
+}
+
+namespace replicache::engine {
+namespace {
+
+using Kind = Progress::Kind;
+
+struct SpaceState {
+    pg::Clock clock = pg::clock_counter;
+    std::int64_t version = 0;
+    std::int64_t floor = 0;
+    bool may_be_lost = false;
+};
+
+// A space that nobody has changed yet has no row.
+SpaceState read_space(const std::string& id) {
+    pg::Table table("space", pg::Table::Access::read);
+    if (!table.find(id)) return {};
+    return {clock_of(table), table.int8(space_column::version), table.int8(space_column::floor), table.may_be_lost()};
+}
+
+// On a standby, a cookie from the future is no sign of a restored database: it will get there.
+Kind ahead_of_us() { return RecoveryInProgress() ? Kind::behind : Kind::lost; }
+
+Progress by_counter(const SpaceState& space, const std::optional<Cookie>& cookie) {
+    const std::int64_t since = cookie ? cookie->order : 0;
+    Progress progress{.kind = Kind::changes, .versions = {since, space.version}, .cookie = {.order = space.version}, .version = space.version};
+    progress.must_flush = space.may_be_lost;
+    if (since > space.version)
+        progress.kind = ahead_of_us();
+    else if (!cookie || !cookie->origin.empty() || since < space.floor || (since == 0 && space.version > 0))
+        progress.kind = Kind::everything;
+    else if (since == space.version)
+        progress.kind = Kind::nothing;
+    return progress;
+}
+
+// Changes of the reader's own transaction; others are in the range, or in the cookie's list.
+void add_own(Progress& progress, const ReaderSnapshot& now) {
+    if (now.own >= now.xmax) progress.versions.also.push_back(now.own);
+}
+
+// A floor that is no transaction of ours comes from a restored dump, and so do all cookies that it could concern.
+bool floor_counts(const SpaceState& space, const ReaderSnapshot& now) { return space.floor < now.xmax || space.floor == now.own; }
+
+// By a number, all that can be said is that everything up to it has been seen.
+Progress by_transaction_number(const SpaceState& space, const std::optional<Cookie>& cookie, const ReaderSnapshot& now) {
+    const std::int64_t since = cookie ? cookie->order : 0;
+    Progress progress{.kind = Kind::changes, .versions = {since, now.xmax - 1}, .cookie = {.order = std::max(since, now.xmin - 1)}, .version = now.xmin - 1};
+    progress.keeps_cookie = progress.must_flush = true;
+    add_own(progress, now);
+    if (since >= now.xmax)
+        progress.kind = ahead_of_us();
+    else if (since == 0 || (since < space.floor && floor_counts(space, now)))
+        progress.kind = Kind::everything;
+    return progress;
+}
+
+Progress by_transaction(const SpaceState& space, const std::optional<Cookie>& cookie, const ReaderSnapshot& now) {
+    const std::string here = origin();
+    Progress progress{.kind = Kind::everything, .versions = {}, .cookie = {.order = now.ended, .origin = here, .xmax = now.xmax, .in_progress = now.in_progress}, .version = now.xmin - 1};
+    progress.keeps_cookie = progress.must_flush = true;
+    if (!cookie) return progress;
+    // A client believes only in cookies that rise: those of another origin may be anywhere.
+    progress.cookie.order = std::max(now.ended, cookie->order + 1);
+    if (cookie->origin != here) return progress;
+    if (cookie->xmax > now.xmax) {
+        progress.kind = ahead_of_us();
+    } else if (cookie->has_seen(space.floor) || !floor_counts(space, now)) {
+        progress.kind = Kind::changes;
+        progress.versions = {cookie->xmax - 1, now.xmax - 1};
+        for (const std::int64_t id : cookie->in_progress)
+            if (id == now.own || progress.cookie.has_seen(id)) progress.versions.also.push_back(id);
+        add_own(progress, now);
+        if (progress.versions.since == progress.versions.until && progress.versions.also.empty()) progress.kind = Kind::nothing;
+    }
+    return progress;
+}
+
+}  // namespace
+
+Progress progress(const std::string& space, const std::optional<Cookie>& cookie, bool plain) {
+    const SpaceState state = read_space(space);
+    if (state.clock == pg::clock_counter) return by_counter(state, cookie);
+    const ReaderSnapshot now = read_snapshot();
+    return plain ? by_transaction_number(state, cookie, now) : by_transaction(state, cookie, now);
+}
+
+}  // namespace replicache::engine
