@@ -60,6 +60,8 @@ provide() {
             unit)
                 have cmake || missing+=(cmake)
                 [ -f /usr/include/gtest/gtest.h ] || missing+=(libgtest-dev) ;;
+            tap)
+                perl -e 'use Test::More; use JSON::PP; use IPC::Run' 2>/dev/null || missing+=(perl libipc-run-perl) ;;
             node)
                 have node || missing+=(nodejs)
                 have npm || missing+=(npm) ;;

@@ -1,0 +1,76 @@
+# What the tests with servers of their own share: a server with a space of each clock, and clients that pull from it.
+package Replicache;
+
+use strict;
+use warnings;
+use Exporter 'import';
+use JSON::PP;
+use PostgreSQL::Test::Cluster;
+use Test::More;
+
+our @EXPORT = qw(new_server set_up burn client pull_by view_is);
+
+my $json = JSON::PP->new->canonical;
+
+# PREPARE TRANSACTION, which makes a long-running transaction without a session, refuses one that has sent a poke.
+my $settings = "max_prepared_transactions = 5\nreplicache.poke_channel = ''\nautovacuum = off\nshared_buffers = 32MB\n";
+
+# A server of this name, started; allows a standby.
+sub new_server {
+    my ($name) = @_;
+    my $server = PostgreSQL::Test::Cluster->new($name);
+    $server->init(allows_streaming => 1);
+    $server->append_conf('postgresql.conf', $settings);
+    $server->start;
+    return $server;
+}
+
+# A table of notes in the spaces `free` (clock transaction) and `locked` (clock counter).
+sub set_up {
+    my ($server) = @_;
+    $server->safe_psql('postgres', q(
+        CREATE EXTENSION replicache_ext;
+        CREATE TABLE note (id text PRIMARY KEY, space text NOT NULL);
+        SELECT replicache.create_space('free', 'transaction'), replicache.create_space('locked', 'counter');
+        SELECT replicache.track_table('note', space => 'space');));
+}
+
+# Uses up transaction ids.
+sub burn {
+    my ($server, $count) = @_;
+    $server->safe_psql('postgres', 'SELECT pg_current_xact_id();' x $count);
+}
+
+# A client of a space: its cookie and its view.
+sub client {
+    my ($space) = @_;
+    return {space => $space, cookie => undef, view => {}};
+}
+
+# Pulls, and applies the patch. Returns what came: 'clear', 'put note/a' and so on, or the error.
+sub pull_by {
+    my ($client, $server) = @_;
+    my $request = $json->encode({pullVersion => 1, clientGroupID => "g-$client->{space}", cookie => $client->{cookie}});
+    my $answer = $json->decode($server->safe_psql('postgres', "SELECT replicache.pull('$request', 'ann', '$client->{space}')"));
+    return $answer->{error} if $answer->{error};
+    my $order = sub { ref $_[0] ? $_[0]{order} : $_[0] // -1 };
+    my $same = $json->encode([$answer->{cookie}]) eq $json->encode([$client->{cookie}]);
+    ok($same ? !@{$answer->{patch}} : $order->($answer->{cookie}) > $order->($client->{cookie}),
+        "$client->{space}: the cookie rises with changes, and only then may stay");
+    $client->{cookie} = $answer->{cookie};
+    for my $entry (@{$answer->{patch}}) {
+        if ($entry->{op} eq 'clear') { $client->{view} = {} }
+        elsif ($entry->{op} eq 'del') { delete $client->{view}{$entry->{key}} }
+        else { $client->{view}{$entry->{key}} = 1 }
+    }
+    return join ', ', map { join ' ', $_->{op}, $_->{key} // () } @{$answer->{patch}};
+}
+
+# The client has what the server's table holds.
+sub view_is {
+    my ($client, $server, $name) = @_;
+    my $rows = $server->safe_psql('postgres', "SELECT 'note/' || id FROM note WHERE space = '$client->{space}' ORDER BY id COLLATE \"C\"");
+    is(join("\n", sort keys %{$client->{view}}), $rows, "$client->{space}: $name");
+}
+
+1;

@@ -1,0 +1,90 @@
+# Pulls from a standby, while transactions are in progress on the primary, while it is behind, and after its promotion.
+use strict;
+use warnings;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Replicache;
+use Test::More;
+
+my $primary = new_server('primary');
+set_up($primary);
+$primary->backup('backup');
+my $standby = PostgreSQL::Test::Cluster->new('standby');
+$standby->init_from_backup($primary, 'backup', has_streaming => 1);
+$standby->start;
+my $client = client('free');
+my $counter = client('locked');
+
+sub write_to {
+    my ($server, @statements) = @_;
+    $server->safe_psql('postgres', join ';', @statements);
+}
+sub caught_up { $primary->wait_for_catchup($standby, 'replay', $primary->lsn('insert')) }
+
+# A long-running transaction, one with more subtransactions than a snapshot has room for, and a short one that ends meanwhile.
+write_to($primary, "INSERT INTO note VALUES ('a', 'free')");
+caught_up();
+is(pull_by($client, $standby), 'clear, put note/a', 'the first pull');
+write_to($primary, 'BEGIN', "INSERT INTO note VALUES ('long', 'free')", "PREPARE TRANSACTION 'long'");
+write_to($primary, 'BEGIN', "DO 'BEGIN FOR n IN 1 .. 200 LOOP BEGIN INSERT INTO note VALUES (''wide'' || n, ''free'');
+    EXCEPTION WHEN division_by_zero THEN NULL; END; END LOOP; END'", "PREPARE TRANSACTION 'wide'");
+write_to($primary, "INSERT INTO note VALUES ('short', 'free')");
+caught_up();
+is(pull_by($client, $standby), 'put note/short', 'what has committed');
+is(pull_by($client, $standby), '', 'nothing else');
+write_to($primary, "INSERT INTO note VALUES ('short2', 'free')", "DELETE FROM note WHERE id = 'a'");
+is(pull_by($client, $primary), 'del note/a, put note/short2', 'on from there on the primary');
+caught_up();
+is(pull_by($client, $standby), '', 'and back on the standby');
+write_to($primary, "COMMIT PREPARED 'long'");
+caught_up();
+is(pull_by($client, $standby), 'put note/long', 'the long one, when it commits');
+write_to($primary, "COMMIT PREPARED 'wide'");
+caught_up();
+pull_by($client, $standby);
+view_is($client, $standby, 'the wide one, when it commits');
+is(pull_by($client, $primary), '', 'the primary knows nothing else');
+
+# A standby that is behind has nothing new to say.
+write_to($primary, "INSERT INTO note VALUES ('l1', 'locked')");
+caught_up();
+pull_by($counter, $standby);
+$standby->safe_psql('postgres', 'SELECT pg_wal_replay_pause()');
+$standby->poll_query_until('postgres', "SELECT pg_get_wal_replay_pause_state() = 'paused'") or die;
+write_to($primary, "INSERT INTO note VALUES ('f2', 'free'), ('l2', 'locked')");
+for my $c ($client, $counter) {
+    isnt(pull_by($c, $primary), '', 'ahead on the primary');
+    is(pull_by($c, $standby), '', 'nothing from the standby behind');
+}
+is($standby->safe_psql('postgres', q(SELECT replicache.pull('{"pullVersion":0,"clientID":"v0","cookie":9,"lastMutationID":3}', 'ann', 'locked'))),
+    '{"cookie":9,"lastMutationID":3,"patch":[]}', 'V0, too');
+write_to($primary, "INSERT INTO note VALUES ('f3', 'free'), ('l3', 'locked')");
+$standby->safe_psql('postgres', 'SELECT pg_wal_replay_resume()');
+caught_up();
+for my $c ($client, $counter) {
+    isnt(pull_by($c, $standby), '', 'the rest when it has caught up');
+    view_is($c, $standby, 'all of it');
+}
+
+# The standby takes over without the last transactions of the primary. Their ids go to others then: whoever had seen them
+# starts again.
+my $other = client('free');
+pull_by($other, $standby);
+$standby->stop;
+burn($primary, 20);
+write_to($primary, "INSERT INTO note VALUES ('gone', 'free')");
+pull_by($client, $primary);
+$primary->stop('immediate');
+$standby->start;
+$standby->promote;
+$standby->poll_query_until('postgres', 'SELECT NOT pg_is_in_recovery()') or die;
+for my $n (1 .. 30) { write_to($standby, "INSERT INTO note VALUES ('new$n', 'free')") }
+for my $c ($client, $other) {
+    like(pull_by($c, $standby), qr/^clear/, 'everything again after the promotion');
+    view_is($c, $standby, 'and nothing is missed');
+    is(pull_by($c, $standby), '', 'once');
+}
+write_to($standby, "INSERT INTO note VALUES ('last', 'free')");
+is(pull_by($client, $standby), 'put note/last', 'then what changes');
+
+done_testing();
