@@ -5,6 +5,7 @@ import {args, create, Session, settle} from './driver.mjs';
 const USER = 'ann';
 
 const applyPush = (session, body) => session.run('push', 'SELECT replicache.apply_push($1, $2)', [body, USER]);
+const applyPushTo = (session, body, space) => session.run('push', 'SELECT replicache.apply_push($1, $2, $3)', [body, USER, space]);
 
 /** The documented backend: a transaction per mutation; one that fails is rolled back, and marked in another. */
 async function nodePush(session, body) {
@@ -62,8 +63,6 @@ const copy = (session, lines) => new Promise((resolve, reject) => {
 const kinds = {
   ours: {scripts: ['ours'], push: applyPush, mutator: 'create_message(jsonb)'},
   'ours-named': {scripts: ['ours'], push: applyPush, mutator: 'create_message_named(text, text, text, bigint)'},
-  'ours, runs off': {scripts: ['ours'], push: applyPush, mutator: 'create_message(jsonb)', settings: ['replicache.optimistic_runs = off']},
-  'ours, clock transaction': {scripts: ['ours'], push: applyPush, mutator: 'create_message(jsonb)', settings: ["replicache.default_clock = 'transaction'"]},
   node: {push: nodePush, slow: true},
   plpgsql: {push: (session, body) => session.run('push', 'SELECT push($1, $2, false, false)', [body, USER])},
   'plpgsql, marks each': {push: (session, body) => session.run('push', 'SELECT push($1, $2, false, true)', [body, USER])},
@@ -73,13 +72,28 @@ const kinds = {
   copy: {push: copy, prepare: copyLines},
 };
 
+/** What follows the commas in the names of ours: "ours, clock transaction, no poke". */
+const options = {
+  'runs off': {settings: ['replicache.optimistic_runs = off']},
+  'clock transaction': {settings: ["replicache.default_clock = 'transaction'"]},
+  'no poke': {settings: ["replicache.poke_channel = ''"]},
+  'space column': {scripts: ['ours', 'spaces'], push: applyPushTo},
+};
+
+function kindOf(name) {
+  if (kinds[name]) return kinds[name];
+  const [base, ...chosen] = name.split(', ');
+  const settings = chosen.flatMap((option) => options[option].settings ?? []);
+  return Object.assign({}, kinds[base], ...chosen.map((option) => options[option]), {settings});
+}
+
 export class Contender {
   static all = new Map();
 
   /** The contender of this name, with a database of its own. */
   static async get(name) {
     if (!Contender.all.has(name)) {
-      const contender = Object.assign(new Contender(), {prepare: (body) => body, ...kinds[name], name});
+      const contender = Object.assign(new Contender(), {prepare: (body) => body, ...kindOf(name), name});
       contender.database = `bench_${name.replace(/\W+/g, '_')}`;
       contender.session = await create(contender.database, contender.scripts ?? ['hand'], contender.settings);
       if (contender.mutator) await contender.session.sql(`SELECT replicache.register_mutator('createMessage', '${contender.mutator}')`);
@@ -123,10 +137,10 @@ export class Contender {
 }
 
 let clocks;
-/** Contenders for the clocks that this version of the extension has, apart from its default. */
-export async function otherClocks() {
+/** Ours, with each clock that this version of the extension has; its default comes first. */
+export async function eachClock() {
   if (clocks) return clocks;
-  clocks = [];
+  clocks = ['ours'];
   const session = await create('bench_probe', ['ours']);
   await session.sql("SELECT replicache.create_space('probe', 'transaction')").then(() => clocks.push('ours, clock transaction'), () => {});
   await session.close();
