@@ -129,9 +129,9 @@ export class Contender {
       : `INSERT INTO message SELECT ${columns}, false, 1 FROM generate_series(1, ${rows}) n`);
   }
 
-  /** This contender did what it says. */
-  async expect(rows) {
-    const found = Number(await this.session.sql('SELECT count(*) FROM message'));
+  /** This contender did what it says: so many rows, of those whose id starts with the prefix. */
+  async expect(rows, prefix = '') {
+    const found = Number(await this.session.sql(`SELECT count(*) FROM message WHERE id LIKE '${prefix}%'`));
     if (found !== rows) throw new Error(`${this.name} wrote ${found} rows instead of ${rows}`);
   }
 }
