@@ -1,6 +1,6 @@
 // Who takes part in the pushes: what each makes of the body of a request. README.md says what each one is.
 import {from} from 'pg-copy-streams';
-import {args, create, Session, settle} from './driver.mjs';
+import {args, create, flag, Session, settle} from './driver.mjs';
 
 const USER = 'ann';
 
@@ -71,6 +71,12 @@ const kinds = {
   set: {push: setPush},
   copy: {push: copy, prepare: copyLines},
 };
+/** Some take part on demand only. */
+export const onDemand = [];
+if (flag('ZERO')) {
+  kinds.zero = (await import('./zero/contender.mjs')).zero;
+  onDemand.push('zero');
+}
 
 /** What follows the commas in the names of ours: "ours, clock transaction, no poke". */
 const options = {
