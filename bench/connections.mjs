@@ -75,7 +75,7 @@ export const connections = async () =>
 export async function slowCommit() {
   const clocks = await eachClock();
   const names = [...clocks, ...clocks.map(withoutPoke), 'plpgsql'];
-  return withSlowCommits(() => toOneSpace(names, {name: 'slow-commit', title: 'Pushes of 10 to one space, commit 2 ms slow', logY: true, ...slow}));
+  return withSlowCommits(() => toOneSpace(names, {name: 'slow-commit', title: 'Pushes of 10 to one space, commit 2 ms slow', ...slow}));
 }
 
 export async function spaces() {
