@@ -1,10 +1,11 @@
 // Who takes part in the pushes: what each makes of the body of a request. README.md says what each one is.
 import {from} from 'pg-copy-streams';
-import {args, create, Session, settle} from './driver.mjs';
+import {args, create, flag, Session, settle} from './driver.mjs';
 
 const USER = 'ann';
 
 const applyPush = (session, body) => session.run('push', 'SELECT replicache.apply_push($1, $2)', [body, USER]);
+const applyPushTo = (session, body, space) => session.run('push', 'SELECT replicache.apply_push($1, $2, $3)', [body, USER, space]);
 
 /** The documented backend: a transaction per mutation; one that fails is rolled back, and marked in another. */
 async function nodePush(session, body) {
@@ -62,8 +63,6 @@ const copy = (session, lines) => new Promise((resolve, reject) => {
 const kinds = {
   ours: {scripts: ['ours'], push: applyPush, mutator: 'create_message(jsonb)'},
   'ours-named': {scripts: ['ours'], push: applyPush, mutator: 'create_message_named(text, text, text, bigint)'},
-  'ours, runs off': {scripts: ['ours'], push: applyPush, mutator: 'create_message(jsonb)', settings: ['replicache.optimistic_runs = off']},
-  'ours, clock transaction': {scripts: ['ours'], push: applyPush, mutator: 'create_message(jsonb)', settings: ["replicache.default_clock = 'transaction'"]},
   node: {push: nodePush, slow: true},
   plpgsql: {push: (session, body) => session.run('push', 'SELECT push($1, $2, false, false)', [body, USER])},
   'plpgsql, marks each': {push: (session, body) => session.run('push', 'SELECT push($1, $2, false, true)', [body, USER])},
@@ -72,6 +71,27 @@ const kinds = {
   set: {push: setPush},
   copy: {push: copy, prepare: copyLines},
 };
+/** Some take part on demand only. */
+export const onDemand = [];
+if (flag('ZERO')) {
+  kinds.zero = (await import('./zero/contender.mjs')).zero;
+  onDemand.push('zero');
+}
+
+/** What follows the commas in the names of ours: "ours, clock transaction, no poke". */
+const options = {
+  'runs off': {settings: ['replicache.optimistic_runs = off']},
+  'clock transaction': {settings: ["replicache.default_clock = 'transaction'"]},
+  'no poke': {settings: ["replicache.poke_channel = ''"]},
+  'space column': {scripts: ['ours', 'spaces'], push: applyPushTo},
+};
+
+function kindOf(name) {
+  if (kinds[name]) return kinds[name];
+  const [base, ...chosen] = name.split(', ');
+  const settings = chosen.flatMap((option) => options[option].settings ?? []);
+  return Object.assign({}, kinds[base], ...chosen.map((option) => options[option]), {settings});
+}
 
 export class Contender {
   static all = new Map();
@@ -79,7 +99,7 @@ export class Contender {
   /** The contender of this name, with a database of its own. */
   static async get(name) {
     if (!Contender.all.has(name)) {
-      const contender = Object.assign(new Contender(), {prepare: (body) => body, ...kinds[name], name});
+      const contender = Object.assign(new Contender(), {prepare: (body) => body, ...kindOf(name), name});
       contender.database = `bench_${name.replace(/\W+/g, '_')}`;
       contender.session = await create(contender.database, contender.scripts ?? ['hand'], contender.settings);
       if (contender.mutator) await contender.session.sql(`SELECT replicache.register_mutator('createMessage', '${contender.mutator}')`);
@@ -115,18 +135,18 @@ export class Contender {
       : `INSERT INTO message SELECT ${columns}, false, 1 FROM generate_series(1, ${rows}) n`);
   }
 
-  /** This contender did what it says. */
-  async expect(rows) {
-    const found = Number(await this.session.sql('SELECT count(*) FROM message'));
+  /** This contender did what it says: so many rows, of those whose id starts with the prefix. */
+  async expect(rows, prefix = '') {
+    const found = Number(await this.session.sql(`SELECT count(*) FROM message WHERE id LIKE '${prefix}%'`));
     if (found !== rows) throw new Error(`${this.name} wrote ${found} rows instead of ${rows}`);
   }
 }
 
 let clocks;
-/** Contenders for the clocks that this version of the extension has, apart from its default. */
-export async function otherClocks() {
+/** Ours, with each clock that this version of the extension has; its default comes first. */
+export async function eachClock() {
   if (clocks) return clocks;
-  clocks = [];
+  clocks = ['ours'];
   const session = await create('bench_probe', ['ours']);
   await session.sql("SELECT replicache.create_space('probe', 'transaction')").then(() => clocks.push('ours, clock transaction'), () => {});
   await session.close();

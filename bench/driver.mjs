@@ -3,7 +3,8 @@ import {readFileSync} from 'node:fs';
 import {readFile} from 'node:fs/promises';
 import pg from 'pg';
 
-export const quick = !['', '0', undefined].includes(process.env.QUICK);
+export const flag = (name) => !['', '0', undefined].includes(process.env[name]);
+export const quick = flag('QUICK');
 
 // Results as the server sends them: no contender pays for parsing what it does not read.
 const raw = {getTypeParser: () => (text) => text};

@@ -18,22 +18,33 @@ export async function rows() {
   const batch = 100;
   const contenders = await Promise.all(names.map((name) => Contender.get(name)));
   const samples = new Samples();
-  for (const size of quick ? [1e3, 1e4, 1e5] : [1e3, 1e4, 1e5, 1e6]) {
-    const once = size > 1e5; // refilling it for each sample would take too long, and what a sample adds is little
+  let filled = 0;
+  for (const size of quick ? [1e3, 1e4, 1e5] : [1e3, 1e4, 1e5, 1e6, 1e7]) {
+    // Filling it anew for each sample would take too long for these, and what a sample adds is little: the tables just grow.
+    const large = size > 1e5;
+    if (large) {
+      progress(`growth: filling up to ${size} rows`);
+      await Promise.all(contenders.map((contender) => contender.fill(size - filled, `g${size}-`)));
+      await contenders[0].session.sql('CHECKPOINT');
+    }
     for (let round = 0; round < rounds; round++) {
       for (const contender of rotated(contenders, round)) {
         progress(`growth, ${size} rows, round ${round + 1} of ${rounds}: ${contender.name}`);
-        if (!once || round === 0) {
+        if (!large) {
           await contender.settle({empty: true});
-          await contender.fill(size, 'g');
+          await contender.fill(size, `g${size}-`);
         }
         // No checkpoint now: after one, the first change of each page is a copy of the whole page in the log.
         await contender.session.sql('VACUUM (ANALYZE) message');
-        const all = bodies({...newClient(), prefix: `m${round}-`, batch, pushes: 50});
+        const prefix = `m${size}-${round}-`;
+        const all = bodies({...newClient(), prefix, batch, pushes: 50});
         samples.add(contender.name, size, await cost(contender, all, 10, batch));
+        await contender.expect(all.length * batch, prefix);
       }
     }
+    filled = size;
   }
+  for (const contender of contenders) await contender.settle({empty: true});
   return {
     name: 'growth-rows', title: 'Pushes of 100 into a growing table', unit: 'µs per mutation', better: 'lower', x: 'rows in the table',
     chart: 'lines', logX: true, order: names, series: samples.summary(),

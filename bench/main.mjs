@@ -1,7 +1,7 @@
 // Every measurement in turn, on the server that the PG* variables name; then the table, the JSON and the plots.
 import {writeFileSync} from 'node:fs';
 import os from 'node:os';
-import {connections, slowCommit} from './connections.mjs';
+import {connections, slowCommit, spaces} from './connections.mjs';
 import {Contender} from './contenders.mjs';
 import {progress, quick, seconds, Session} from './driver.mjs';
 import {clients, rows} from './growth.mjs';
@@ -11,7 +11,8 @@ import {bySize, withFailures} from './push.mjs';
 import {factsLine, heading, table} from './report.mjs';
 
 const measurements = {
-  push: bySize, failures: withFailures, pull: pulls, tracking, connections, 'slow-commit': slowCommit, 'growth-rows': rows, 'growth-clients': clients,
+  push: bySize, failures: withFailures, pull: pulls, tracking, connections, 'slow-commit': slowCommit, spaces,
+  'growth-rows': rows, 'growth-clients': clients,
 };
 const only = (process.env.ONLY ?? '').split(/\s+/).filter(Boolean);
 const chosen = only.length ? only : Object.keys(measurements);
@@ -46,7 +47,7 @@ const facts = {
   postgresql: `PostgreSQL ${(await session.sql('SHOW server_version')).replace(/ .*/, '')}`, node: process.versions.node,
   cores: os.cpus().length, cpu: os.cpus()[0].model.trim(), memory: `${Math.round(os.totalmem() / 2 ** 30)} GB`, load: {before, after: load()}, roundTrip: await roundTrip(session),
   settings: {
-    fsync: 'off, except in slow-commit: on, with commit_delay = 2000 and commit_siblings = 0',
+    fsync: 'off, except where commits are 2 ms slow: on, with commit_delay = 2000 and commit_siblings = 0',
     ...Object.fromEntries(await Promise.all(['shared_buffers', 'autovacuum', 'max_wal_size', 'synchronous_commit', 'jit'].map(
       async (name) => [name, await session.sql(`SHOW ${name}`)]))),
   },

@@ -3,11 +3,14 @@ import {number, ordered, xLabel, xs} from './report.mjs';
 
 // A contender looks the same in every plot.
 const colours = {
-  ours: '#c2185b', 'ours-named': '#f06292', 'ours, runs off': '#f8bbd0', 'ours, clock transaction': '#880e4f', tracked: '#c2185b', node: '#ef6c00',
+  ours: '#c2185b', 'ours-named': '#f06292', 'ours, runs off': '#f8bbd0', 'ours, no poke': '#f48fb1', 'ours, clock transaction': '#880e4f',
+  'ours, clock transaction, no poke': '#ff5252', tracked: '#c2185b', node: '#ef6c00', zero: '#fbc02d',
   plpgsql: '#1565c0', 'plpgsql, marks each': '#64b5f6', 'plpgsql, records errors': '#64b5f6', 'plpgsql-fast': '#6a1b9a', 'json_agg by hand': '#1565c0',
   set: '#2e7d32', copy: '#757575',
 };
-const colourOf = (s) => colours[s.contender] ?? '#757575';
+const colourOf = (s) => colours[s.contender.replace(', space column', '')] ?? '#757575';
+/** The pixels that the longest of the names takes, about, and at least 190. */
+const nameWidth = (series) => Math.max(190, ...series.map((s) => 20 + 6.7 * s.contender.length));
 const escape = (text) => String(text).replace(/&/g, '&amp;').replace(/</g, '&lt;');
 const text = (x, y, content, {anchor = 'start', size = 13, colour = '#222', weight = 'normal', extra = ''} = {}) =>
   `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" text-anchor="${anchor}" font-size="${size}" fill="${colour}" font-weight="${weight}"${extra}>${escape(content)}</text>`;
@@ -57,8 +60,9 @@ function extremes(group) {
 const note = (group) => `${group.unit}, ${group.better} is better; medians${group.logY ? '; logarithmic scale' : ''}`;
 
 function lines(group) {
-  const [width, height, left, right, top, bottom] = [760, 400, 80, 190, 64, 52];
   const series = ordered(group);
+  const right = nameWidth(series);
+  const [width, height, left, top, bottom] = [570 + right, 400, 80, 64, 52];
   const columns = xs(group);
   const [low, high] = extremes(group);
   const marks = ticks(low, high, group.logY);
@@ -84,8 +88,9 @@ function lines(group) {
 }
 
 function bars(group) {
-  const [width, left, right, top, row, gap] = [760, 190, 90, 64, 22, 34];
   const series = ordered(group);
+  const left = nameWidth(series);
+  const [width, right, top, row, gap] = [570 + left, 90, 64, 22, 34];
   const [low, high] = extremes(group);
   const marks = ticks(group.logY ? low / 1.5 : 0, high, group.logY);
   const x = scale(marks[0], marks.at(-1), left, width - right, group.logY);

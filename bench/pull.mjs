@@ -1,5 +1,5 @@
 // Pulls: everything, a little of much, nothing. And what tracking costs a writer.
-import {Contender} from './contenders.mjs';
+import {Contender, eachClock} from './contenders.mjs';
 import {create, progress, quick, rotated, Samples, seconds, settle} from './driver.mjs';
 import {xLabel} from './report.mjs';
 
@@ -7,11 +7,17 @@ const rounds = quick ? 5 : 9;
 const request = (cookie) => JSON.stringify({profileID: 'p5e2f1a90', clientGroupID: 'group-pull', cookie, pullVersion: 1, schemaVersion: ''});
 
 // The whole answer is built, but not sent: sending it costs both the same.
-const ours = 'replicache.pull($1, $2)';
+const pull = 'replicache.pull($1, $2)';
 const byHand = `(SELECT json_build_object('cookie', (SELECT version FROM space WHERE id = ''), 'lastMutationIDChanges',
     (SELECT coalesce(json_object_agg(id, last_mutation_id), '{}') FROM client WHERE client_group_id = 'group-pull' AND version > $1::bigint),
     'patch', (SELECT coalesce(json_agg(json_build_object('op', 'put', 'key', 'message/' || id, 'value',
       json_build_object('id', id, 'sender', sender, 'content', content, 'ord', ord))), '[]') FROM message WHERE version > $1::bigint AND NOT deleted)))`;
+
+/** The cookie for which nothing has changed, as JSON: what it is, is the clock's affair. It comes first in the answer. */
+async function currentCookie(session) {
+  const [[start]] = await session.run('cookie', `SELECT left(${pull}::text, 200)`, [request(null), 'ann']);
+  return JSON.parse(start.match(/"cookie":(.*?),"lastMutationIDChanges"/)[1]);
+}
 
 async function compare(samples, x, times, ways) {
   const entries = Object.entries(ways);
@@ -27,59 +33,67 @@ async function compare(samples, x, times, ways) {
 }
 
 export async function pulls() {
-  const all = quick ? 10_000 : 100_000;
+  const sizes = quick ? [1_000, 10_000] : [1_000, 10_000, 100_000];
   const many = quick ? 100_000 : 1_000_000;
   const samples = new Samples();
-  const us = await Contender.get('ours');
-  const hand = await Contender.get('plpgsql');
+  const ours = [];
+  for (const name of await eachClock()) ours.push(await Contender.get(name));
+  const contenders = [...ours, await Contender.get('plpgsql')];
+  const hand = contenders.at(-1).session;
+  /** The same work for each of ours, by name. */
+  const eachOfOurs = (work) => Object.fromEntries(ours.map((contender) => [contender.name, () => work(contender)]));
 
-  progress(`pull of ${all} rows`);
-  for (const contender of [us, hand]) {
-    await contender.settle({empty: true});
-    await contender.fill(all, 'p');
-    await contender.settle();
+  for (const contender of contenders) await contender.settle({empty: true});
+  let rows = 0;
+  for (const size of sizes) {
+    progress(`pull of ${size} rows`);
+    for (const contender of contenders) {
+      await contender.fill(size - rows, `p${size}-`);
+      await contender.settle();
+    }
+    rows = size;
+    await compare(samples, `all ${xLabel(size)} rows`, Math.max(1, 20_000 / size), {
+      ...eachOfOurs(({session}) => session.run('pullSize', `SELECT octet_length(${pull}::text)`, [request(null), 'ann'])),
+      'json_agg by hand': () => hand.run('handSize', `SELECT octet_length(${byHand}::text)`, [0]),
+    });
   }
-  const everything = `everything: ${xLabel(all)} rows`;
-  await compare(samples, everything, 1, {
-    'ours': () => us.session.run('pullSize', `SELECT octet_length(${ours}::text)`, [request(null), 'ann']),
-    'json_agg by hand': () => hand.session.run('handSize', `SELECT octet_length(${byHand}::text)`, [0]),
-  });
 
   progress(`pull of 100 rows out of ${many}`);
-  const cookies = new Map();
-  for (const contender of [us, hand]) {
-    await contender.fill(many - all, 'q');
-    const version = contender.ours ? "SELECT version FROM replicache.space WHERE id = ''" : 'SELECT max(version) FROM message';
-    cookies.set(contender, Number(await contender.session.sql(version)));
-    const set = contender.ours ? '' : `, version = ${cookies.get(contender) + 1}`;
+  const since = new Map(); // the cookie before the change, by contender
+  const every = Math.floor((many - rows) / 100);
+  const changed = `id IN (SELECT 'q' || lpad((n * ${every})::text, 9, '0') FROM generate_series(1, 100) n)`;
+  for (const contender of contenders) {
+    await contender.fill(many - rows, 'q');
+    if (contender.ours) since.set(contender, request(await currentCookie(contender.session)));
     await contender.settle();
-    await contender.session.sql(`UPDATE message SET sender = 'Bob'${set}
-      WHERE id IN (SELECT 'q' || lpad((n * ${Math.floor((many - all) / 100)})::text, 9, '0') FROM generate_series(1, 100) n)`);
+    await contender.session.sql(`UPDATE message SET sender = 'Bob'${contender.ours ? '' : ', version = 2'} WHERE ${changed}`);
     await contender.settle();
-    const changed = await contender.session.sql(`SELECT count(*) FROM message WHERE version > ${cookies.get(contender)}`);
-    if (Number(changed) !== 100) throw new Error(`${contender.name}: ${changed} rows changed instead of 100`);
   }
-  const pull = (cookie) => us.session.run('pull', `SELECT ${ours}`, [cookie, 'ann']);
-  const some = `100 rows of ${xLabel(many)}`;
-  const since = request(cookies.get(us));
-  const [[answer]] = await pull(since);
-  if (JSON.parse(answer).patch.length !== 100) throw new Error('the pull does not have 100 rows');
-  await compare(samples, some, 200, {
-    'ours': () => pull(since),
-    'json_agg by hand': () => hand.session.run('hand', `SELECT ${byHand}`, [cookies.get(hand)]),
-    'bare SELECT': () => hand.session.run('bare', 'SELECT id, sender, content, ord FROM message WHERE version > $1', [cookies.get(hand)]),
+  const changes = (contender, body) => contender.session.run('pull', `SELECT ${pull}`, [body, 'ann']);
+  const now = new Map();
+  for (const contender of ours) {
+    const [[answer]] = await changes(contender, since.get(contender));
+    const {patch, cookie} = JSON.parse(answer);
+    if (patch.length !== 100) throw new Error(`the pull of ${contender.name} has ${patch.length} rows instead of 100`);
+    now.set(contender, request(cookie));
+  }
+  const bare = () => hand.run('bare', 'SELECT id, sender, content, ord FROM message WHERE version > $1', [1]);
+  if ((await bare()).length !== 100) throw new Error('there are not 100 rows to pull by hand');
+  await compare(samples, `100 rows of ${xLabel(many)}`, 200, {
+    ...eachOfOurs((contender) => changes(contender, since.get(contender))),
+    'json_agg by hand': () => hand.run('hand', `SELECT ${byHand}`, [1]),
+    'bare SELECT': bare,
   });
 
   progress('pull of nothing');
-  const now = request(JSON.parse(answer).cookie);
   await compare(samples, 'nothing changed', 1000, {
-    'ours': () => pull(now),
-    'bare SELECT': () => hand.session.run('version', "SELECT version FROM space WHERE id = ''", []),
+    ...eachOfOurs((contender) => changes(contender, now.get(contender))),
+    'bare SELECT': () => hand.run('version', "SELECT version FROM space WHERE id = ''", []),
   });
-  for (const contender of [us, hand]) await contender.settle({empty: true});
+  for (const contender of contenders) await contender.settle({empty: true});
   return {
     name: 'pull', title: 'Pull', unit: 'ms', better: 'lower', x: 'what is pulled', chart: 'bars', logY: true,
-    order: ['ours', 'json_agg by hand', 'bare SELECT'], series: samples.summary(),
+    order: [...ours.map(({name}) => name), 'json_agg by hand', 'bare SELECT'], series: samples.summary(),
   };
 }
 

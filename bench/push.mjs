@@ -1,5 +1,5 @@
 // Pushes over one connection: by size, and with mutations that fail.
-import {Contender} from './contenders.mjs';
+import {Contender, onDemand} from './contenders.mjs';
 import {bodies, newClient, progress, quick, rotated, Samples, seconds} from './driver.mjs';
 
 const rounds = quick ? 3 : 5;
@@ -36,7 +36,8 @@ function groups({name, title, x, contenders}, rates, costs) {
 export async function bySize() {
   const mutations = {1: 2000, 10: 10000, 100: 24000, 1000: 40000};
   const contenders = [];
-  for (const name of ['ours', 'ours-named', 'node', 'plpgsql', 'plpgsql, marks each', 'plpgsql-fast', 'set', 'copy']) contenders.push(await Contender.get(name));
+  const names = ['ours', 'ours-named', 'node', ...onDemand, 'plpgsql', 'plpgsql, marks each', 'plpgsql-fast', 'set', 'copy'];
+  for (const name of names) contenders.push(await Contender.get(name));
   const [rates, costs] = [new Samples(), new Samples()];
   for (let round = 0; round < rounds; round++) {
     for (const batch of [1, 10, 100, 1000]) {
