@@ -1,5 +1,5 @@
 # make · make install · make installcheck [REGRESS=…] [ISOLATION=…]   the module, for the server that PG_CONFIG names
-# make check · make demo · make bench [QUICK=1]                         the front door: they install what is missing first
+# make check · make demo · make bench [QUICK=1] [COUNT=1]               the front door: they install what is missing first
 
 front_door := check demo bench
 .PHONY: $(front_door)
@@ -14,7 +14,7 @@ demo:
 	@examples/demo
 
 bench:
-	@QUICK='$(QUICK)' bench/run
+	@QUICK='$(QUICK)' KEEP='$(KEEP)' bench/$(if $(COUNT),count,run)
 
 else
 

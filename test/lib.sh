@@ -65,6 +65,8 @@ provide() {
             node)
                 have node || missing+=(nodejs)
                 have npm || missing+=(npm) ;;
+            count)
+                have valgrind || missing+=(valgrind) ;;
             browser)
                 have chromium || missing+=(chromium) ;;
         esac
