@@ -115,16 +115,21 @@ bool same_row(HeapTuple a, HeapTuple b, TupleDesc descriptor) {
         std::memcmp(reinterpret_cast<char*>(x) + SizeofHeapTupleHeader, reinterpret_cast<char*>(y) + SizeofHeapTupleHeader,
                     a->t_len - SizeofHeapTupleHeader) == 0)
         return true;
-    for (int i = 1; i <= descriptor->natts; ++i) {
-        Form_pg_attribute const column = TupleDescAttr(descriptor, i - 1);
+    const int n = descriptor->natts;
+    auto* values = static_cast<Datum*>(palloc(2 * n * sizeof(Datum)));
+    auto* nulls = static_cast<bool*>(palloc(2 * n));
+    heap_deform_tuple(a, descriptor, values, nulls);
+    heap_deform_tuple(b, descriptor, values + n, nulls + n);
+    bool same = true;
+    for (int i = 0; i < n && same; ++i) {
+        const FormData_pg_attribute& column = *TupleDescAttr(descriptor, i);
         // Generated columns are not computed yet, and follow from the others.
-        if (column->attisdropped || column->attgenerated != '\0') continue;
-        bool null_a, null_b;
-        const Datum value_a = heap_getattr(a, i, descriptor, &null_a);
-        const Datum value_b = heap_getattr(b, i, descriptor, &null_b);
-        if (null_a != null_b || (!null_a && !datum_image_eq(value_a, value_b, column->attbyval, column->attlen))) return false;
+        if (column.attisdropped || column.attgenerated != '\0') continue;
+        same = nulls[i] == nulls[n + i] && (nulls[i] || datum_image_eq(values[i], values[n + i], column.attbyval, column.attlen));
     }
-    return true;
+    pfree(values);
+    pfree(nulls);
+    return same;
 }
 
 // A copy of the row with another version. The column is nearly always there and not null, and then eight bytes of a plain
