@@ -76,7 +76,7 @@ std::unordered_map<std::string, Client> lock_clients(const std::string& group, c
         Client& client = clients.try_emplace(id, Client{.id = id}).first->second;
         if (!table.lock(id)) continue;
         if (table.text(client_column::group) != group) refuse_client(id);
-        client.known = true;
+        client.row = table.copy_row(CurrentMemoryContext);
         client.last_mutation_id = table.int8(client_column::last_mutation_id);
     }
     return clients;
@@ -87,14 +87,14 @@ void store_clients(const std::string& group, const std::unordered_map<std::strin
     std::vector<Client> created;
     for (const auto& [id, client] : clients) {
         if (!client.changed) continue;
-        if (!client.known) {
+        if (client.row == nullptr) {
             created.push_back(client);
             continue;
         }
-        table.lock(id);
-        table.update({{client_column::last_mutation_id, Int64GetDatum(client.last_mutation_id)},
-                      {client_column::version, Int64GetDatum(version)},
-                      {client_column::last_seen, TimestampTzGetDatum(GetCurrentTransactionStartTimestamp())}});
+        table.update(client.row, {{client_column::last_mutation_id, Int64GetDatum(client.last_mutation_id)},
+                                  {client_column::version, Int64GetDatum(version)},
+                                  {client_column::last_seen, TimestampTzGetDatum(GetCurrentTransactionStartTimestamp())}},
+                     CurrentMemoryContext);
     }
     if (!created.empty()) insert_clients(group, created, version);
 }

@@ -24,8 +24,8 @@ struct ClientGroup {
 struct Client {
     std::string id;
     std::int64_t last_mutation_id = 0;
-    bool known = false;    // it has a row
-    bool changed = false;  // last_mutation_id has moved in this push
+    HeapTuple row = nullptr;  // locked; null: it has none yet
+    bool changed = false;     // last_mutation_id has moved in this push
 };
 
 // Whether the group exists. Throws 42501 when it does and belongs to another user or space. With `lock`, its row is

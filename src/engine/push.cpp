@@ -94,7 +94,7 @@ private:
             const std::int64_t expected = last_mutation_id + 1;
             if (mutation.id < expected) continue;
             if (mutation.id > expected) {
-                if (!client.known && expected == 1)
+                if (client.row == nullptr && expected == 1)
                     outcome_.client_state_not_found = true;
                 else
                     outcome_.halted = Halt{.reason = Halt::Reason::out_of_order, .mutation = i, .expected = expected, .failure = {}};

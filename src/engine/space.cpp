@@ -48,6 +48,7 @@ extern "C" void at_subtransaction_end(SubXactEvent event, SubTransactionId mine,
         if (space.written_in == mine) {
             space.written = committed;
             space.written_in = committed ? parent : InvalidSubTransactionId;
+            if (!committed) space.row = nullptr;
         }
         ++it;
     }
@@ -61,8 +62,11 @@ void written(Space& space) {
 
 void write_row(Space& space, std::initializer_list<pg::Table::Change> changes) {
     pg::Table table("space", Access::write);
-    table.lock(space.id);
-    table.update(changes);
+    if (space.row == nullptr) {
+        table.lock(space.id);
+        space.row = table.copy_row(TopTransactionContext);
+    }
+    space.row = table.update(space.row, changes, TopTransactionContext);
     written(space);
 }
 
@@ -107,8 +111,11 @@ Space& take_space(std::string_view id) {
         if (!table.lock_unless(id, space_column::clock, lock_free))
             throw SqlError(ERRCODE_T_R_SERIALIZATION_FAILURE, "could not serialize access due to concurrent update");
     }
-    Space space{.id = std::string(id), .clock = clock_of(table), .version = 0};
-    if (space.clock != clock_transaction) space.version = table.int8(space_column::version) + 1;
+    Space space{.id = std::string(id), .clock = clock_of(table), .version = 0, .row = nullptr};
+    if (space.clock != clock_transaction) {
+        space.version = table.int8(space_column::version) + 1;
+        space.row = table.copy_row(TopTransactionContext);
+    }
     space.taken_in = GetCurrentSubTransactionId();
     return taken.emplace(space.id, space).first->second;
 }

@@ -28,6 +28,7 @@ struct Space {
     std::string id;
     pg::Clock clock;
     std::int64_t version;    // what this transaction's changes are stamped with; clock transaction: 0 until the first one
+    HeapTuple row;           // locked, as this transaction has found or written it; null: to be looked up
     bool written = false;    // the row has this version, where the clock wants that, and the poke is under way
     bool deferred = false;   // a push is at work and does that when it ends
     SubTransactionId taken_in = InvalidSubTransactionId;

@@ -107,10 +107,17 @@ std::optional<std::string> Table::text(int column) {
     return std::string(view_of_text(value.datum));
 }
 
-void Table::update(std::initializer_list<Change> changes) {
-    guarded([&] {
-        // Only its own transaction can take a locked row away, and only by hand.
-        if (TTS_EMPTY(row_)) elog(ERROR, "bookkeeping row of \"%s\" has been deleted", RelationGetRelationName(relation_));
+HeapTuple Table::copy_row(MemoryContext home) {
+    return guarded([&] {
+        const MemoryContext outer = MemoryContextSwitchTo(home);
+        HeapTuple const copy = ExecCopySlotHeapTuple(row_);
+        MemoryContextSwitchTo(outer);
+        return copy;
+    });
+}
+
+HeapTuple Table::update(HeapTuple row, std::initializer_list<Change> changes, MemoryContext home) {
+    return guarded([&] {
         constexpr int max_changes = 8;
         int columns[max_changes];
         Datum values[max_changes];
@@ -120,11 +127,13 @@ void Table::update(std::initializer_list<Change> changes) {
             columns[n] = change.column;
             values[n++] = change.datum;
         }
-        bool should_free;
-        HeapTuple const old = ExecFetchSlotHeapTuple(row_, true, &should_free);
-        HeapTuple const changed = heap_modify_tuple_by_cols(old, relation_->rd_att, n, columns, values, nulls);
-        CatalogTupleUpdate(relation_, &row_->tts_tid, changed);
+        const MemoryContext outer = MemoryContextSwitchTo(home);
+        HeapTuple const changed = heap_modify_tuple_by_cols(row, relation_->rd_att, n, columns, values, nulls);
+        MemoryContextSwitchTo(outer);
+        // Nobody but this transaction can have touched the row, and that by hand: then this is an error.
+        CatalogTupleUpdate(relation_, &row->t_self, changed);
         CommandCounterIncrement();
+        return changed;
     });
 }
 

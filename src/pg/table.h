@@ -33,12 +33,16 @@ public:
     std::int64_t int8(int column) { return DatumGetInt64(get(column).datum); }
     std::optional<std::string> text(int column);
 
+    // A copy of the row found or locked, made in this context.
+    HeapTuple copy_row(MemoryContext home);
+
     struct Change {
         int column;
         Datum datum;
     };
-    // Changes columns of the row locked; no key and no other indexed column.
-    void update(std::initializer_list<Change> changes);
+    // Changes columns of a row that this transaction has locked; no key and no other indexed column. Returns the row as it is
+    // then, made in this context.
+    HeapTuple update(HeapTuple row, std::initializer_list<Change> changes, MemoryContext home);
     // One value per column. A key that exists is an error.
     void insert(std::initializer_list<Value> values);
 
