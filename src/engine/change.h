@@ -23,6 +23,11 @@ constexpr const char* truncated = "~replicache_truncated";
 // key; they stand in the trigger so that partitions and restored tables need no look-up.
 HeapTuple on_change(const TriggerData& trigger);
 
+// Columns of replicache.tombstone.
+namespace tombstone_column {
+constexpr int space = 1, version = 2, key = 3;
+}
+
 // Leaves a tombstone for a key of the space, of this transaction's version.
 void bury(Space& space, std::string_view key);
 

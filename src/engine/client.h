@@ -12,7 +12,7 @@ constexpr int user_id = 2, space = 3;
 
 // Columns of replicache.client.
 namespace client_column {
-constexpr int group = 2, last_mutation_id = 3, version = 4, last_seen = 5;
+constexpr int id = 1, group = 2, last_mutation_id = 3, version = 4, last_seen = 5;
 }
 
 struct ClientGroup {

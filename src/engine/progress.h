@@ -10,6 +10,10 @@ struct Versions {
     std::int64_t since;  // exclusive
     std::int64_t until;  // inclusive
     std::vector<std::int64_t> also{};
+
+    bool contain(std::int64_t version) const {
+        return (version > since && version <= until) || std::find(also.begin(), also.end(), version) != also.end();
+    }
 };
 
 struct Progress {

@@ -1,11 +1,11 @@
 #include "engine/pull.h"
 
+#include "engine/change.h"
 #include "engine/client.h"
 #include "engine/context.h"
 #include "engine/progress.h"
 #include "engine/snapshot.h"
 #include "engine/tracked_table.h"
-#include "pg/array.h"
 #include "pg/table.h"
 
 
@@ -13,10 +13,9 @@ namespace replicache::engine {
 namespace {
 
 using pg::guarded;
-using pg::Rows;
-using pg::Snapshot;
 using pg::SqlError;
-using pg::value;
+using pg::TableScan;
+using Is = TableScan::Is;
 using Kind = Progress::Kind;
 
 // The answer is written behind room for the header of the varlena that it becomes.
@@ -77,33 +76,44 @@ std::int64_t last_mutation_id(const PullRequest& request) {
 
 // V1: the clients of the group whose number changed.
 void append_last_mutation_ids(Answer& answer, const std::string& group, const Versions& versions) {
-    static pg::Statement query(
-        "SELECT id, last_mutation_id FROM replicache.client WHERE client_group_id OPERATOR(pg_catalog.=) $1 "
-        "AND (version OPERATOR(pg_catalog.>) $2 AND version OPERATOR(pg_catalog.<=) $3 "
-        "OR version OPERATOR(pg_catalog.=) ANY ($4)) ORDER BY id",
-        {TEXTOID, INT8OID, INT8OID, INT8ARRAYOID});
-    const pg::AsOwner owner;
-    const Rows rows = query.run({value(group), value(versions.since), value(versions.until), value(pg::int8_array(versions.also))}, Snapshot::active);
-    for (std::uint64_t i = 0; i < rows.count(); ++i) {
-        answer.append_string(*rows.text(i, 1));
-        answer.append(":" + std::to_string(rows.int8(i, 2)) + ",");
+    std::vector<std::pair<std::string, std::int64_t>> changed;
+    TableScan clients("client", "client_client_group_id_idx", {{client_column::group, TEXTOID, Is::equal, pg::text_datum(group)}});
+    while (clients.next())
+        if (versions.contain(clients.int8(client_column::version)))
+            changed.emplace_back(clients.text(client_column::id), clients.int8(client_column::last_mutation_id));
+    std::sort(changed.begin(), changed.end());
+    for (const auto& [client, id] : changed) {
+        answer.append_string(client);
+        answer.append(":" + std::to_string(id) + ",");
     }
     answer.end_list();
 }
 
-void append_tombstones(Answer& answer, const std::string& space, const Versions& versions) {
-    static pg::Statement query(
-        "SELECT key FROM replicache.tombstone WHERE space OPERATOR(pg_catalog.=) $1 "
-        "AND version OPERATOR(pg_catalog.>) $2 AND version OPERATOR(pg_catalog.<=) $3 "
-        "UNION SELECT key FROM replicache.tombstone WHERE space OPERATOR(pg_catalog.=) $1 "
-        "AND version OPERATOR(pg_catalog.=) ANY ($4) ORDER BY key",
-        {TEXTOID, INT8OID, INT8OID, INT8ARRAYOID});
-    const pg::AsOwner owner;
-    const Rows rows = query.run({value(space), value(versions.since), value(versions.until), value(pg::int8_array(versions.also))}, Snapshot::active);
-    for (std::uint64_t i = 0; i < rows.count(); ++i) {
+void collect_keys(std::vector<std::string>& keys, TableScan& tombstones) {
+    while (tombstones.next()) {
         pg::check_interrupts();
+        keys.push_back(tombstones.text(tombstone_column::key));
+    }
+}
+
+void append_tombstones(Answer& answer, const std::string& space, const Versions& versions) {
+    constexpr const char *table = "tombstone", *index = "tombstone_space_version_idx";
+    const TableScan::Condition in_space{tombstone_column::space, TEXTOID, Is::equal, pg::text_datum(space)};
+    const auto version = [](Is is, std::int64_t value) { return TableScan::Condition{tombstone_column::version, INT8OID, is, Int64GetDatum(value)}; };
+    std::vector<std::string> keys;
+    {
+        TableScan range(table, index, {in_space, version(Is::above, versions.since), version(Is::up_to, versions.until)});
+        collect_keys(keys, range);
+    }
+    for (const std::int64_t also : versions.also) {
+        TableScan one(table, index, {in_space, version(Is::equal, also)});
+        collect_keys(keys, one);
+    }
+    std::sort(keys.begin(), keys.end());
+    keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
+    for (const std::string& key : keys) {
         answer.append("{\"op\":\"del\",\"key\":");
-        answer.append_string(*rows.text(i, 1));
+        answer.append_string(key);
         answer.append("},");
     }
 }

@@ -1,7 +1,7 @@
 #include "pg/table.h"
 
 extern "C" {
-#include "access/genam.h"
+#include "access/stratnum.h"
 #include "access/table.h"
 #include "access/tableam.h"
 #include "catalog/indexing.h"
@@ -18,6 +18,8 @@ namespace {
     pg_unreachable();
 }
 
+Oid find_relation(const char* name) { return get_relname_relid(name, get_namespace_oid("replicache", false)); }
+
 bool has_text(TupleTableSlot* row, int column, std::string_view wanted) {
     bool null;
     const Datum datum = slot_getattr(row, column, &null);
@@ -30,7 +32,7 @@ bool has_text(TupleTableSlot* row, int column, std::string_view wanted) {
 
 Table::Table(const char* name, Access access) {
     guarded([&] {
-        const Oid oid = get_relname_relid(name, get_namespace_oid("replicache", false));
+        const Oid oid = find_relation(name);
         relation_ = table_open(oid, access == Access::read ? AccessShareLock : RowExclusiveLock);
         row_ = table_slot_create(relation_, nullptr);
     });
@@ -151,5 +153,55 @@ void Table::insert(std::initializer_list<Value> values) {
         CommandCounterIncrement();
     });
 }
+
+TableScan::TableScan(const char* table, const char* index, std::initializer_list<Condition> conditions) {
+    guarded([&] {
+        constexpr int max_conditions = 4;
+        ScanKeyData keys[max_conditions];
+        int n = 0;
+        for (const Condition& condition : conditions) {
+            const bool text = condition.type == TEXTOID;
+            switch (condition.is) {
+                case Is::equal:
+                    ScanKeyInit(&keys[n], condition.column, BTEqualStrategyNumber, text ? F_TEXTEQ : F_INT8EQ, condition.value);
+                    break;
+                case Is::above:
+                    ScanKeyInit(&keys[n], condition.column, BTGreaterStrategyNumber, text ? F_TEXT_GT : F_INT8GT, condition.value);
+                    break;
+                case Is::up_to:
+                    ScanKeyInit(&keys[n], condition.column, BTLessEqualStrategyNumber, text ? F_TEXT_LE : F_INT8LE, condition.value);
+                    break;
+            }
+            ++n;
+        }
+        relation_ = table_open(find_relation(table), AccessShareLock);
+        // Without the index, which somebody may have dropped, every row is looked at.
+        const Oid found = find_relation(index);
+        scan_ = systable_beginscan(relation_, found, OidIsValid(found), GetActiveSnapshot(), n, keys);
+    });
+}
+
+TableScan::~TableScan() {
+    systable_endscan(scan_);
+    table_close(relation_, NoLock);
+}
+
+bool TableScan::next() {
+    row_ = guarded([this] { return systable_getnext(scan_); });
+    return HeapTupleIsValid(row_);
+}
+
+Datum TableScan::get(int column) const {
+    return guarded([&] {
+        bool null;
+        const Datum datum = heap_getattr(row_, column, relation_->rd_att, &null);
+        if (null) elog(ERROR, "column %d of \"%s\" is null", column, RelationGetRelationName(relation_));
+        return datum;
+    });
+}
+
+std::int64_t TableScan::int8(int column) const { return DatumGetInt64(get(column)); }
+
+std::string TableScan::text(int column) const { return std::string(view_of_text(get(column))); }
 
 }  // namespace replicache::pg

@@ -6,6 +6,10 @@
 
 #include "pg/datum.h"
 
+extern "C" {
+#include "access/genam.h"
+}
+
 namespace replicache::pg {
 
 class Table {
@@ -51,6 +55,34 @@ private:
 
     Relation relation_;
     TupleTableSlot* row_;
+};
+
+// Rows of one of the extension's own tables under the active snapshot, found by an index of it.
+class TableScan {
+public:
+    enum class Is { equal, above, up_to };
+    struct Condition {
+        int column;
+        Oid type;  // text or int8
+        Is is;
+        Datum value;
+    };
+    TableScan(const char* table, const char* index, std::initializer_list<Condition> conditions);
+    ~TableScan();
+    TableScan(const TableScan&) = delete;
+    TableScan& operator=(const TableScan&) = delete;
+
+    // Goes to the next row; false behind the last one.
+    bool next();
+    std::int64_t int8(int column) const;
+    std::string text(int column) const;
+
+private:
+    Datum get(int column) const;
+
+    Relation relation_;
+    SysScanDesc scan_;
+    HeapTuple row_ = nullptr;
 };
 
 }  // namespace replicache::pg
