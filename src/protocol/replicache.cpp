@@ -96,7 +96,7 @@ std::variant<Push, VersionNotSupported> parse_push(std::string_view text) {
     const auto elements = split_elements(request.at("mutations"), path);
     push.batch.mutations.reserve(elements.size());
     for (std::size_t i = 0; i < elements.size(); ++i) {
-        const Object mutation(elements[i], path + "[" + std::to_string(i) + "]");
+        const Object mutation(elements[i], {path, i});
         push.batch.mutations.push_back({
             .client_id = push.version == 0 ? push.batch.client_group_id : mutation.identifier("clientID"),
             .id = mutation.unsigned_integer("id"),

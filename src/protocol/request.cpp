@@ -30,8 +30,13 @@ std::optional<std::string> decode_string(std::string_view quoted) {
     return std::move(decoded.get_ref<std::string&>());
 }
 
+// A name that cannot be decoded is none that we know, and what we do not know is ignored.
+bool is_name(std::string_view quoted, std::string_view name) {
+    return quoted.find('\\') == std::string_view::npos ? quoted.substr(1, quoted.size() - 2) == name : decode_string(quoted) == name;
+}
+
 template <typename Visit>  // visit(quoted name, value)
-void for_each_member(std::string_view text, const std::string& path, Visit visit) {
+void for_each_member(std::string_view text, const Path& path, Visit visit) {
     Scanner scanner(text, path);
     scanner.open('{', "an object");
     if (!scanner.take('}')) {
@@ -47,7 +52,7 @@ void for_each_member(std::string_view text, const std::string& path, Visit visit
 
 }  // namespace
 
-std::vector<Member> split_members(std::string_view object, const std::string& path) {
+std::vector<Member> split_members(std::string_view object, const Path& path) {
     std::vector<Member> members;
     for_each_member(object, path, [&](std::string_view quoted, std::string_view value) {
         auto name = decode_string(quoted);
@@ -65,7 +70,7 @@ std::vector<Member> split_members(std::string_view object, const std::string& pa
     return members;
 }
 
-std::vector<std::string_view> split_elements(std::string_view array, const std::string& path) {
+std::vector<std::string_view> split_elements(std::string_view array, const Path& path) {
     std::vector<std::string_view> elements;
     Scanner scanner(array, path);
     scanner.open('[', "an array");
@@ -83,17 +88,13 @@ bool is_unsigned_integer(std::string_view value) {
     return !value.empty() && std::ranges::all_of(value, is_digit);
 }
 
-Object::Object(std::string_view text, std::string path) : path_(std::move(path)) {
-    for_each_member(text, path_, [&](std::string_view quoted, std::string_view value) {
-        // A name that cannot be decoded is none that we know, and what we do not know is ignored.
-        if (auto name = decode_string(quoted)) {
-            members_.push_back({std::move(*name), value});
-        }
-    });
+Object::Object(std::string_view text, Path path) : path_(std::move(path)) {
+    members_.reserve(8);  // enough for all that we know
+    for_each_member(text, path_, [&](std::string_view quoted, std::string_view value) { members_.push_back({quoted, value}); });
 }
 
 std::string_view Object::find(std::string_view name) const {
-    const auto last = std::find_if(members_.rbegin(), members_.rend(), [&](const Member& m) { return m.name == name; });
+    const auto last = std::find_if(members_.rbegin(), members_.rend(), [&](const Slice& m) { return is_name(m.quoted_name, name); });
     return last == members_.rend() ? std::string_view() : last->value;
 }
 
@@ -106,7 +107,7 @@ std::string_view Object::at(std::string_view name) const {
 }
 
 std::string Object::path_of(std::string_view name) const {
-    return path_ + "." + std::string(name);
+    return path_.text() + "." + std::string(name);
 }
 
 std::int64_t Object::unsigned_integer(std::string_view name) const {

@@ -22,9 +22,9 @@ struct Member {
 
 // Every name once, with its last value as for JSON.parse, ordered by name. A name that SQL cannot write (NUL, lone
 // surrogates) is malformed.
-std::vector<Member> split_members(std::string_view object, const std::string& path = "args");
+std::vector<Member> split_members(std::string_view object, const Path& path = "args");
 
-std::vector<std::string_view> split_elements(std::string_view array, const std::string& path);
+std::vector<std::string_view> split_elements(std::string_view array, const Path& path);
 
 // Any JSON value that is written without sign, fraction and exponent, however long.
 bool is_unsigned_integer(std::string_view value);
@@ -33,7 +33,7 @@ bool is_unsigned_integer(std::string_view value);
 // MalformedRequest when there is no such member, or one of another type.
 class Object {
 public:
-    Object(std::string_view text, std::string path);
+    Object(std::string_view text, Path path);
 
     std::string_view find(std::string_view name) const;  // empty: missing; no JSON value is empty
     std::string_view at(std::string_view name) const;
@@ -44,8 +44,12 @@ public:
     std::string identifier(std::string_view name) const;         // text of 1 to max_identifier_bytes bytes
 
 private:
-    std::vector<Member> members_;
-    std::string path_;
+    struct Slice {
+        std::string_view quoted_name;
+        std::string_view value;
+    };
+    std::vector<Slice> members_;
+    Path path_;
 };
 
 }  // namespace replicache::protocol
