@@ -1,6 +1,7 @@
 // Mutators: the registry, and calling one with the args of a mutation.
 #pragma once
 
+#include "engine/parameters.h"
 #include "pg/spi.h"
 
 namespace replicache::engine {
@@ -23,22 +24,11 @@ public:
     void call(std::string_view args);
 
 private:
-    struct Parameter {
-        std::string name;
-        Oid type;
-        Node* default_value;  // null: none
-    };
-    void describe_parameters(HeapTuple function);
-    void fill_by_name(std::string_view args, FunctionCallInfo call);
-
     Oid function_;
     std::string name_;                   // for messages
     MemoryContext context_;
     FmgrInfo info_;
-    bool whole_args_ = false;            // one parameter of type json or jsonb
-    std::vector<Parameter> parameters_;
-    TupleDesc row_ = nullptr;            // the parameters as a row type, for json_populate_record
-    FmgrInfo populate_;
+    Parameters parameters_;
 };
 
 // The mutator of that name. Throws 42883 when there is none.
