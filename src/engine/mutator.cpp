@@ -59,7 +59,7 @@ void Mutator::check_privilege() const {
                        "Grant EXECUTE on it to the calling role.");
 }
 
-void Mutator::call(std::string_view args) {
+std::optional<pg::PgError> Mutator::call(std::string_view args) {
     FunctionCallInfo const call = guarded([this] {
         const int n = parameters_.count();
         auto* result = static_cast<FunctionCallInfo>(palloc0(SizeForFunctionCallInfo(n)));
@@ -69,7 +69,7 @@ void Mutator::call(std::string_view args) {
         return result;
     });
     parameters_.fill(args, call);
-    guarded([&] {
+    return pg::error_of([&] {
         // As in SQL, a strict function is not called with a null.
         bool skip = false;
         for (int i = 0; i < call->nargs; ++i) skip |= info_.fn_strict && call->args[i].isnull;

@@ -20,8 +20,9 @@ public:
 
     // Throws 42501 unless the calling role may execute it.
     void check_privilege() const;
-    // Calls it with the JSON text of the args (empty: absent). Its memory comes from the current context.
-    void call(std::string_view args);
+    // Calls it with the JSON text of the args (empty: absent). Its memory comes from the current context. Returns the error that it
+    // raises; throws when the args do not fit.
+    std::optional<pg::PgError> call(std::string_view args);
 
 private:
     Oid function_;
