@@ -66,22 +66,21 @@ JsonReader::Token JsonReader::next() {
 
 JsonReader::Token JsonReader::read_string() {
     const char* const inner = ++position_;
-    const auto find = [this](char c, const char* from, const char* to) {
-        return static_cast<const char*>(std::memchr(from, c, static_cast<std::size_t>(to - from)));
-    };
-    const char* quote = find('"', position_, end_);
-    while (quote != nullptr) {
-        const char* const escape = find('\\', position_, quote);
-        if (escape == nullptr) break;
-        position_ = escape + 2;
-        if (position_ > quote) quote = position_ < end_ ? find('"', position_, end_) : nullptr;
-    }
-    if (quote == nullptr) {
-        position_ = end_;
-        return Token::end;
-    }
+    const char* quote;
+    bool escaped = true;
+    do {
+        quote = static_cast<const char*>(std::memchr(position_, '"', static_cast<std::size_t>(end_ - position_)));
+        if (quote == nullptr) {
+            position_ = end_;
+            return Token::end;
+        }
+        // By an odd number of backslashes.
+        const char* escape = quote;
+        while (escape[-1] == '\\') --escape;
+        escaped = (quote - escape) % 2 != 0;
+        position_ = quote + 1;
+    } while (escaped);
     text_ = {inner, static_cast<std::size_t>(quote - inner)};
-    position_ = quote + 1;
     const char* after = position_;
     while (after != end_ && *after != ':' && is_separator(*after) && *after != ',') ++after;
     return after != end_ && *after == ':' ? Token::name : Token::string;

@@ -82,13 +82,15 @@ private:
             return;
         }
         text_ += '"';
-        for (const char c : text) {
-            if (c == '"' || c == '\\') {
-                text_ += '\\';
+        const char* begin = text.data();
+        const char* const end = begin + text.size();
+        for (const char* c = begin; c != end; ++c) {
+            if (*c == '"' || *c == '\\') {
+                text_.append(begin, c) += '\\';
+                begin = c;
             }
-            text_ += c;
         }
-        text_ += '"';
+        text_.append(begin, end) += '"';
     }
 
     std::string text_;

@@ -1,6 +1,7 @@
 #include "protocol/scanner.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace replicache::protocol {
 
@@ -112,22 +113,26 @@ void Scanner::skip_whitespace() {
     }
 }
 
-// From quote to quote, since memchr is so much faster than looking at every character.
+// From quote to quote, since memchr is so much faster than looking at every character. A quote ends the string unless an odd
+// number of backslashes comes before it.
 void Scanner::skip_string() {
-    const std::size_t begin = position_++;
-    std::size_t quote = text_.find('"', position_);
-    while (quote != std::string_view::npos) {
-        const std::size_t escape = text_.substr(position_, quote - position_).find('\\');
-        if (escape == std::string_view::npos) {
-            position_ = quote + 1;
+    const char* const begin = text_.data() + position_;
+    const char* const end = text_.data() + text_.size();
+    for (const char* next = begin + 1; next < end;) {
+        const auto* const quote = static_cast<const char*>(std::memchr(next, '"', static_cast<std::size_t>(end - next)));
+        if (quote == nullptr) {
+            break;
+        }
+        const char* escape = quote;
+        while (escape[-1] == '\\') {
+            --escape;
+        }
+        next = quote + 1;
+        if ((quote - escape) % 2 == 0) {
+            position_ = static_cast<std::size_t>(next - text_.data());
             return;
         }
-        position_ += escape + 2;
-        if (position_ > quote) {
-            quote = text_.find('"', position_);
-        }
     }
-    position_ = begin;
     fail("a string that ends");
 }
 
