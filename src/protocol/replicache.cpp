@@ -140,11 +140,9 @@ std::variant<Push, VersionNotSupported> parse_push(std::string_view text) {
     push.batch.client_group_id = request.identifier(push.version == 0 ? "clientID" : "clientGroupID");
     push.batch.schema_version = read_schema_version(request);
 
-    const std::string path = request.path_of("mutations");
-    const auto elements = split_elements(request.at("mutations"), path);
-    push.batch.mutations.reserve(elements.size());
-    for (std::size_t i = 0; i < elements.size(); ++i) {
-        const Object mutation(elements[i], {path, i});
+    const auto mutations = read_objects(request.at("mutations"), request.path_of("mutations"));
+    push.batch.mutations.reserve(mutations.size());
+    for (const Object& mutation : mutations) {
         push.batch.mutations.push_back({
             .client_id = push.version == 0 ? push.batch.client_group_id : mutation.identifier("clientID"),
             .id = mutation.unsigned_integer("id"),

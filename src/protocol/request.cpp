@@ -7,8 +7,6 @@
 #include <system_error>
 #include <utility>
 
-#include "protocol/scanner.h"
-
 namespace replicache::protocol {
 
 namespace {
@@ -30,14 +28,8 @@ std::optional<std::string> decode_string(std::string_view quoted) {
     return std::move(decoded.get_ref<std::string&>());
 }
 
-// A name that cannot be decoded is none that we know, and what we do not know is ignored.
-bool is_name(std::string_view quoted, std::string_view name) {
-    return quoted.find('\\') == std::string_view::npos ? quoted.substr(1, quoted.size() - 2) == name : decode_string(quoted) == name;
-}
-
 template <typename Visit>  // visit(quoted name, value)
-void for_each_member(std::string_view text, const Path& path, Visit visit) {
-    Scanner scanner(text, path);
+void for_each_member(Scanner& scanner, Visit visit) {
     scanner.open('{', "an object");
     if (!scanner.take('}')) {
         do {
@@ -47,6 +39,17 @@ void for_each_member(std::string_view text, const Path& path, Visit visit) {
         } while (scanner.take(','));
         scanner.expect('}', R"("," or "}")");
     }
+}
+
+template <typename Visit>  // visit(), which is to take the value
+void for_each_element(Scanner& scanner, Visit visit) {
+    scanner.open('[', "an array");
+    if (!scanner.take(']')) {
+        do {
+            visit();
+        } while (scanner.take(','));
+        scanner.expect(']', R"("," or "]")");
+    }
     scanner.expect_end();
 }
 
@@ -54,13 +57,15 @@ void for_each_member(std::string_view text, const Path& path, Visit visit) {
 
 std::vector<Member> split_members(std::string_view object, const Path& path) {
     std::vector<Member> members;
-    for_each_member(object, path, [&](std::string_view quoted, std::string_view value) {
+    Scanner scanner(object, path);
+    for_each_member(scanner, [&](std::string_view quoted, std::string_view value) {
         auto name = decode_string(quoted);
         if (!name || name->find('\0') != std::string::npos) {
             throw MalformedRequest(path, "a member name of valid Unicode without \\u0000", quoted);
         }
         members.push_back({std::move(*name), value});
     });
+    scanner.expect_end();
     // The last one first among equals, since that is the one that std::unique keeps.
     std::ranges::sort(members, [](const Member& a, const Member& b) {
         return a.name != b.name ? a.name < b.name : a.value.data() > b.value.data();
@@ -73,14 +78,7 @@ std::vector<Member> split_members(std::string_view object, const Path& path) {
 std::vector<std::string_view> split_elements(std::string_view array, const Path& path) {
     std::vector<std::string_view> elements;
     Scanner scanner(array, path);
-    scanner.open('[', "an array");
-    if (!scanner.take(']')) {
-        do {
-            elements.push_back(scanner.value());
-        } while (scanner.take(','));
-        scanner.expect(']', R"("," or "]")");
-    }
-    scanner.expect_end();
+    for_each_element(scanner, [&] { elements.push_back(scanner.value()); });
     return elements;
 }
 
@@ -89,12 +87,32 @@ bool is_unsigned_integer(std::string_view value) {
 }
 
 Object::Object(std::string_view text, Path path) : path_(std::move(path)) {
-    members_.reserve(8);  // enough for all that we know
-    for_each_member(text, path_, [&](std::string_view quoted, std::string_view value) { members_.push_back({quoted, value}); });
+    Scanner scanner(text, path_);
+    for_each_member(scanner, [&](std::string_view name, std::string_view value) { add(name, value); });
+    scanner.expect_end();
+}
+
+Object::Object(Scanner& scanner, Path path) : path_(std::move(path)) {
+    if (!scanner.at('{')) {
+        throw MalformedRequest(path_, "an object", scanner.value());
+    }
+    for_each_member(scanner, [&](std::string_view name, std::string_view value) { add(name, value); });
+}
+
+void Object::add(std::string_view quoted_name, std::string_view value) {
+    if (members_.empty()) {
+        members_.reserve(8);  // enough for all that we know
+    }
+    escapes_ = escapes_ || quoted_name.find('\\') != std::string_view::npos;
+    members_.push_back({quoted_name, value});
 }
 
 std::string_view Object::find(std::string_view name) const {
-    const auto last = std::find_if(members_.rbegin(), members_.rend(), [&](const Slice& m) { return is_name(m.quoted_name, name); });
+    const auto last = std::find_if(members_.rbegin(), members_.rend(), [&](const Slice& member) {
+        const std::string_view quoted = member.quoted_name;
+        // A name that cannot be decoded is none that we know, and what we do not know is ignored.
+        return quoted.substr(1, quoted.size() - 2) == name || (escapes_ && decode_string(quoted) == name);
+    });
     return last == members_.rend() ? std::string_view() : last->value;
 }
 
@@ -145,6 +163,13 @@ std::string Object::identifier(std::string_view name) const {
         throw MalformedRequest(path_of(name), "a string of " + limits, at(name));
     }
     return id;
+}
+
+std::vector<Object> read_objects(std::string_view array, const Path& path) {
+    std::vector<Object> objects;
+    Scanner scanner(array, path);
+    for_each_element(scanner, [&] { objects.emplace_back(scanner, Path(path.text(), objects.size())); });
+    return objects;
 }
 
 }  // namespace replicache::protocol

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "protocol/malformed.h"
+#include "protocol/scanner.h"
 
 namespace replicache::protocol {
 
@@ -34,6 +35,7 @@ bool is_unsigned_integer(std::string_view value);
 class Object {
 public:
     Object(std::string_view text, Path path);
+    Object(Scanner& scanner, Path path);  // the next value
 
     std::string_view find(std::string_view name) const;  // empty: missing; no JSON value is empty
     std::string_view at(std::string_view name) const;
@@ -44,12 +46,17 @@ public:
     std::string identifier(std::string_view name) const;         // text of 1 to max_identifier_bytes bytes
 
 private:
+    void add(std::string_view quoted_name, std::string_view value);
+
     struct Slice {
         std::string_view quoted_name;
         std::string_view value;
     };
     std::vector<Slice> members_;
+    bool escapes_ = false;  // in some name
     Path path_;
 };
+
+std::vector<Object> read_objects(std::string_view array, const Path& path);
 
 }  // namespace replicache::protocol

@@ -63,9 +63,13 @@ void Scanner::open(char bracket, std::string_view expected_type) {
     }
 }
 
-bool Scanner::take(char character) {
+bool Scanner::at(char character) {
     skip_whitespace();
-    const bool found = position_ < text_.size() && text_[position_] == character;
+    return position_ < text_.size() && text_[position_] == character;
+}
+
+bool Scanner::take(char character) {
+    const bool found = at(character);
     position_ += found ? 1 : 0;
     return found;
 }
@@ -171,7 +175,7 @@ void Scanner::skip_scalar() {
         ++position_;
     }
     const std::string_view scalar = text_.substr(begin, position_ - begin);
-    if (scalar != "null" && scalar != "true" && scalar != "false" && !is_number(scalar)) {
+    if (!is_number(scalar) && scalar != "null" && scalar != "true" && scalar != "false") {
         position_ = begin;
         fail("a value");
     }

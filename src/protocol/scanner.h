@@ -15,6 +15,7 @@ public:
     Scanner(std::string_view text, const Path& path) : text_(text), path_(path) {}
 
     void open(char bracket, std::string_view expected_type);
+    bool at(char character);    // is it the next?
     bool take(char character);  // moves on only if it is the next
     void expect(char character, std::string_view expected);
     void expect_end();
