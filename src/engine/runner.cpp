@@ -82,6 +82,8 @@ void Runner::run(const std::vector<std::size_t>& todo) {
                 run_block(first(max_block));
         }
     }
+    // A block settles those without a mutator before those that have failed.
+    std::sort(rejected_.begin(), rejected_.end(), [](const Rejection& a, const Rejection& b) { return a.mutation < b.mutation; });
 }
 
 // How long runs have to be for the ids that are left to suffice, should as many mutations succeed from here on as have so far.
@@ -94,7 +96,7 @@ std::size_t Runner::needed_length(std::size_t remaining) const {
 void Runner::count(const Run& result) {
     succeeded_ += result.done;
     streak_ += result.done;
-    if (!result.failed()) return;
+    if (!result.error) return;
     ++failed_;
     streak_ = 0;
 }
@@ -102,16 +104,16 @@ void Runner::count(const Run& result) {
 Runner::Run Runner::attempt_run(Indexes run) {
     Run result;
     bool forbidden = false, timed_out = false;
-    std::optional<PgError> unknown;
     result.error = pg::attempt([&]() -> std::optional<PgError> {
         for (; result.done < run.size(); ++result.done) {
-            const Mutation& mutation = batch_.mutations[run[result.done]];
+            const std::size_t index = run[result.done];
+            const Mutation& mutation = batch_.mutations[index];
             std::shared_ptr<Mutator> mutator;
             try {
                 mutator = find_mutator(mutation.name);
             } catch (const SqlError& error) {
-                unknown.emplace(PgError::make(error));
-                return std::nullopt;
+                result.unknown.push_back({index, failure_of(PgError::make(error))});
+                continue;
             }
             forbidden = true;
             mutator->check_privilege();
@@ -120,17 +122,15 @@ Runner::Run Runner::attempt_run(Indexes run) {
         }
         return std::nullopt;
     });
-    if (unknown && !result.error) {
-        result.error = std::move(unknown);
-        result.fate = Fate::unknown;
-    } else if (result.error && timed_out && result.error->sqlerrcode() == ERRCODE_QUERY_CANCELED) {
+    if (!result.error) return result;
+    if (timed_out && result.error->sqlerrcode() == ERRCODE_QUERY_CANCELED) {
         // Whatever the mutator made of the cancel.
         result.error.emplace(PgError::make(MutationTimeout::error(batch_.mutations[run[result.done]].name)));
-    } else if (result.error) {
-        const Scope scope = scope_of(result.error->sqlerrcode());
-        if (forbidden || scope == Scope::caller) throw std::move(*result.error);
-        result.fate = scope == Scope::push ? Fate::temporary : Fate::rejected;
+        return result;
     }
+    const Scope scope = scope_of(result.error->sqlerrcode());
+    if (forbidden || scope == Scope::caller) throw std::move(*result.error);
+    result.temporary = scope == Scope::push;
     return result;
 }
 
@@ -153,58 +153,55 @@ std::optional<PgError> Runner::call(const Mutation& mutation, Mutator& mutator, 
 void Runner::run_some(Indexes run) {
     Run result = attempt_run(run);
     count(result);
-    if (result.failed() && result.done > 0) {
+    if (result.error && result.done > 0) {
         Run replay = attempt_run(run.first(result.done));
-        // If it goes otherwise this time, nothing is known of what failed.
-        if (replay.failed()) return run_some(run.first(1));
-        if (replay.error) result = std::move(replay);
+        // When it goes otherwise this time, nothing is known of what failed.
+        if (replay.error) return run_some(run.first(1));
+        result.unknown = std::move(replay.unknown);
     }
-    conclude(run, result);
+    settle(run, std::move(result));
 }
 
 // One id for a block of mutations even if many of them fail: a trial finds out which, and is undone.
 void Runner::run_block(Indexes block) {
     if (streak_ >= block.size()) {
-        const Run all = attempt_run(block);
+        Run all = attempt_run(block);
         count(all);
-        if (!all.failed()) return conclude(block, all);
+        if (!all.error) return settle(block, std::move(all));
     }
     std::vector<Run> verdicts;
     std::vector<std::size_t> healthy;
     pg::Subtransaction trial;
     for (const std::size_t& index : block) {
-        verdicts.push_back(attempt_run({&index, 1}));
-        count(verdicts.back());
-        if (!verdicts.back().error) healthy.push_back(index);
-        if (verdicts.back().error && verdicts.back().fate == Fate::temporary) break;
+        const Run& verdict = verdicts.emplace_back(attempt_run({&index, 1}));
+        count(verdict);
+        if (!verdict.error) healthy.push_back(index);
+        if (verdict.temporary) break;
     }
     trial.roll_back();
 
-    const Run replay = attempt_run(healthy);
-    std::size_t applied = replay.failed() ? 0 : replay.done;
-    if (applied > 0) ++ids_;
+    Run replay = attempt_run(healthy);
+    const bool as_before = !replay.error;
+    if (as_before) settle(healthy, std::move(replay));
     for (std::size_t i = 0; i < verdicts.size() && !halted_; ++i) {
-        if (replay.error && applied == 0) {
-            run_some(block.subspan(i, 1));  // from where it went otherwise this time, each for itself
-        } else if (verdicts[i].error) {
-            settle(block[i], verdicts[i]);
-        } else {
-            --applied;
-            ++processed_;
-        }
+        if (!as_before)
+            run_some(block.subspan(i, 1));  // each for itself
+        else if (verdicts[i].error)
+            fail(block[i], verdicts[i]);
     }
 }
 
-// Takes note of a run, and of the error that ended it.
-void Runner::conclude(Indexes run, const Run& result) {
-    if (result.done > 0) ++ids_;
+// Takes note of what stands of a run, and of the failure that ended it.
+void Runner::settle(Indexes run, Run result) {
+    if (result.done > result.unknown.size()) ++ids_;
     processed_ += result.done;
-    if (result.error) settle(run[result.done], result);
+    std::move(result.unknown.begin(), result.unknown.end(), std::back_inserter(rejected_));
+    if (result.error) fail(run[result.done], result);
 }
 
 // Counts the mutation as rejected, or halts before it.
-void Runner::settle(std::size_t index, const Run& result) {
-    if (result.fate == Fate::temporary) {
+void Runner::fail(std::size_t index, const Run& result) {
+    if (result.temporary) {
         halted_ = Halt{.reason = Halt::Reason::temporary, .mutation = index, .expected = 0, .failure = failure_of(*result.error)};
         return;
     }

@@ -29,26 +29,19 @@ public:
 private:
     using Indexes = std::span<const std::size_t>;  // of mutations in the batch
 
-    // What becomes of a mutation that has failed.
-    enum class Fate {
-        rejected,   // for good: undone, but processed
-        unknown,    // the same, but it has no mutator, so there is nothing to undo
-        temporary,  // for now: undone, not processed, the push stops here
-    };
-    // How a run ended: with its last mutation, or before, because of an error. What came before the error is applied,
-    // unless the run failed: then all of it is undone.
+    // How a run ended: with its last mutation, or before one that failed: then all of it is undone.
     struct Run {
         std::size_t done = 0;  // how many mutations came before the end
+        std::vector<Rejection> unknown{};  // those of them that have no mutator
         std::optional<pg::PgError> error{};
-        Fate fate{};
-        bool failed() const { return error && fate != Fate::unknown; }
+        bool temporary = false;  // the mutation is not rejected, the push stops before it
     };
     Run attempt_run(Indexes run);
     std::optional<pg::PgError> call(const Mutation& mutation, Mutator& mutator, bool& timed_out);
     void run_some(Indexes run);
     void run_block(Indexes block);
-    void conclude(Indexes run, const Run& result);
-    void settle(std::size_t index, const Run& result);
+    void settle(Indexes run, Run result);
+    void fail(std::size_t index, const Run& result);
     void count(const Run& result);
     std::size_t needed_length(std::size_t remaining) const;
 
@@ -56,7 +49,7 @@ private:
     Context& context_;
     pg::ScratchContext scratch_;
     std::size_t processed_ = 0;
-    std::size_t ids_ = 0;        // subtransactions that stand
+    std::size_t ids_ = 0;        // of subtransactions that stand
     std::size_t succeeded_ = 0;  // first attempts so far
     std::size_t failed_ = 0;
     std::size_t streak_ = 0;     // how many have gone well since the last failure
