@@ -6,6 +6,10 @@
 #include "pg/settings.h"
 #include "pg/subtransaction.h"
 
+extern "C" {
+#include "storage/proc.h"
+}
+
 namespace replicache::engine {
 namespace {
 
@@ -64,33 +68,34 @@ constexpr std::size_t max_block = 32;
 constexpr std::size_t short_run = 6;
 constexpr std::size_t replayed_part = 8;
 
+std::size_t divide_up(std::size_t a, std::size_t b) { return (a + b - 1) / b; }
+
+std::span<const std::size_t> first_of(std::span<const std::size_t> all, std::size_t n) { return all.first(std::min(n, all.size())); }
+
 }  // namespace
 
 void Runner::run(const std::vector<std::size_t>& todo) {
-    while (processed_ < todo.size() && !halted_) {
-        const Indexes rest = Indexes(todo).subspan(processed_);
-        const auto first = [rest](std::size_t n) { return rest.first(std::min(n, rest.size())); };
+    while (processed() < todo.size() && !halted()) {
+        const Indexes rest = Indexes(todo).subspan(processed());
         if (!pg::settings.optimistic_runs) {
-            run_some(first(1));
+            run_some(rest.first(1));
         } else if (failed_ == 0) {
             run_some(rest);
         } else {
             const std::size_t needed = needed_length(rest.size()), proven = streak_ / replayed_part;
             if (needed <= std::max(short_run, proven))
-                run_some(first(std::max(needed, proven)));
+                run_some(first_of(rest, std::max(needed, proven)));
             else
-                run_block(first(max_block));
+                run_block(first_of(rest, max_block));
         }
     }
-    // A block settles those without a mutator before those that have failed.
-    std::sort(rejected_.begin(), rejected_.end(), [](const Rejection& a, const Rejection& b) { return a.mutation < b.mutation; });
 }
 
 // How long runs have to be for the ids that are left to suffice, should as many mutations succeed from here on as have so far.
 std::size_t Runner::needed_length(std::size_t remaining) const {
-    const std::size_t ids_left = ids_ < max_ids ? max_ids - ids_ : 1;
+    const std::size_t ids_left = tally_.ids < max_ids ? max_ids - tally_.ids : 1;
     const std::size_t expected = remaining * succeeded_ / (succeeded_ + failed_);
-    return std::max<std::size_t>(1, (expected + ids_left - 1) / ids_left);
+    return std::max<std::size_t>(1, divide_up(expected, ids_left));
 }
 
 void Runner::count(const Run& result) {
@@ -169,44 +174,48 @@ void Runner::run_block(Indexes block) {
         count(all);
         if (!all.error) return settle(block, std::move(all));
     }
-    std::vector<Run> verdicts;
-    std::vector<std::size_t> healthy;
-    pg::Subtransaction trial;
-    for (const std::size_t& index : block) {
-        const Run& verdict = verdicts.emplace_back(attempt_run({&index, 1}));
-        count(verdict);
-        if (!verdict.error) healthy.push_back(index);
-        if (verdict.temporary) break;
-    }
-    trial.roll_back();
+    Tally verdict = try_block(block);
+    std::vector<std::size_t> healthy(block.begin(), block.end());
+    healthy.resize(verdict.processed);
+    for (const Rejection& rejection : verdict.rejected) std::erase(healthy, rejection.mutation);
 
     Run replay = attempt_run(healthy);
-    const bool as_before = !replay.error;
-    if (as_before) settle(healthy, std::move(replay));
-    for (std::size_t i = 0; i < verdicts.size() && !halted_; ++i) {
-        if (!as_before)
-            run_some(block.subspan(i, 1));  // each for itself
-        else if (verdicts[i].error)
-            fail(block[i], verdicts[i]);
+    if (replay.error) {  // It goes otherwise this time: each for itself.
+        for (std::size_t i = 0; i < block.size() && !halted(); ++i) run_some(block.subspan(i, 1));
+        return;
     }
+    settle(healthy, std::move(replay));
+    tally_.processed += verdict.rejected.size();
+    std::move(verdict.rejected.begin(), verdict.rejected.end(), std::back_inserter(tally_.rejected));
+    tally_.halted = std::move(verdict.halted);
+}
+
+// What would come of the block. Its runs, too, are as short as the ids allow: a transaction that has once had too many stays marked.
+Runner::Tally Runner::try_block(Indexes block) {
+    const std::size_t ids_left = tally_.ids + 2 < PGPROC_MAX_CACHED_SUBXIDS ? PGPROC_MAX_CACHED_SUBXIDS - tally_.ids - 2 : 1;
+    Tally outer = std::exchange(tally_, {});
+    pg::Subtransaction trial;
+    while (processed() < block.size() && !halted()) run_some(first_of(block.subspan(processed()), divide_up(block.size(), ids_left)));
+    trial.roll_back();
+    return std::exchange(tally_, std::move(outer));
 }
 
 // Takes note of what stands of a run, and of the failure that ended it.
 void Runner::settle(Indexes run, Run result) {
-    if (result.done > result.unknown.size()) ++ids_;
-    processed_ += result.done;
-    std::move(result.unknown.begin(), result.unknown.end(), std::back_inserter(rejected_));
+    if (result.done > result.unknown.size()) ++tally_.ids;
+    tally_.processed += result.done;
+    std::move(result.unknown.begin(), result.unknown.end(), std::back_inserter(tally_.rejected));
     if (result.error) fail(run[result.done], result);
 }
 
 // Counts the mutation as rejected, or halts before it.
 void Runner::fail(std::size_t index, const Run& result) {
     if (result.temporary) {
-        halted_ = Halt{.reason = Halt::Reason::temporary, .mutation = index, .expected = 0, .failure = failure_of(*result.error)};
+        tally_.halted = Halt{.reason = Halt::Reason::temporary, .mutation = index, .expected = 0, .failure = failure_of(*result.error)};
         return;
     }
-    rejected_.push_back({index, failure_of(*result.error)});
-    ++processed_;
+    tally_.rejected.push_back({index, failure_of(*result.error)});
+    ++tally_.processed;
 }
 
 }  // namespace replicache::engine

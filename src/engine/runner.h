@@ -22,9 +22,9 @@ public:
     // Runs the mutations of these indexes. Throws what the caller of the push must roll back for.
     void run(const std::vector<std::size_t>& todo);
 
-    std::size_t processed() const { return processed_; }  // how many of `todo` are applied or rejected
-    std::vector<Rejection>& rejected() { return rejected_; }
-    std::optional<Halt>& halted() { return halted_; }
+    std::size_t processed() const { return tally_.processed; }  // how many of `todo` are applied or rejected
+    std::vector<Rejection>& rejected() { return tally_.rejected; }
+    std::optional<Halt>& halted() { return tally_.halted; }
 
 private:
     using Indexes = std::span<const std::size_t>;  // of mutations in the batch
@@ -36,10 +36,18 @@ private:
         std::optional<pg::PgError> error{};
         bool temporary = false;  // the mutation is not rejected, the push stops before it
     };
+    // What came of the mutations so far.
+    struct Tally {
+        std::size_t processed = 0;
+        std::size_t ids = 0;  // of the subtransactions that stand
+        std::vector<Rejection> rejected{};
+        std::optional<Halt> halted{};
+    };
     Run attempt_run(Indexes run);
     std::optional<pg::PgError> call(const Mutation& mutation, Mutator& mutator, bool& timed_out);
     void run_some(Indexes run);
     void run_block(Indexes block);
+    Tally try_block(Indexes block);
     void settle(Indexes run, Run result);
     void fail(std::size_t index, const Run& result);
     void count(const Run& result);
@@ -48,13 +56,10 @@ private:
     const Batch& batch_;
     Context& context_;
     pg::ScratchContext scratch_;
-    std::size_t processed_ = 0;
-    std::size_t ids_ = 0;        // of subtransactions that stand
+    Tally tally_;
     std::size_t succeeded_ = 0;  // first attempts so far
     std::size_t failed_ = 0;
     std::size_t streak_ = 0;     // how many have gone well since the last failure
-    std::vector<Rejection> rejected_;
-    std::optional<Halt> halted_;
 };
 
 }  // namespace replicache::engine
