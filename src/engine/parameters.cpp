@@ -20,8 +20,11 @@ using pg::JsonReader;
 using pg::SqlError;
 using Token = JsonReader::Token;
 
+// For what runs guarded already.
+Datum text_datum(std::string_view text) { return PointerGetDatum(cstring_to_text_with_len(text.data(), static_cast<int>(text.size()))); }
+
 // The value of a default. Most are constants.
-Datum evaluate(Node* expression, bool by_value, int length, bool* null) {
+Datum evaluate(Node* expression, Form_pg_attribute attribute, bool* null) {
     if (IsA(expression, Const)) {
         const auto* constant = reinterpret_cast<Const*>(expression);
         *null = constant->constisnull;
@@ -30,7 +33,7 @@ Datum evaluate(Node* expression, bool by_value, int length, bool* null) {
     ExprContext* context = CreateStandaloneExprContext();
     Expr* planned = expression_planner(static_cast<Expr*>(copyObjectImpl(expression)));
     Datum result = ExecEvalExprSwitchContext(ExecInitExpr(planned, nullptr), context, null);
-    if (!*null) result = datumCopy(result, by_value, length);
+    if (!*null) result = datumCopy(result, attribute->attbyval, attribute->attlen);
     FreeExprContext(context, true);
     return result;
 }
@@ -92,8 +95,8 @@ void Parameters::describe(Oid function, HeapTuple tuple, MemoryContext context) 
     for (int i = 0; i < raw.count; ++i) {
         if (raw.names == nullptr || raw.names[i] == nullptr || *raw.names[i] == '\0')
             unfit(function, "it has a parameter without a name", "Name its parameters after the members of args, or declare one parameter of type jsonb.");
-        parameters_.push_back({.name = raw.names[i], .type = raw.types[i],
-                               .default_value = i < first_default ? nullptr : static_cast<Node*>(list_nth(raw.defaults, i - first_default))});
+        Node* const value = i < first_default ? nullptr : static_cast<Node*>(list_nth(raw.defaults, i - first_default));
+        parameters_.push_back({.name = raw.names[i], .type = raw.types[i], .default_value = value});
         prepare(parameters_.back());
     }
     guarded([this] {
@@ -113,8 +116,8 @@ void Parameters::describe(Oid function, HeapTuple tuple, MemoryContext context) 
 }
 
 
-// As prepare_column_cache in jsonfuncs.c tells them apart. A range keeps for itself what it has looked up of its subtype, so it goes the
-// slow way, too: types may change between pushes.
+// As prepare_column_cache in jsonfuncs.c tells them apart. A range keeps for itself what it has looked up of its subtype, so
+// it goes the slow way, too: types may change between pushes.
 void Parameters::prepare(Parameter& parameter) {
     guarded([&parameter, context = context_] {
         const char kind = get_typtype(parameter.type);
@@ -146,7 +149,7 @@ void Parameters::fill(std::string_view args, FunctionCallInfo call) {
 void Parameters::fill_whole(std::string_view args, FunctionCallInfo call) {
     guarded([&, type = parameters_[0].type] {
         // The request has passed json's input function, jsonb has its own.
-        call->args[0] = {type == JSONBOID ? pg::jsonb_datum(args) : PointerGetDatum(cstring_to_text_with_len(args.data(), static_cast<int>(args.size()))), false};
+        call->args[0] = {type == JSONBOID ? pg::jsonb_datum(args) : text_datum(args), false};
     });
 }
 
@@ -205,7 +208,6 @@ void Parameters::check_missing() const {
 Datum Parameters::input(Parameter& parameter) {
     const bool is_string = parameter.token == Token::string;
     const std::string_view text = is_string ? unescaped(parameter.value) : parameter.value;
-    const auto text_datum = [](std::string_view t) { return PointerGetDatum(cstring_to_text_with_len(t.data(), static_cast<int>(t.size()))); };
     switch (parameter.type) {
         case TEXTOID:
         case VARCHAROID:
@@ -231,7 +233,7 @@ void Parameters::fill_each(FunctionCallInfo call) {
             NullableDatum& argument = call->args[i];
             argument = {0, false};
             if (!p.given)
-                argument.value = evaluate(p.default_value, TupleDescAttr(row_, i)->attbyval, TupleDescAttr(row_, i)->attlen, &argument.isnull);
+                argument.value = evaluate(p.default_value, TupleDescAttr(row_, i), &argument.isnull);
             else if (p.token == Token::null)
                 argument.isnull = true;
             else
@@ -247,14 +249,14 @@ void Parameters::populate(std::string_view args, FunctionCallInfo call) const {
         for (int i = 0; i < n; ++i) {
             nulls[i] = true;
             if (!parameters[i].given)
-                values[i] = evaluate(parameters[i].default_value, TupleDescAttr(row_, i)->attbyval, TupleDescAttr(row_, i)->attlen, &nulls[i]);
+                values[i] = evaluate(parameters[i].default_value, TupleDescAttr(row_, i), &nulls[i]);
         }
         // What json_populate_record keeps for itself is as old as this call: parameter types may change between pushes.
         FmgrInfo populate = populate_;
         populate.fn_extra = nullptr;
         populate.fn_mcxt = CurrentMemoryContext;
         const Datum defaults_row = HeapTupleGetDatum(heap_form_tuple(row_, values, nulls));
-        const Datum json = PointerGetDatum(cstring_to_text_with_len(args.data(), static_cast<int>(args.size())));
+        const Datum json = text_datum(args);
         HeapTupleHeader const filled = DatumGetHeapTupleHeader(FunctionCall3(&populate, defaults_row, json, BoolGetDatum(false)));
         HeapTupleData tuple{};
         tuple.t_len = HeapTupleHeaderGetDatumLength(filled);

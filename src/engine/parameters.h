@@ -13,7 +13,8 @@ std::string signature_of(Oid function);
 [[noreturn]] void unfit(Oid function, const std::string& problem, const std::string& hint);
 
 // One parameter of type json or jsonb takes the args whole; any others are filled by name, each with what
-// json_populate_record makes of the member. Most types need not go that way: their input function, looked up once, reads the slice of the text.
+// json_populate_record makes of the member. Most types need not go that way: their input function, looked up once, reads the
+// slice of the text.
 class Parameters {
 public:
     // Throws when the function has parameters that no JSON can fill. What is kept lives in the given context.

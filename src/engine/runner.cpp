@@ -190,12 +190,14 @@ void Runner::run_block(Indexes block) {
     tally_.halted = std::move(verdict.halted);
 }
 
-// What would come of the block. Its runs, too, are as short as the ids allow: a transaction that has once had too many stays marked.
+// What would come of the block. Its runs, too, are as short as the ids allow: a transaction that has once had too many stays
+// marked.
 Runner::Tally Runner::try_block(Indexes block) {
     const std::size_t ids_left = tally_.ids + 2 < PGPROC_MAX_CACHED_SUBXIDS ? PGPROC_MAX_CACHED_SUBXIDS - tally_.ids - 2 : 1;
     Tally outer = std::exchange(tally_, {});
     pg::Subtransaction trial;
-    while (processed() < block.size() && !halted()) run_some(first_of(block.subspan(processed()), divide_up(block.size(), ids_left)));
+    const std::size_t length = divide_up(block.size(), ids_left);
+    while (processed() < block.size() && !halted()) run_some(first_of(block.subspan(processed()), length));
     trial.roll_back();
     return std::exchange(tally_, std::move(outer));
 }
