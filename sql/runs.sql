@@ -158,9 +158,24 @@ SELECT push_traces(10000, 1000, 'i = 700');
 SELECT push_traces(20000, 1000, 'i % 2 = 0');
 SELECT push_traces(30000, 1000, 'i % 10 = 0');
 SELECT push_traces(40000, 100, 'true');
+-- A mutation without a mutator has nothing to undo, so it ends no run. In a block, too, rejections keep their order.
+CREATE FUNCTION push_unknown(first int, n int, fail text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    answer json;
+    mutations json;
+BEGIN
+    EXECUTE format('SELECT json_agg(json_build_object(''clientID'', ''t'' || $1, ''id'', i, ''name'', CASE WHEN i %% 2 = 0 THEN ''no_such'' ELSE ''trace'' END, ''args'',
+        json_build_object(''id'', $1 + i, ''fail'', %s))) FROM generate_series(1, $2) AS i', fail) USING first, n INTO mutations;
+    answer := replicache.apply_push(json_build_object('pushVersion', 1, 'clientGroupID', 't', 'mutations', mutations));
+    RETURN format('applied %s, rejected %s, in order: %s', answer->'applied', json_array_length(answer->'rejected'),
+        (SELECT bool_and(r.id > before) FROM (SELECT (r->>'id')::int AS id, lag((r->>'id')::int, 1, 0) OVER (ORDER BY ordinality) AS before
+            FROM json_array_elements(answer->'rejected') WITH ORDINALITY AS r(r)) AS r));
+END $$;
+SELECT push_unknown(60000, 1000, 'false');
+SELECT push_unknown(70000, 1000, 'i % 5 = 0');
 SELECT id / 10000 AS push, count(*) AS applied, count(DISTINCT xmin::text) AS subtransactions FROM trace GROUP BY 1 ORDER BY 1;
 SET replicache.optimistic_runs = off;
 SELECT push_traces(50000, 100, 'false');
-SELECT count(DISTINCT xmin::text) AS subtransactions FROM trace WHERE id > 50000;
+SELECT count(DISTINCT xmin::text) AS subtransactions FROM trace WHERE id BETWEEN 50000 AND 59999;
 DROP EXTENSION replicache_ext;
 DROP SCHEMA runs CASCADE;

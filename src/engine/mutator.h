@@ -1,6 +1,7 @@
 // Mutators: the registry, and calling one with the args of a mutation.
 #pragma once
 
+#include "engine/parameters.h"
 #include "pg/spi.h"
 
 namespace replicache::engine {
@@ -19,26 +20,16 @@ public:
 
     // Throws 42501 unless the calling role may execute it.
     void check_privilege() const;
-    // Calls it with the JSON text of the args (empty: absent). Its memory comes from the current context.
-    void call(std::string_view args);
+    // Calls it with the JSON text of the args (empty: absent). Its memory comes from the current context. Returns the error that it
+    // raises; throws when the args do not fit.
+    std::optional<pg::PgError> call(std::string_view args);
 
 private:
-    struct Parameter {
-        std::string name;
-        Oid type;
-        Node* default_value;  // null: none
-    };
-    void describe_parameters(HeapTuple function);
-    void fill_by_name(std::string_view args, FunctionCallInfo call);
-
     Oid function_;
     std::string name_;                   // for messages
     MemoryContext context_;
     FmgrInfo info_;
-    bool whole_args_ = false;            // one parameter of type json or jsonb
-    std::vector<Parameter> parameters_;
-    TupleDesc row_ = nullptr;            // the parameters as a row type, for json_populate_record
-    FmgrInfo populate_;
+    Parameters parameters_;
 };
 
 // The mutator of that name. Throws 42883 when there is none.

@@ -3,10 +3,10 @@
 #include "engine/client.h"
 #include "engine/constraints.h"
 #include "engine/context.h"
+#include "engine/rejection.h"
 #include "engine/runner.h"
 #include "engine/snapshot.h"
 #include "engine/space.h"
-#include "pg/array.h"
 
 extern "C" {
 #include "tcop/utility.h"
@@ -16,7 +16,6 @@ namespace replicache::engine {
 namespace {
 
 using pg::SqlError;
-using pg::value;
 
 // While a push is at work, the triggers leave the space's row to it: the row is written once, at the top level, and only
 // when the push has changed something.
@@ -56,7 +55,7 @@ public:
         if (changed_) {
             write_version(space_);
             store_clients(group_.id, clients_, space_.version);
-            store_rejections();
+            store_rejections(batch_, outcome_.rejected, group_);
         } else if (!group_known && !todo.empty()) {
             delete_group(group_);  // as if we had not been here
         }
@@ -131,39 +130,6 @@ private:
             outcome_.halted = std::move(runner.halted());
             outcome_.client_state_not_found = false;
         }
-    }
-
-    void store_rejections() {
-        if (outcome_.rejected.empty()) return;
-        static pg::Statement insert(
-            "INSERT INTO replicache.mutation_error (space, user_id, client_group_id, client_id, mutation_id, name, args, "
-            "sqlstate, message, detail, hint) SELECT $1, $2, $3, u.client_id, u.mutation_id, u.name, u.args::pg_catalog.json, "
-            "u.sqlstate, u.message, u.detail, u.hint FROM ROWS FROM (pg_catalog.unnest($4), pg_catalog.unnest($5), "
-            "pg_catalog.unnest($6), pg_catalog.unnest($7), pg_catalog.unnest($8), pg_catalog.unnest($9), "
-            "pg_catalog.unnest($10), pg_catalog.unnest($11)) "
-            "AS u(client_id, mutation_id, name, args, sqlstate, message, detail, hint)",
-            {TEXTOID, TEXTOID, TEXTOID, TEXTARRAYOID, INT8ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
-             TEXTARRAYOID, TEXTARRAYOID});
-        std::vector<std::string> clients, names, sqlstates, messages;
-        std::vector<std::int64_t> ids;
-        std::vector<std::optional<std::string>> args, details, hints;
-        for (const auto& [index, failure] : outcome_.rejected) {
-            const Mutation& mutation = batch_.mutations[index];
-            clients.push_back(mutation.client_id);
-            ids.push_back(mutation.id);
-            names.push_back(mutation.name);
-            args.push_back(mutation.args.empty() ? std::nullopt : std::optional<std::string>(mutation.args));
-            sqlstates.push_back(failure.sqlstate);
-            messages.push_back(failure.message);
-            details.push_back(failure.detail);
-            hints.push_back(failure.hint);
-        }
-        const pg::SpiConnection spi;
-        const pg::AsOwner owner;
-        insert.run({value(group_.space), value(group_.user_id), value(group_.id),
-                    value(pg::text_array(clients)), value(pg::int8_array(ids)), value(pg::text_array(names)),
-                    value(pg::text_array(args)), value(pg::text_array(sqlstates)), value(pg::text_array(messages)),
-                    value(pg::text_array(details)), value(pg::text_array(hints))});
     }
 
     const Batch& batch_;

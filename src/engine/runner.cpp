@@ -6,29 +6,33 @@
 #include "pg/settings.h"
 #include "pg/subtransaction.h"
 
+extern "C" {
+#include "storage/proc.h"
+}
+
 namespace replicache::engine {
 namespace {
 
 using pg::PgError;
 using pg::SqlError;
 
-// What becomes of a mutation whose mutator failed.
-enum class Fate {
-    rejected,   // for good: undone, but processed
-    temporary,  // for now: undone, not processed, the push stops here
-    raised,     // the whole transaction is broken or unwanted: the caller rolls back and tries again
-};
-
 constexpr int retry_later = MAKE_SQLSTATE('R', 'E', '0', '0', '1');
 
-Fate fate_of(int sqlerrcode) {
+// How far an error reaches.
+enum class Scope {
+    mutation,  // it is rejected
+    push,      // the push stops before the mutation, for now
+    caller,    // the whole transaction is broken or unwanted: the caller rolls back and tries again
+};
+
+Scope scope_of(int sqlerrcode) {
     switch (sqlerrcode) {
         case retry_later:
         case ERRCODE_LOCK_NOT_AVAILABLE:
         case ERRCODE_OBJECT_IN_USE:
-            return Fate::temporary;
+            return Scope::push;
         case ERRCODE_READ_ONLY_SQL_TRANSACTION:
-            return Fate::raised;
+            return Scope::caller;
         default:
             break;
     }
@@ -36,13 +40,13 @@ Fate fate_of(int sqlerrcode) {
         case MAKE_SQLSTATE('0', '8', '0', '0', '0'):  // connection exception
         case MAKE_SQLSTATE('5', '3', '0', '0', '0'):  // insufficient resources
         case MAKE_SQLSTATE('5', '8', '0', '0', '0'):  // system error
-            return Fate::temporary;
+            return Scope::push;
         case MAKE_SQLSTATE('4', '0', '0', '0', '0'):  // transaction rollback
         case MAKE_SQLSTATE('5', '7', '0', '0', '0'):  // operator intervention
         case MAKE_SQLSTATE('X', 'X', '0', '0', '0'):  // internal error
-            return Fate::raised;
+            return Scope::caller;
         default:
-            return Fate::rejected;
+            return Scope::mutation;
     }
 }
 
@@ -59,149 +63,161 @@ Failure failure_of(const PgError& error) {
 constexpr std::size_t max_ids = 56;
 constexpr std::size_t max_block = 32;
 
-// After a failure, a run is as long as this part of the mutations that have gone well since: so replays cost less than
-// this part of the work, whatever fails.
+// After a failure, what the replay of a run may cost: it is no longer than this, unless eight times as many mutations have
+// gone well since. A block costs nearly two calls per mutation, whatever fails.
+constexpr std::size_t short_run = 6;
 constexpr std::size_t replayed_part = 8;
+
+std::size_t divide_up(std::size_t a, std::size_t b) { return (a + b - 1) / b; }
+
+std::span<const std::size_t> first_of(std::span<const std::size_t> all, std::size_t n) { return all.first(std::min(n, all.size())); }
 
 }  // namespace
 
 void Runner::run(const std::vector<std::size_t>& todo) {
-    todo_ = &todo;
-    const bool optimistic = pg::settings.optimistic_runs;
-    std::size_t ids = 0;
-    while (processed_ < todo.size() && !halted_) {
-        const std::size_t begin = processed_;
-        if (optimistic && failed_ && ids + (todo.size() - begin) / max_block >= max_ids) {
-            ++ids;
-            run_block(std::min(begin + max_block, todo.size()));
-            continue;
+    while (processed() < todo.size() && !halted()) {
+        const Indexes rest = Indexes(todo).subspan(processed());
+        if (!pg::settings.optimistic_runs) {
+            run_some(rest.first(1));
+        } else if (failed_ == 0) {
+            run_some(rest);
+        } else {
+            const std::size_t needed = needed_length(rest.size()), proven = streak_ / replayed_part;
+            if (needed <= std::max(short_run, proven))
+                run_some(first_of(rest, std::max(needed, proven)));
+            else
+                run_block(first_of(rest, max_block));
         }
-        const std::size_t length = !optimistic ? 1 : !failed_ ? todo.size() : std::max<std::size_t>(1, streak_ / replayed_part);
-        Run run = attempt_run(begin, std::min(begin + length, todo.size()));
-        count(run.end - begin, run.failed());
-        if (run.failed() && run.end > begin) {
-            // Replay what came before the failure. If it goes otherwise this time, nothing is known of what failed.
-            const Run again = attempt_run(begin, run.end);
-            if (again.failed() || again.end != run.end) {
-                if (!again.failed()) processed_ = again.end;
-                continue;
-            }
-        }
-        if (run.end > begin) ++ids;
-        processed_ = run.end;
-        if (run.error) settle(run);
     }
 }
 
-void Runner::count(std::size_t succeeded, bool failed) {
-    failed_ |= failed;
-    streak_ = failed ? 0 : streak_ + succeeded;
+// How long runs have to be for the ids that are left to suffice, should as many mutations succeed from here on as have so far.
+std::size_t Runner::needed_length(std::size_t remaining) const {
+    const std::size_t ids_left = tally_.ids < max_ids ? max_ids - tally_.ids : 1;
+    const std::size_t expected = remaining * succeeded_ / (succeeded_ + failed_);
+    return std::max<std::size_t>(1, divide_up(expected, ids_left));
 }
 
-Runner::Run Runner::attempt_run(std::size_t begin, std::size_t end) {
-    Run run{.end = begin};
-    bool forbidden = false;
-    std::optional<PgError> unknown;
-    run.error = pg::attempt([&] {
-        for (; run.end < end; ++run.end) {
-            const std::shared_ptr<Mutator> mutator = find(run.end, unknown);
-            if (!mutator) return;
+void Runner::count(const Run& result) {
+    succeeded_ += result.done;
+    streak_ += result.done;
+    if (!result.error) return;
+    ++failed_;
+    streak_ = 0;
+}
+
+Runner::Run Runner::attempt_run(Indexes run) {
+    Run result;
+    bool forbidden = false, timed_out = false;
+    result.error = pg::attempt([&]() -> std::optional<PgError> {
+        for (; result.done < run.size(); ++result.done) {
+            const std::size_t index = run[result.done];
+            const Mutation& mutation = batch_.mutations[index];
+            std::shared_ptr<Mutator> mutator;
+            try {
+                mutator = find_mutator(mutation.name);
+            } catch (const SqlError& error) {
+                result.unknown.push_back({index, failure_of(PgError::make(error))});
+                continue;
+            }
             forbidden = true;
             mutator->check_privilege();
             forbidden = false;
-            call(run.end, *mutator, run.timed_out);
+            if (auto error = call(mutation, *mutator, timed_out)) return error;
         }
+        return std::nullopt;
     });
-    if (run.timed_out) {
-        // Whatever the mutator made of the cancel, unless it failed for another reason before.
-        if (run.error->sqlerrcode() == ERRCODE_QUERY_CANCELED)
-            run.error.emplace(PgError::make(MutationTimeout::error(mutation(run.end).name)));
-        else
-            run.timed_out = false;
+    if (!result.error) return result;
+    if (timed_out && result.error->sqlerrcode() == ERRCODE_QUERY_CANCELED) {
+        // Whatever the mutator made of the cancel.
+        result.error.emplace(PgError::make(MutationTimeout::error(batch_.mutations[run[result.done]].name)));
+        return result;
     }
-    if (run.error && (forbidden || (!run.timed_out && fate_of(run.error->sqlerrcode()) == Fate::raised)))
-        throw std::move(*run.error);
-    if (unknown) {
-        run.error = std::move(unknown);
-        run.unknown = true;
-    }
-    return run;
+    const Scope scope = scope_of(result.error->sqlerrcode());
+    if (forbidden || scope == Scope::caller) throw std::move(*result.error);
+    result.temporary = scope == Scope::push;
+    return result;
 }
 
-// One run for a block of mutations even if many of them fail: a trial finds out which, and is undone.
-void Runner::run_block(std::size_t end) {
-    const std::size_t begin = processed_;
-    if (streak_ >= end - begin) {
-        const Run all = attempt_run(begin, end);
-        count(all.end - begin, all.failed());
-        if (!all.failed()) {
-            processed_ = all.end;
-            if (all.unknown) settle(all);
-            return;
-        }
-    }
-    std::vector<Run> verdicts;
-    pg::Subtransaction trial;
-    for (std::size_t i = begin; i < end; ++i) {
-        verdicts.push_back(attempt_run(i, i + 1));
-        const Run& last = verdicts.back();
-        count(last.end - i, last.failed());
-        if (last.failed() && !last.timed_out && fate_of(last.error->sqlerrcode()) == Fate::temporary) break;
-    }
-    trial.roll_back();
-
-    bool as_before = true;
-    const auto replay = pg::attempt([&] {
-        for (std::size_t i = 0; i < verdicts.size() && as_before; ++i) {
-            if (verdicts[i].error) continue;
-            std::optional<PgError> unknown;
-            bool timed_out = false;
-            const std::shared_ptr<Mutator> mutator = find(begin + i, unknown);
-            as_before = mutator != nullptr;
-            if (mutator) call(begin + i, *mutator, timed_out);
-        }
-        if (!as_before) throw SqlError(ERRCODE_INTERNAL_ERROR, "a mutator has gone");  // undoes the replay
-    });
-    for (std::size_t i = 0; i < verdicts.size() && !halted_; ++i) {
-        // Without a replay, each for itself.
-        Run run = replay ? attempt_run(begin + i, begin + i + 1) : std::move(verdicts[i]);
-        processed_ = run.end;
-        if (run.error) settle(run);
-    }
-}
-
-// Null when there is no such mutator, and then `unknown` says so.
-std::shared_ptr<Mutator> Runner::find(std::size_t position, std::optional<PgError>& unknown) {
-    try {
-        return find_mutator(mutation(position).name);
-    } catch (const SqlError& error) {
-        unknown.emplace(PgError::make(error));
-        return nullptr;
-    }
-}
-
-void Runner::call(std::size_t position, Mutator& mutator, bool& timed_out) {
+std::optional<PgError> Runner::call(const Mutation& mutation, Mutator& mutator, bool& timed_out) {
     pg::check_interrupts();
     scratch_.reset();
-    context_.client_id = mutation(position).client_id;
-    context_.mutation_id = mutation(position).id;
+    context_.client_id = mutation.client_id;
+    context_.mutation_id = mutation.id;
+    std::optional<PgError> error;
     {
         const MutationTimeout timeout(timed_out);
-        mutator.call(mutation(position).args);
-        check_deferred_constraints();
+        error = mutator.call(mutation.args);
+        if (!error) check_deferred_constraints();
     }
-    if (timed_out) throw MutationTimeout::error(mutation(position).name);
+    if (timed_out && !error) throw MutationTimeout::error(mutation.name);
+    return error;
 }
 
-// Counts the mutation that ended the run as rejected, or halts before it.
-void Runner::settle(const Run& run) {
-    const std::size_t index = (*todo_)[run.end];
-    if (!run.timed_out && !run.unknown && fate_of(run.error->sqlerrcode()) == Fate::temporary) {
-        halted_ = Halt{.reason = Halt::Reason::temporary, .mutation = index, .expected = 0, .failure = failure_of(*run.error)};
+// The run, or as much of it as comes before a failure, and the failure.
+void Runner::run_some(Indexes run) {
+    Run result = attempt_run(run);
+    count(result);
+    if (result.error && result.done > 0) {
+        Run replay = attempt_run(run.first(result.done));
+        // When it goes otherwise this time, nothing is known of what failed.
+        if (replay.error) return run_some(run.first(1));
+        result.unknown = std::move(replay.unknown);
+    }
+    settle(run, std::move(result));
+}
+
+// One id for a block of mutations even if many of them fail: a trial finds out which, and is undone.
+void Runner::run_block(Indexes block) {
+    if (streak_ >= block.size()) {
+        Run all = attempt_run(block);
+        count(all);
+        if (!all.error) return settle(block, std::move(all));
+    }
+    Tally verdict = try_block(block);
+    std::vector<std::size_t> healthy(block.begin(), block.end());
+    healthy.resize(verdict.processed);
+    for (const Rejection& rejection : verdict.rejected) std::erase(healthy, rejection.mutation);
+
+    Run replay = attempt_run(healthy);
+    if (replay.error) {  // It goes otherwise this time: each for itself.
+        for (std::size_t i = 0; i < block.size() && !halted(); ++i) run_some(block.subspan(i, 1));
         return;
     }
-    rejected_.push_back({index, failure_of(*run.error)});
-    ++processed_;
+    settle(healthy, std::move(replay));
+    tally_.processed += verdict.rejected.size();
+    std::move(verdict.rejected.begin(), verdict.rejected.end(), std::back_inserter(tally_.rejected));
+    tally_.halted = std::move(verdict.halted);
+}
+
+// What would come of the block. Its runs, too, are as short as the ids allow: a transaction that has once had too many stays
+// marked.
+Runner::Tally Runner::try_block(Indexes block) {
+    const std::size_t ids_left = tally_.ids + 2 < PGPROC_MAX_CACHED_SUBXIDS ? PGPROC_MAX_CACHED_SUBXIDS - tally_.ids - 2 : 1;
+    Tally outer = std::exchange(tally_, {});
+    pg::Subtransaction trial;
+    const std::size_t length = divide_up(block.size(), ids_left);
+    while (processed() < block.size() && !halted()) run_some(first_of(block.subspan(processed()), length));
+    trial.roll_back();
+    return std::exchange(tally_, std::move(outer));
+}
+
+// Takes note of what stands of a run, and of the failure that ended it.
+void Runner::settle(Indexes run, Run result) {
+    if (result.done > result.unknown.size()) ++tally_.ids;
+    tally_.processed += result.done;
+    std::move(result.unknown.begin(), result.unknown.end(), std::back_inserter(tally_.rejected));
+    if (result.error) fail(run[result.done], result);
+}
+
+// Counts the mutation as rejected, or halts before it.
+void Runner::fail(std::size_t index, const Run& result) {
+    if (result.temporary) {
+        tally_.halted = Halt{.reason = Halt::Reason::temporary, .mutation = index, .expected = 0, .failure = failure_of(*result.error)};
+        return;
+    }
+    tally_.rejected.push_back({index, failure_of(*result.error)});
+    ++tally_.processed;
 }
 
 }  // namespace replicache::engine

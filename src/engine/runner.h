@@ -1,9 +1,9 @@
 // Runs mutations in order, each atomic by itself, in as few subtransactions as failures allow.
 //
-// A whole run of mutations shares one subtransaction. When one of them fails, the run is rolled back, what came before it is
-// replayed, and it goes on behind it, with short runs that grow on success: so replays stay a small part of the work,
-// whatever fails. A subtransaction per mutation would be simpler, but past 64 ids per
-// transaction every snapshot of every other backend becomes slower (PGPROC_MAX_CACHED_SUBXIDS in storage/proc.h).
+// A whole push shares one subtransaction. When one of its mutations fails, it is rolled back, what came before that is
+// replayed, and it goes on behind it. From then on a subtransaction per mutation would be the cheapest, but past 64 ids per
+// transaction every snapshot of every other backend becomes slower (PGPROC_MAX_CACHED_SUBXIDS in storage/proc.h). So runs are
+// as short as the ids that are left allow.
 #pragma once
 
 #include "engine/batch.h"
@@ -22,38 +22,44 @@ public:
     // Runs the mutations of these indexes. Throws what the caller of the push must roll back for.
     void run(const std::vector<std::size_t>& todo);
 
-    std::size_t processed() const { return processed_; }  // how many of `todo` are applied or rejected
-    std::vector<Rejection>& rejected() { return rejected_; }
-    std::optional<Halt>& halted() { return halted_; }
+    std::size_t processed() const { return tally_.processed; }  // how many of `todo` are applied or rejected
+    std::vector<Rejection>& rejected() { return tally_.rejected; }
+    std::optional<Halt>& halted() { return tally_.halted; }
 
 private:
-    // How a run ended: with its last mutation, or before `end`, because that failed or has no mutator. What came before
-    // `end` is applied, unless the run failed: then all of it is undone.
-    struct Run {
-        std::size_t end;
-        std::optional<pg::PgError> error{};
-        bool unknown = false;    // the error is that there is no mutator
-        bool timed_out = false;  // …that replicache.mutation_timeout was over
-        bool failed() const { return error && !unknown; }
-    };
-    Run attempt_run(std::size_t begin, std::size_t end);
-    void run_block(std::size_t end);
-    std::shared_ptr<Mutator> find(std::size_t position, std::optional<pg::PgError>& unknown);
-    void call(std::size_t position, Mutator& mutator, bool& timed_out);
-    void settle(const Run& run);
-    void count(std::size_t succeeded, bool failed);
+    using Indexes = std::span<const std::size_t>;  // of mutations in the batch
 
-    const Mutation& mutation(std::size_t position) const { return batch_.mutations[(*todo_)[position]]; }
+    // How a run ended: with its last mutation, or before one that failed: then all of it is undone.
+    struct Run {
+        std::size_t done = 0;  // how many mutations came before the end
+        std::vector<Rejection> unknown{};  // those of them that have no mutator
+        std::optional<pg::PgError> error{};
+        bool temporary = false;  // the mutation is not rejected, the push stops before it
+    };
+    // What came of the mutations so far.
+    struct Tally {
+        std::size_t processed = 0;
+        std::size_t ids = 0;  // of the subtransactions that stand
+        std::vector<Rejection> rejected{};
+        std::optional<Halt> halted{};
+    };
+    Run attempt_run(Indexes run);
+    std::optional<pg::PgError> call(const Mutation& mutation, Mutator& mutator, bool& timed_out);
+    void run_some(Indexes run);
+    void run_block(Indexes block);
+    Tally try_block(Indexes block);
+    void settle(Indexes run, Run result);
+    void fail(std::size_t index, const Run& result);
+    void count(const Run& result);
+    std::size_t needed_length(std::size_t remaining) const;
 
     const Batch& batch_;
     Context& context_;
-    const std::vector<std::size_t>* todo_ = nullptr;
     pg::ScratchContext scratch_;
-    std::size_t processed_ = 0;
-    bool failed_ = false;     // some mutation has failed
-    std::size_t streak_ = 0;  // how many have gone well since
-    std::vector<Rejection> rejected_;
-    std::optional<Halt> halted_;
+    Tally tally_;
+    std::size_t succeeded_ = 0;  // first attempts so far
+    std::size_t failed_ = 0;
+    std::size_t streak_ = 0;     // how many have gone well since the last failure
 };
 
 }  // namespace replicache::engine

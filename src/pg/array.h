@@ -24,17 +24,10 @@ inline Datum array_datum(const std::vector<Value>& elements, Oid type, int lengt
     });
 }
 
-// Of text elements: anything that value() makes a text datum of.
-template <class Text>
-Datum text_array(const std::vector<Text>& texts) {
+inline Datum text_array(const std::vector<std::string>& texts) {
     std::vector<Value> elements;
     elements.reserve(texts.size());
-    for (const Text& text : texts) {
-        if constexpr (std::is_same_v<Text, std::optional<std::string>>)
-            elements.push_back(value(text));
-        else
-            elements.push_back(value(text));
-    }
+    for (const std::string& text : texts) elements.push_back(value(text));
     return array_datum(elements, TEXTOID, -1, false, TYPALIGN_INT);
 }
 

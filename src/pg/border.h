@@ -1,7 +1,7 @@
 // The border between C++ and PostgreSQL, one guard each way.
 //
 // PostgreSQL's errors are longjmps, which skip C++ destructors; C++ exceptions know nothing of PostgreSQL's frames. So:
-// - `guarded` wraps a call from C++ into PostgreSQL: an error comes out of it as a PgError exception;
+// - `guarded` wraps a call from C++ into PostgreSQL: an error comes out of it as a PgError exception (of `error_of`, as its result);
 // - `entry` wraps the body of everything that PostgreSQL calls: an exception comes out of it as a PostgreSQL error.
 // Compare PG_TRY in utils/elog.h, which does the same for C.
 #pragma once
@@ -10,31 +10,38 @@
 
 namespace replicache::pg {
 
-// Calls f, which may raise PostgreSQL errors and so must hold nothing that has a destructor. Throws PgError.
+// Calls f, which may raise PostgreSQL errors and so must hold nothing that has a destructor. Returns the error: for where
+// errors are an everyday matter, since a C++ exception costs several times as much as all else about one.
 template <class F>
-auto guarded(F&& f) -> std::invoke_result_t<F&> {
-    using Result = std::invoke_result_t<F&>;
-    static_assert(std::is_void_v<Result> || std::is_trivially_copyable_v<Result>);
+std::optional<PgError> error_of(F&& f) {
     sigjmp_buf* const outer_stack = PG_exception_stack;
     ErrorContextCallback* const outer_callbacks = error_context_stack;
     const MemoryContext outer_context = CurrentMemoryContext;
     sigjmp_buf here;
     if (sigsetjmp(here, 0) == 0) {
         PG_exception_stack = &here;
-        if constexpr (std::is_void_v<Result>) {
-            f();
-            PG_exception_stack = outer_stack;
-            return;
-        } else {
-            Result result = f();
-            PG_exception_stack = outer_stack;
-            return result;
-        }
+        f();
+        PG_exception_stack = outer_stack;
+        return std::nullopt;
     }
     PG_exception_stack = outer_stack;
     error_context_stack = outer_callbacks;
     MemoryContextSwitchTo(outer_context);
-    throw PgError::take();
+    return PgError::take();
+}
+
+// The same, but throws the PgError.
+template <class F>
+auto guarded(F&& f) -> std::invoke_result_t<F&> {
+    using Result = std::invoke_result_t<F&>;
+    static_assert(std::is_void_v<Result> || std::is_trivially_copyable_v<Result>);
+    if constexpr (std::is_void_v<Result>) {
+        if (auto error = error_of(f)) throw std::move(*error);
+    } else {
+        Result result{};
+        if (auto error = error_of([&] { result = f(); })) throw std::move(*error);
+        return result;
+    }
 }
 
 // CHECK_FOR_INTERRUPTS for C++: cancel and termination come out as PgError.

@@ -33,15 +33,21 @@ private:
     ResourceOwner owner_;
 };
 
-// Runs f in a subtransaction: all of it, or nothing. Returns the error that rolled it back, if any.
+// Runs f in a subtransaction: all of it, or nothing. f fails by throwing, or by returning an error if it can. Returns the
+// error that rolled it back, if any.
 template <class F>
 std::optional<PgError> attempt(F&& f) {
     std::optional<PgError> error;
     Subtransaction subtransaction;
     try {
-        f();
-        subtransaction.commit();
-        return error;
+        if constexpr (std::is_void_v<std::invoke_result_t<F&>>)
+            f();
+        else
+            error = f();
+        if (!error) {
+            subtransaction.commit();
+            return error;
+        }
     } catch (PgError& e) {
         error.emplace(std::move(e));
     } catch (const SqlError& e) {

@@ -20,7 +20,7 @@ std::string shorten(std::string_view text) {
 
 }  // namespace
 
-MalformedRequest::MalformedRequest(const std::string& path, std::string_view expected, std::string_view got)
-    : std::runtime_error(path + ": expected " + std::string(expected) + ", got " + shorten(got)) {}
+MalformedRequest::MalformedRequest(const Path& path, std::string_view expected, std::string_view got)
+    : std::runtime_error(path.text() + ": expected " + std::string(expected) + ", got " + shorten(got)) {}
 
 }  // namespace replicache::protocol

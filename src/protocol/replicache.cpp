@@ -7,8 +7,6 @@ namespace replicache::protocol {
 
 namespace {
 
-using Json = nlohmann::ordered_json;
-
 // Nothing for a version that we do not speak. To be called before all else: such a request may look quite different.
 std::optional<int> read_version(const Object& request, std::string_view name) {
     const std::string_view value = request.at(name);
@@ -53,39 +51,89 @@ std::optional<engine::Cookie> read_cookie(const Object& request) {
 }
 
 // What did not come through as UTF-8, in a message of a foreign server say, must not cost the answer.
-std::string dump(const Json& answer) {
-    return answer.dump(-1, ' ', false, Json::error_handler_t::replace);
+std::string dump(std::string_view text) {
+    return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
-Json or_null(const std::optional<std::string>& text) {
-    return text ? Json(*text) : Json();
-}
-
-Json rejection_json(const engine::Mutation& mutation, const engine::Failure& failure) {
-    Json json;
-    json["clientID"] = mutation.client_id;
-    json["id"] = mutation.id;
-    json["name"] = mutation.name;
-    json["code"] = failure.sqlstate;
-    json["message"] = failure.message;
-    json["detail"] = or_null(failure.detail);
-    json["hint"] = or_null(failure.hint);
-    return json;
-}
-
-Json halt_json(const engine::Mutation& mutation, const engine::Halt& halt) {
-    Json json;
-    json["clientID"] = mutation.client_id;
-    json["id"] = mutation.id;
-    if (halt.reason == engine::Halt::Reason::out_of_order) {
-        json["reason"] = "outOfOrder";
-        json["expected"] = halt.expected;
-    } else {
-        json["reason"] = "temporary";
-        json["code"] = halt.failure.sqlstate;
-        json["message"] = halt.failure.message;
+// Writes JSON, member after member: there may be a rejection per mutation.
+class Writer {
+public:
+    void begin(char bracket) { text_ += bracket; }
+    void end(char bracket) {
+        if (text_.back() == ',') {
+            text_.pop_back();
+        }
+        text_ += bracket;
+        text_ += ',';
     }
-    return json;
+    void name(std::string_view name) { (((text_ += '"') += name) += '"') += ':'; }
+    void member(std::string_view name, std::int64_t number) {
+        this->name(name);
+        (text_ += std::to_string(number)) += ',';
+    }
+    void member(std::string_view name, std::string_view text) {
+        this->name(name);
+        string(text);
+        text_ += ',';
+    }
+    void member_or_null(std::string_view name, const std::optional<std::string>& text) {
+        text ? member(name, *text) : null(name);
+    }
+    void null(std::string_view name) {
+        this->name(name);
+        text_ += "null,";
+    }
+    std::string take() {
+        text_.pop_back();  // the comma
+        return std::move(text_);
+    }
+
+private:
+    void string(std::string_view text) {
+        if (!std::ranges::all_of(text, [](char c) { return c >= ' ' && c < '\x7f'; })) {
+            text_ += dump(text);
+            return;
+        }
+        text_ += '"';
+        const char* begin = text.data();
+        const char* const end = begin + text.size();
+        for (const char* c = begin; c != end; ++c) {
+            if (*c == '"' || *c == '\\') {
+                text_.append(begin, c) += '\\';
+                begin = c;
+            }
+        }
+        text_.append(begin, end) += '"';
+    }
+
+    std::string text_;
+};
+
+void write_rejection(Writer& writer, const engine::Mutation& mutation, const engine::Failure& failure) {
+    writer.begin('{');
+    writer.member("clientID", mutation.client_id);
+    writer.member("id", mutation.id);
+    writer.member("name", mutation.name);
+    writer.member("code", failure.sqlstate);
+    writer.member("message", failure.message);
+    writer.member_or_null("detail", failure.detail);
+    writer.member_or_null("hint", failure.hint);
+    writer.end('}');
+}
+
+void write_halt(Writer& writer, const engine::Mutation& mutation, const engine::Halt& halt) {
+    writer.begin('{');
+    writer.member("clientID", mutation.client_id);
+    writer.member("id", mutation.id);
+    if (halt.reason == engine::Halt::Reason::out_of_order) {
+        writer.member("reason", "outOfOrder");
+        writer.member("expected", halt.expected);
+    } else {
+        writer.member("reason", "temporary");
+        writer.member("code", halt.failure.sqlstate);
+        writer.member("message", halt.failure.message);
+    }
+    writer.end('}');
 }
 
 std::string_view trim(std::string_view text) {
@@ -105,11 +153,9 @@ std::variant<Push, VersionNotSupported> parse_push(std::string_view text) {
     push.batch.client_group_id = request.identifier(push.version == 0 ? "clientID" : "clientGroupID");
     push.batch.schema_version = read_schema_version(request);
 
-    const std::string path = request.path_of("mutations");
-    const auto elements = split_elements(request.at("mutations"), path);
-    push.batch.mutations.reserve(elements.size());
-    for (std::size_t i = 0; i < elements.size(); ++i) {
-        const Object mutation(elements[i], path + "[" + std::to_string(i) + "]");
+    const auto mutations = read_objects(request.at("mutations"), request.path_of("mutations"));
+    push.batch.mutations.reserve(mutations.size());
+    for (const Object& mutation : mutations) {
         push.batch.mutations.push_back({
             .client_id = push.version == 0 ? push.batch.client_group_id : mutation.identifier("clientID"),
             .id = mutation.unsigned_integer("id"),
@@ -143,17 +189,25 @@ std::string push_answer(const engine::Batch& batch, const engine::Outcome& outco
     if (outcome.client_state_not_found) {
         return client_state_not_found();
     }
-    Json answer;
-    answer["version"] = outcome.version;
-    answer["applied"] = outcome.applied;
-    answer["skipped"] = outcome.skipped;
-    Json& rejected = answer["rejected"] = Json::array();
+    Writer writer;
+    writer.begin('{');
+    writer.member("version", outcome.version);
+    writer.member("applied", outcome.applied);
+    writer.member("skipped", outcome.skipped);
+    writer.name("rejected");
+    writer.begin('[');
     for (const auto& [mutation, failure] : outcome.rejected) {
-        rejected.push_back(rejection_json(batch.mutations.at(mutation), failure));
+        write_rejection(writer, batch.mutations.at(mutation), failure);
     }
-    const auto& halt = outcome.halted;
-    answer["halted"] = halt ? halt_json(batch.mutations.at(halt->mutation), *halt) : Json();
-    return dump(answer);
+    writer.end(']');
+    if (const auto& halt = outcome.halted) {
+        writer.name("halted");
+        write_halt(writer, batch.mutations.at(halt->mutation), *halt);
+    } else {
+        writer.null("halted");
+    }
+    writer.end('}');
+    return writer.take();
 }
 
 std::string client_state_not_found() {
@@ -161,10 +215,7 @@ std::string client_state_not_found() {
 }
 
 std::string version_not_supported(const VersionNotSupported& refusal) {
-    Json answer;
-    answer["error"] = "VersionNotSupported";
-    answer["versionType"] = refusal.version_type;
-    return dump(answer);
+    return R"({"error":"VersionNotSupported","versionType":")" + refusal.version_type + R"("})";
 }
 
 bool schema_version_allowed(std::string_view setting, std::string_view schema_version) {

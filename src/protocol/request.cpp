@@ -7,8 +7,6 @@
 #include <system_error>
 #include <utility>
 
-#include "protocol/scanner.h"
-
 namespace replicache::protocol {
 
 namespace {
@@ -31,8 +29,7 @@ std::optional<std::string> decode_string(std::string_view quoted) {
 }
 
 template <typename Visit>  // visit(quoted name, value)
-void for_each_member(std::string_view text, const std::string& path, Visit visit) {
-    Scanner scanner(text, path);
+void for_each_member(Scanner& scanner, Visit visit) {
     scanner.open('{', "an object");
     if (!scanner.take('}')) {
         do {
@@ -42,20 +39,33 @@ void for_each_member(std::string_view text, const std::string& path, Visit visit
         } while (scanner.take(','));
         scanner.expect('}', R"("," or "}")");
     }
+}
+
+template <typename Visit>  // visit(), which is to take the value
+void for_each_element(Scanner& scanner, Visit visit) {
+    scanner.open('[', "an array");
+    if (!scanner.take(']')) {
+        do {
+            visit();
+        } while (scanner.take(','));
+        scanner.expect(']', R"("," or "]")");
+    }
     scanner.expect_end();
 }
 
 }  // namespace
 
-std::vector<Member> split_members(std::string_view object, const std::string& path) {
+std::vector<Member> split_members(std::string_view object, const Path& path) {
     std::vector<Member> members;
-    for_each_member(object, path, [&](std::string_view quoted, std::string_view value) {
+    Scanner scanner(object, path);
+    for_each_member(scanner, [&](std::string_view quoted, std::string_view value) {
         auto name = decode_string(quoted);
         if (!name || name->find('\0') != std::string::npos) {
             throw MalformedRequest(path, "a member name of valid Unicode without \\u0000", quoted);
         }
         members.push_back({std::move(*name), value});
     });
+    scanner.expect_end();
     // The last one first among equals, since that is the one that std::unique keeps.
     std::ranges::sort(members, [](const Member& a, const Member& b) {
         return a.name != b.name ? a.name < b.name : a.value.data() > b.value.data();
@@ -65,17 +75,10 @@ std::vector<Member> split_members(std::string_view object, const std::string& pa
     return members;
 }
 
-std::vector<std::string_view> split_elements(std::string_view array, const std::string& path) {
+std::vector<std::string_view> split_elements(std::string_view array, const Path& path) {
     std::vector<std::string_view> elements;
     Scanner scanner(array, path);
-    scanner.open('[', "an array");
-    if (!scanner.take(']')) {
-        do {
-            elements.push_back(scanner.value());
-        } while (scanner.take(','));
-        scanner.expect(']', R"("," or "]")");
-    }
-    scanner.expect_end();
+    for_each_element(scanner, [&] { elements.push_back(scanner.value()); });
     return elements;
 }
 
@@ -83,29 +86,54 @@ bool is_unsigned_integer(std::string_view value) {
     return !value.empty() && std::ranges::all_of(value, is_digit);
 }
 
-std::int64_t to_unsigned_integer(std::string_view value, const std::string& path) {
+namespace {
+
+template <typename PathOf>  // the path is for the error only
+std::int64_t read_unsigned_integer(std::string_view value, PathOf path_of) {
     if (!is_unsigned_integer(value)) {
-        throw MalformedRequest(path, "an unsigned integer", value);
+        throw MalformedRequest(path_of(), "an unsigned integer", value);
     }
     std::int64_t number = 0;
     const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
     if (error != std::errc() || number > max_safe_integer) {
-        throw MalformedRequest(path, "an unsigned integer up to " + std::to_string(max_safe_integer), value);
+        throw MalformedRequest(path_of(), "an unsigned integer up to " + std::to_string(max_safe_integer), value);
     }
     return number;
 }
 
-Object::Object(std::string_view text, std::string path) : path_(std::move(path)) {
-    for_each_member(text, path_, [&](std::string_view quoted, std::string_view value) {
-        // A name that cannot be decoded is none that we know, and what we do not know is ignored.
-        if (auto name = decode_string(quoted)) {
-            members_.push_back({std::move(*name), value});
-        }
-    });
+}  // namespace
+
+std::int64_t to_unsigned_integer(std::string_view value, const Path& path) {
+    return read_unsigned_integer(value, [&] { return path; });
+}
+
+Object::Object(std::string_view text, Path path) : path_(std::move(path)) {
+    Scanner scanner(text, path_);
+    for_each_member(scanner, [&](std::string_view name, std::string_view value) { add(name, value); });
+    scanner.expect_end();
+}
+
+Object::Object(Scanner& scanner, Path path) : path_(std::move(path)) {
+    if (!scanner.at('{')) {
+        throw MalformedRequest(path_, "an object", scanner.value());
+    }
+    for_each_member(scanner, [&](std::string_view name, std::string_view value) { add(name, value); });
+}
+
+void Object::add(std::string_view quoted_name, std::string_view value) {
+    if (members_.empty()) {
+        members_.reserve(8);  // enough for all that we know
+    }
+    escapes_ = escapes_ || quoted_name.find('\\') != std::string_view::npos;
+    members_.push_back({quoted_name, value});
 }
 
 std::string_view Object::find(std::string_view name) const {
-    const auto last = std::find_if(members_.rbegin(), members_.rend(), [&](const Member& m) { return m.name == name; });
+    const auto last = std::find_if(members_.rbegin(), members_.rend(), [&](const Slice& member) {
+        const std::string_view quoted = member.quoted_name;
+        // A name that cannot be decoded is none that we know, and what we do not know is ignored.
+        return quoted.substr(1, quoted.size() - 2) == name || (escapes_ && decode_string(quoted) == name);
+    });
     return last == members_.rend() ? std::string_view() : last->value;
 }
 
@@ -118,11 +146,11 @@ std::string_view Object::at(std::string_view name) const {
 }
 
 std::string Object::path_of(std::string_view name) const {
-    return path_ + "." + std::string(name);
+    return path_.text() + "." + std::string(name);
 }
 
 std::int64_t Object::unsigned_integer(std::string_view name) const {
-    return to_unsigned_integer(at(name), path_of(name));
+    return read_unsigned_integer(at(name), [&] { return path_of(name); });
 }
 
 std::string Object::text(std::string_view name) const {
@@ -147,6 +175,13 @@ std::string Object::identifier(std::string_view name) const {
         throw MalformedRequest(path_of(name), "a string of " + limits, at(name));
     }
     return id;
+}
+
+std::vector<Object> read_objects(std::string_view array, const Path& path) {
+    std::vector<Object> objects;
+    Scanner scanner(array, path);
+    for_each_element(scanner, [&] { objects.emplace_back(scanner, Path(path.text(), objects.size())); });
+    return objects;
 }
 
 }  // namespace replicache::protocol

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "protocol/malformed.h"
+#include "protocol/scanner.h"
 
 namespace replicache::protocol {
 
@@ -22,21 +23,22 @@ struct Member {
 
 // Every name once, with its last value as for JSON.parse, ordered by name. A name that SQL cannot write (NUL, lone
 // surrogates) is malformed.
-std::vector<Member> split_members(std::string_view object, const std::string& path = "args");
+std::vector<Member> split_members(std::string_view object, const Path& path = "args");
 
-std::vector<std::string_view> split_elements(std::string_view array, const std::string& path);
+std::vector<std::string_view> split_elements(std::string_view array, const Path& path);
 
 // Any JSON value that is written without sign, fraction and exponent, however long.
 bool is_unsigned_integer(std::string_view value);
 
 // Up to max_safe_integer. Throws MalformedRequest, with the path, for anything else.
-std::int64_t to_unsigned_integer(std::string_view value, const std::string& path);
+std::int64_t to_unsigned_integer(std::string_view value, const Path& path);
 
 // One JSON object, its members by name; of a name that comes twice the last one counts. The typed readers throw
 // MalformedRequest when there is no such member, or one of another type.
 class Object {
 public:
-    Object(std::string_view text, std::string path);
+    Object(std::string_view text, Path path);
+    Object(Scanner& scanner, Path path);  // the next value
 
     std::string_view find(std::string_view name) const;  // empty: missing; no JSON value is empty
     std::string_view at(std::string_view name) const;
@@ -47,8 +49,17 @@ public:
     std::string identifier(std::string_view name) const;         // text of 1 to max_identifier_bytes bytes
 
 private:
-    std::vector<Member> members_;
-    std::string path_;
+    void add(std::string_view quoted_name, std::string_view value);
+
+    struct Slice {
+        std::string_view quoted_name;
+        std::string_view value;
+    };
+    std::vector<Slice> members_;
+    bool escapes_ = false;  // in some name
+    Path path_;
 };
+
+std::vector<Object> read_objects(std::string_view array, const Path& path);
 
 }  // namespace replicache::protocol

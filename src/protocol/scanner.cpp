@@ -1,6 +1,7 @@
 #include "protocol/scanner.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace replicache::protocol {
 
@@ -10,8 +11,17 @@ bool is_digit(char c) {
     return c >= '0' && c <= '9';
 }
 
+bool is_whitespace(char c) {
+    return c == ' ' || c == '\n' || c == '\t' || c == '\r';
+}
+
 bool is_scalar_character(char c) {
     return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '+' || c == '.';
+}
+
+// Where a nested value may go deeper, or end.
+bool is_structure(char c) {
+    return c == '"' || c == '{' || c == '}' || c == '[' || c == ']';
 }
 
 // Takes one of the characters from the front, if it is there.
@@ -53,9 +63,13 @@ void Scanner::open(char bracket, std::string_view expected_type) {
     }
 }
 
-bool Scanner::take(char character) {
+bool Scanner::at(char character) {
     skip_whitespace();
-    const bool found = position_ < text_.size() && text_[position_] == character;
+    return position_ < text_.size() && text_[position_] == character;
+}
+
+bool Scanner::take(char character) {
+    const bool found = at(character);
     position_ += found ? 1 : 0;
     return found;
 }
@@ -98,19 +112,31 @@ std::string_view Scanner::value() {
 }
 
 void Scanner::skip_whitespace() {
-    position_ = std::min(text_.find_first_not_of(" \t\n\r", position_), text_.size());
+    while (position_ < text_.size() && is_whitespace(text_[position_])) {
+        ++position_;
+    }
 }
 
+// From quote to quote, since memchr is so much faster than looking at every character. A quote ends the string unless an odd
+// number of backslashes comes before it.
 void Scanner::skip_string() {
-    const std::size_t begin = position_++;
-    while (position_ < text_.size()) {
-        const char c = text_[position_++];
-        if (c == '"') {
+    const char* const begin = text_.data() + position_;
+    const char* const end = text_.data() + text_.size();
+    for (const char* next = begin + 1; next < end;) {
+        const auto* const quote = static_cast<const char*>(std::memchr(next, '"', static_cast<std::size_t>(end - next)));
+        if (quote == nullptr) {
+            break;
+        }
+        const char* escape = quote;
+        while (escape[-1] == '\\') {
+            --escape;
+        }
+        next = quote + 1;
+        if ((quote - escape) % 2 == 0) {
+            position_ = static_cast<std::size_t>(next - text_.data());
             return;
         }
-        position_ += c == '\\' ? 1 : 0;
     }
-    position_ = begin;
     fail("a string that ends");
 }
 
@@ -119,13 +145,17 @@ void Scanner::skip_nested() {
     std::string closers;  // of the open brackets: on the heap, beyond the first few
     do {
         const char c = text_[position_];
+        if (!is_structure(c)) {
+            ++position_;
+            continue;
+        }
         if (c == '"') {
             skip_string();
             continue;
         }
         if (c == '{' || c == '[') {
             closers.push_back(c == '{' ? '}' : ']');
-        } else if (c == '}' || c == ']') {
+        } else {
             if (closers.back() != c) {
                 fail(closers.back() == '}' ? R"("}")" : R"("]")");
             }
@@ -145,14 +175,14 @@ void Scanner::skip_scalar() {
         ++position_;
     }
     const std::string_view scalar = text_.substr(begin, position_ - begin);
-    if (scalar != "null" && scalar != "true" && scalar != "false" && !is_number(scalar)) {
+    if (!is_number(scalar) && scalar != "null" && scalar != "true" && scalar != "false") {
         position_ = begin;
         fail("a value");
     }
 }
 
 void Scanner::fail(std::string_view expected) const {
-    throw MalformedRequest(path_ + ": not valid JSON", expected, text_.substr(position_));
+    throw MalformedRequest(path_.text() + ": not valid JSON", expected, text_.substr(position_));
 }
 
 }  // namespace replicache::protocol

@@ -12,9 +12,10 @@ namespace replicache::protocol {
 // A cursor. Each step skips leading whitespace and throws MalformedRequest when the text has something else there.
 class Scanner {
 public:
-    Scanner(std::string_view text, const std::string& path) : text_(text), path_(path) {}
+    Scanner(std::string_view text, const Path& path) : text_(text), path_(path) {}
 
     void open(char bracket, std::string_view expected_type);
+    bool at(char character);    // is it the next?
     bool take(char character);  // moves on only if it is the next
     void expect(char character, std::string_view expected);
     void expect_end();
@@ -31,7 +32,7 @@ private:
 
     std::string_view text_;
     std::size_t position_ = 0;
-    const std::string& path_;
+    const Path& path_;
 };
 
 }  // namespace replicache::protocol

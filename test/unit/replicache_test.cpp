@@ -215,7 +215,7 @@ TEST(ParsePush, NoObject) {
     EXPECT_EQ(push_fault(push_v1 + "x"), "push: not valid JSON: expected the end, got x");
     EXPECT_EQ(push_fault(push_with(R"("p1")", "p1")).substr(0, 43), "push: not valid JSON: expected a value, got");
     EXPECT_EQ(push_fault(push_with(R"({"id":1,)", R"({"id":1 )")),
-              R"(push.mutations[0]: not valid JSON: expected "," or "}", )"
+              R"(push.mutations: not valid JSON: expected "," or "}", )"
               R"(got "name":"set","args":{"k":0.10},"timestam…)");
 }
 

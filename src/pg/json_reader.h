@@ -1,0 +1,39 @@
+// Reads JSON that PostgreSQL has validated before, token by token. It trusts the text to be JSON, and reads nothing beyond
+// its end even if it is not. No destructors: fit for what runs guarded.
+#pragma once
+
+#include "prelude.h"
+
+namespace replicache::pg {
+
+class JsonReader {
+public:
+    enum class Token { begin_object, end_object, begin_array, end_array, name, string, number, literal_true, literal_false, null, end };
+
+    explicit JsonReader(std::string_view json) : position_(json.data()), end_(json.data() + json.size()) {}
+
+    // Moves on to the next token.
+    Token next();
+    // Of a name or string, what is between its quotes; of a number, its digits.
+    std::string_view text() const { return text_; }
+    // The whole extent of the value whose first token is the last one read. Moves on to its last token.
+    std::string_view value(Token first);
+
+private:
+    Token read_string();
+    void skip_separators();
+
+    const char* position_;
+    const char* end_;
+    const char* begin_ = nullptr;  // of the last token
+    std::string_view text_;
+};
+
+// What a string with escapes stands for, in `buffer`, which has room for as many bytes. False for what only PostgreSQL's own lexer
+// can tell: \u.
+bool unescape_json(std::string_view text, char* buffer, std::size_t* length);
+
+// A jsonb datum, as jsonb's input function makes it of the same text.
+Datum jsonb_datum(std::string_view json);
+
+}  // namespace replicache::pg
