@@ -73,7 +73,8 @@ private:
     std::vector<std::size_t> look_up_and_decide(bool& group_known) {
         group_known = check_group(group_, true);
         std::vector<std::string> ids;
-        for (const Mutation& mutation : batch_.mutations) ids.push_back(mutation.client_id);
+        for (const Mutation& mutation : batch_.mutations)
+            if (ids.empty() || ids.back() != mutation.client_id) ids.push_back(mutation.client_id);
         std::sort(ids.begin(), ids.end());
         ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
         clients_ = lock_clients(group_.id, ids);

@@ -248,8 +248,9 @@ void create_triggers(const TrackedTable& table, const KeyTemplate& key) {
         new_row += (new_row.empty() ? "NEW." : ", NEW.") + quote_identifier(column);
     }
     const AsOwner owner;
+    // An INSERT locks nothing before its row trigger fires; ON CONFLICT DO UPDATE fires triggers for UPDATE, too.
     if (table.space.empty())
-        create_trigger(table, table.relation, trigger_name::lock, "BEFORE INSERT OR UPDATE OR DELETE FOR EACH STATEMENT");
+        create_trigger(table, table.relation, trigger_name::lock, "BEFORE UPDATE OR DELETE FOR EACH STATEMENT");
     create_trigger(table, table.relation, trigger_name::stamp, "BEFORE INSERT OR UPDATE FOR EACH ROW");
     create_trigger(table, table.relation, trigger_name::deleted, "AFTER DELETE FOR EACH ROW");
     // Compared as images: equal values of some types have different texts (citext, numeric).
