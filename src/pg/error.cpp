@@ -85,6 +85,12 @@ PgError::~PgError() {
     if (home_ != nullptr) MemoryContextDelete(home_);
 }
 
+void PgError::set_message(const std::string& message) noexcept {
+    if (home_ == nullptr) return;
+    void* copy = MemoryContextAllocExtended(home_, message.size() + 1, MCXT_ALLOC_NO_OOM);
+    if (copy != nullptr) data_->message = static_cast<char*>(std::memcpy(copy, message.c_str(), message.size() + 1));
+}
+
 ErrorData* PgError::release() noexcept {
     if (home_ != nullptr) MemoryContextSetParent(std::exchange(home_, nullptr), ErrorContext);
     return data_;

@@ -33,6 +33,8 @@ public:
 
     const ErrorData& data() const { return *data_; }
     int sqlerrcode() const { return data_->sqlerrcode; }
+    // Never raises: short of memory, the message stays as it is.
+    void set_message(const std::string& message) noexcept;
     // Hands the data over to ErrorContext, which frees it when the error has been dealt with.
     ErrorData* release() noexcept;
 
