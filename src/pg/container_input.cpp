@@ -109,6 +109,7 @@ Datum read_composite(TypeInput* type, std::string_view json) {
     JsonReader reader(json);
     reader.next();
     while (reader.next() == Token::name) {
+        CHECK_FOR_INTERRUPTS();
         std::string_view& value = given[member_number(type, row, decode_string(reader.text()))];
         value = reader.value(reader.next());
     }

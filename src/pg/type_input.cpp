@@ -32,7 +32,8 @@ Kind kind_of(Oid base, int32 typmod) {
         case TIMEOID:
         case TIMETZOID:
         case TIMESTAMPOID:
-        case TIMESTAMPTZOID: return Kind::datetime;
+        case TIMESTAMPTZOID:
+        case INTERVALOID: return Kind::datetime;
         default: break;
     }
     switch (get_typtype(base)) {
@@ -147,9 +148,11 @@ Datum read_present(TypeInput* type, Token token, std::string_view text) {
         case Kind::json: return read_json(type, token, text);
         case Kind::bytea: return read_bytea(type, token, text);
         case Kind::datetime:
-            // Its input function would take some numbers for dates: 20240229.
+            // The input function would take some numbers: 20240229 for a date, 5 for five seconds.
             if (token == Token::string) return input_text(type, text);
-            refuse(type, ERRCODE_INVALID_DATETIME_FORMAT, text, "Write ISO 8601 text, such as \"2024-02-29T12:34:56Z\".");
+            refuse(type, ERRCODE_INVALID_DATETIME_FORMAT, text,
+                   type->base == INTERVALOID ? "Write text, such as \"1 day 02:00\" or \"P1DT2H\"."
+                                             : "Write ISO 8601 text, such as \"2024-02-29T12:34:56Z\".");
         case Kind::range:
             // …and a JSON array of two numbers for a range.
             if (token == Token::string) return input_text(type, text);
