@@ -24,14 +24,12 @@ bool is_about_the_server(int sqlstate) {
     }
 }
 
-// Most input functions quote the text that they refuse, whole.
+// Most input functions quote the text that they refuse, just as JSON does.
 std::string message_for(const std::string& column, std::string_view message, std::string_view json) {
     constexpr std::size_t most_of_message = 300;
     constexpr std::size_t most_of_value = 80;
-    std::string_view text = json;
-    if (text.size() >= 2 && text.front() == '"') text = text.substr(1, text.size() - 2);
     std::string result = "column \"" + column + "\": " + shortened(message, most_of_message);
-    if (message.find(text) == std::string_view::npos) result += ": " + shortened(json, most_of_value);
+    if (message.find(json) == std::string_view::npos) result += ": " + shortened(json, most_of_value);
     return result;
 }
 

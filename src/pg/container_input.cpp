@@ -49,7 +49,6 @@ void read_dimension(ArrayReader& reader, int depth) {
         CHECK_FOR_INTERRUPTS();
         ++length;
         if (token == Token::begin_array && !takes_arrays(reader.element)) {
-            if (reader.element_depth == depth) ragged();
             read_dimension(reader, depth + 1);
             continue;
         }

@@ -5,6 +5,7 @@
 
 extern "C" {
 #include "parser/parse_type.h"
+#include "utils/array.h"
 }
 
 using namespace replicache::pg;
@@ -26,7 +27,14 @@ Type parse_type(const char* name) {
     return type;
 }
 
+// What the text of an empty array does not show.
+void check_element_type(Oid type, Datum datum) {
+    const Oid element = get_element_type(getBaseType(type));
+    if (OidIsValid(element) && ARR_ELEMTYPE(DatumGetArrayTypeP(datum)) != element) elog(ERROR, "the array has elements of another type");
+}
+
 Datum output_of(Oid type, Datum datum) {
+    check_element_type(type, datum);
     Oid output;
     bool is_varlena;
     getTypeOutputInfo(type, &output, &is_varlena);
