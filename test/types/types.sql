@@ -114,6 +114,11 @@ SELECT is(outcome(type, json), wanted, type || ' from ' || json) FROM odd ORDER 
 SELECT is(outcome(type, to_json(json)::text), wanted, type || ' from the text of ' || json) FROM odd
     WHERE json ~ '^ *[[{]' AND (type ~ '\[\]$' OR type IN ('json', 'jsonb', 'few', 'address', 'place', 'person', 'row_type')) AND type <> 'text' ORDER BY n;
 
+-- Any value for any type is stored, or refused for what it is: no internal error, nothing that calls for another try.
+SELECT is(string_agg(type || ' from ' || json || ': ' || outcome, ', ') FILTER (WHERE outcome ~ '^(XX|0[0-9A-Z]|40|53|57|58)[0-9A-Z]{3}$'), NULL,
+    count(*) || ' values for other types')
+FROM (SELECT t.type, v.json, outcome(t.type, v.json) FROM (SELECT DISTINCT type FROM odd) AS t, (SELECT DISTINCT json FROM odd) AS v) AS crossed;
+
 -- ISO text means the same whatever is set.
 SET DateStyle = 'SQL, DMY';
 CREATE TEMP TABLE dmy AS SELECT n, extract(epoch FROM read_column('timestamptz', json::json)::timestamptz) AS epoch
