@@ -24,10 +24,11 @@ bool is_about_the_server(int sqlstate) {
     }
 }
 
+constexpr std::size_t most_of_message = 300;
+constexpr std::size_t most_of_value = 80;
+
 // Most input functions quote the text that they refuse, just as JSON does.
 std::string message_for(const std::string& column, std::string_view message, std::string_view json) {
-    constexpr std::size_t most_of_message = 300;
-    constexpr std::size_t most_of_value = 80;
     std::string result = "column \"" + column + "\": " + shortened(message, most_of_message);
     if (message.find(json) == std::string_view::npos) result += ": " + shortened(json, most_of_value);
     return result;
@@ -47,6 +48,9 @@ Datum ColumnInput::read(std::string_view json, bool* null) {
     if (!is_about_the_server(error->sqlerrcode())) {
         const char* message = error->data().message;
         error->set_message(message_for(column_, message != nullptr ? message : "", json));
+        // What PostgreSQL found wrong with JSON may be all of it.
+        const char* detail = error->data().detail;
+        if (detail != nullptr) error->set_detail(shortened(detail, most_of_message));
     }
     throw std::move(*error);
 }

@@ -7,7 +7,8 @@ namespace replicache::pg {
 
 struct TypeInput;
 
-// Guards itself, so call it unguarded. What it throws names the column and shows the value: PgError.
+// Guards itself, so call it unguarded. What it throws, a PgError, names the column and shows the value. As after any error of
+// PostgreSQL, the subtransaction must be rolled back.
 class ColumnInput {
 public:
     // Looks up how values of this type are read. What it keeps lives in `context`. It stays right while the column has this

@@ -15,8 +15,8 @@ struct ArrayReader {
     TypeInput* element;
     ArrayBuildState* state;
     JsonReader json;
-    int element_depth = 0;  // of the elements; 0: none found so far
-    int depth = 0;          // of the deepest array
+    int element_depth = 0;     // of the elements; 0: none found so far
+    int depth = 0;             // of the deepest array
     int lengths[MAXDIM] = {};  // per depth; -1: not known yet
 };
 

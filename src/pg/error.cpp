@@ -86,9 +86,17 @@ PgError::~PgError() {
 }
 
 void PgError::set_message(const std::string& message) noexcept {
-    if (home_ == nullptr) return;
-    void* copy = MemoryContextAllocExtended(home_, message.size() + 1, MCXT_ALLOC_NO_OOM);
-    if (copy != nullptr) data_->message = static_cast<char*>(std::memcpy(copy, message.c_str(), message.size() + 1));
+    if (char* text = copy(message)) data_->message = text;
+}
+
+void PgError::set_detail(const std::string& detail) noexcept {
+    if (char* text = copy(detail)) data_->detail = text;
+}
+
+char* PgError::copy(const std::string& text) noexcept {
+    if (home_ == nullptr) return nullptr;
+    void* memory = MemoryContextAllocExtended(home_, text.size() + 1, MCXT_ALLOC_NO_OOM);
+    return memory == nullptr ? nullptr : static_cast<char*>(std::memcpy(memory, text.c_str(), text.size() + 1));
 }
 
 ErrorData* PgError::release() noexcept {

@@ -37,9 +37,12 @@ public:
     void set_message(const std::string& message) noexcept;
     // Hands the data over to ErrorContext, which frees it when the error has been dealt with.
     ErrorData* release() noexcept;
+    // As set_message.
+    void set_detail(const std::string& detail) noexcept;
 
 private:
     PgError(ErrorData* data, MemoryContext home) : data_(data), home_(home) {}
+    char* copy(const std::string& text) noexcept;
 
     ErrorData* data_;
     MemoryContext home_;  // null: data_ is static
