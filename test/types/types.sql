@@ -8,22 +8,22 @@ SET statement_timeout = '60s';
 CREATE SCHEMA types;
 SET search_path = types, public;
 \i :definitions
-CREATE FUNCTION read_column(type text, json json) RETURNS text LANGUAGE c AS :'module', 'read_column';
+CREATE FUNCTION read_column(type text, value json) RETURNS text LANGUAGE c AS :'module', 'read_column';
 
 -- The value, or the SQLSTATE.
-CREATE FUNCTION outcome(type text, json text) RETURNS text LANGUAGE plpgsql AS $$
+CREATE FUNCTION outcome(type text, value text) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
-    RETURN coalesce(read_column(type, json::json), 'NULL');
+    RETURN coalesce(read_column(type, value::json), 'NULL');
 EXCEPTION WHEN OTHERS THEN
     RETURN sqlstate;
 END $$;
 
 -- The message, detail and hint.
-CREATE FUNCTION complaint(type text, json text) RETURNS text LANGUAGE plpgsql AS $$
+CREATE FUNCTION complaint(type text, value text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
     message text; detail text; hint text;
 BEGIN
-    RETURN 'no error: ' || coalesce(read_column(type, json::json), 'NULL');
+    RETURN 'no error: ' || coalesce(read_column(type, value::json), 'NULL');
 EXCEPTION WHEN OTHERS THEN
     GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
     RETURN concat_ws(E'\n', message, 'DETAIL: ' || nullif(detail, ''), 'HINT: ' || nullif(hint, ''));
@@ -233,11 +233,11 @@ SELECT is(count(*) FILTER (WHERE outcome('jsonb', j::text) <> j::text OR outcome
         FROM (SELECT value, row_number() OVER () AS n FROM random_value WHERE type = 'text') AS v GROUP BY value) AS objects;
 
 -- Huge and deep: no crash, and time in proportion.
-CREATE FUNCTION seconds(type text, json text) RETURNS numeric LANGUAGE plpgsql AS $$
+CREATE FUNCTION seconds(type text, value text) RETURNS numeric LANGUAGE plpgsql AS $$
 DECLARE
     start timestamptz := clock_timestamp();
 BEGIN
-    PERFORM outcome(type, json);
+    PERFORM outcome(type, value);
     RETURN extract(epoch FROM clock_timestamp() - start);
 END $$;
 SELECT is(left(outcome(type, json), 60), wanted, what) FROM (VALUES

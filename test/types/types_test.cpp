@@ -64,7 +64,7 @@ ColumnInput* column_of(std::string_view type_name, Oid* oid) {
 extern "C" {
 PG_MODULE_MAGIC;
 
-// read_column(type text, json json) returns text: what the column "v" of this type would hold, as text.
+// read_column(type text, value json) returns text: what the column "v" of this type would hold, as text.
 PG_FUNCTION_INFO_V1(read_column);
 Datum read_column(PG_FUNCTION_ARGS) {
     return entry([fcinfo] {
