@@ -85,6 +85,20 @@ PgError::~PgError() {
     if (home_ != nullptr) MemoryContextDelete(home_);
 }
 
+void PgError::set_message(const std::string& message) noexcept {
+    if (char* text = copy(message)) data_->message = text;
+}
+
+void PgError::set_detail(const std::string& detail) noexcept {
+    if (char* text = copy(detail)) data_->detail = text;
+}
+
+char* PgError::copy(const std::string& text) noexcept {
+    if (home_ == nullptr) return nullptr;
+    void* memory = MemoryContextAllocExtended(home_, text.size() + 1, MCXT_ALLOC_NO_OOM);
+    return memory == nullptr ? nullptr : static_cast<char*>(std::memcpy(memory, text.c_str(), text.size() + 1));
+}
+
 ErrorData* PgError::release() noexcept {
     if (home_ != nullptr) MemoryContextSetParent(std::exchange(home_, nullptr), ErrorContext);
     return data_;

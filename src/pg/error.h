@@ -33,11 +33,16 @@ public:
 
     const ErrorData& data() const { return *data_; }
     int sqlerrcode() const { return data_->sqlerrcode; }
+    // Never raises: short of memory, the message stays as it is.
+    void set_message(const std::string& message) noexcept;
     // Hands the data over to ErrorContext, which frees it when the error has been dealt with.
     ErrorData* release() noexcept;
+    // As set_message.
+    void set_detail(const std::string& detail) noexcept;
 
 private:
     PgError(ErrorData* data, MemoryContext home) : data_(data), home_(home) {}
+    char* copy(const std::string& text) noexcept;
 
     ErrorData* data_;
     MemoryContext home_;  // null: data_ is static
