@@ -1,8 +1,8 @@
 #include "protocol/powersync.h"
 
 #include <initializer_list>
-#include <nlohmann/json.hpp>
 #include <stdexcept>
+#include <utility>
 
 #include "protocol/writer.h"
 
@@ -209,22 +209,11 @@ std::string_view error_code(std::string_view sqlstate) {
     return "UNCLASSIFIED_ERROR";
 }
 
-// The id as the client wrote it, unless that would make the answer invalid.
-std::string json_of(std::string_view id) {
-    if (id.empty()) {
-        return "null";
-    }
-    if (is_printable_ascii(id) || nlohmann::json::accept(id)) {
-        return std::string(id);
-    }
-    return quote(id.substr(1, id.size() - 2));
-}
-
 void write_details(Writer& writer, const RowChange* change, const TransactionResult& result) {
     writer.begin('{');
     if (change != nullptr) {
         writer.member("table", change->table);
-        writer.json("id", json_of(change->id));
+        writer.slice("id", change->id);
     }
     const auto member = [&](std::string_view name, const std::optional<std::string>& text) {
         if (text) {

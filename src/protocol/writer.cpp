@@ -5,12 +5,23 @@
 
 namespace replicache::protocol {
 
+namespace {
+
 bool is_printable_ascii(std::string_view text) {
     return std::ranges::all_of(text, [](char c) { return c >= ' ' && c < '\x7f'; });
 }
 
+// What did not come through as UTF-8, in a message of a foreign server say, must not cost the answer.
 std::string quote(std::string_view text) {
     return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+}  // namespace
+
+// Escapes stay as they are, and need not be Unicode; only other bytes have to be looked at.
+void Writer::slice(std::string_view name, std::string_view value) {
+    const bool stands = is_printable_ascii(value) || nlohmann::json::accept(value);
+    json(name, stands ? std::string(value) : quote(value.substr(1, value.size() - 2)));
 }
 
 void Writer::string(std::string_view text) {

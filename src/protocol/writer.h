@@ -33,6 +33,7 @@ public:
         this->name(name);
         (text_ += value) += ',';
     }
+    void slice(std::string_view name, std::string_view value);  // of a request: a string or a number
     std::string take() {
         text_.pop_back();  // the comma
         return std::move(text_);
@@ -43,11 +44,5 @@ private:
 
     std::string text_;
 };
-
-// Whether the text can stand between quotes without a look at its encoding.
-bool is_printable_ascii(std::string_view text);
-
-// What did not come through as UTF-8, in a message of a foreign server say, must not cost the answer.
-std::string quote(std::string_view text);
 
 }  // namespace replicache::protocol

@@ -376,12 +376,11 @@ TEST(ParseUpload, HowManyTransactions) {
 TEST(ParseUpload, HowManyEntries) {
     for (const std::string shape : {"batch", "crud"}) {
         EXPECT_EQ(upload_fault(upload_of(shape, "")), "upload." + shape + ": expected 1 to 100000 entries, got none");
-        EXPECT_EQ(groups(parse_upload(upload_of(shape, list_of(entry, max_upload_entries)))), "-:100000");
-        EXPECT_EQ(upload_fault(upload_of(shape, list_of(entry, max_upload_entries + 1))),
-                  "upload." + shape + ": expected at most 100000 entries in a request, got more");
     }
+    EXPECT_EQ(groups(parse_upload(upload_of("batch", list_of(entry, max_upload_entries)))), "-:100000");
+    EXPECT_EQ(upload_fault(upload_of("batch", list_of(entry, max_upload_entries + 1))),
+              "upload.batch: expected at most 100000 entries in a request, got more");
     const auto of = [](std::size_t count) { return R"({"crud":[)" + list_of(entry, count) + "]}"; };
-    EXPECT_EQ(groups(parse_upload(upload_of("transactions", of(60'000) + "," + of(40'000)))), "-:60000 -:40000");
     EXPECT_EQ(upload_fault(upload_of("transactions", of(60'000) + "," + of(40'001))),
               "upload.transactions[1].crud: expected at most 100000 entries in a request, got more");
 }
