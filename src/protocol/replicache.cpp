@@ -1,7 +1,8 @@
 #include "protocol/replicache.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
+
+#include "protocol/writer.h"
 
 namespace replicache::protocol {
 
@@ -49,65 +50,6 @@ std::optional<engine::Cookie> read_cookie(const Object& request) {
     }
     return cookie;
 }
-
-// What did not come through as UTF-8, in a message of a foreign server say, must not cost the answer.
-std::string dump(std::string_view text) {
-    return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
-
-// Writes JSON, member after member: there may be a rejection per mutation.
-class Writer {
-public:
-    void begin(char bracket) { text_ += bracket; }
-    void end(char bracket) {
-        if (text_.back() == ',') {
-            text_.pop_back();
-        }
-        text_ += bracket;
-        text_ += ',';
-    }
-    void name(std::string_view name) { (((text_ += '"') += name) += '"') += ':'; }
-    void member(std::string_view name, std::int64_t number) {
-        this->name(name);
-        (text_ += std::to_string(number)) += ',';
-    }
-    void member(std::string_view name, std::string_view text) {
-        this->name(name);
-        string(text);
-        text_ += ',';
-    }
-    void member_or_null(std::string_view name, const std::optional<std::string>& text) {
-        text ? member(name, *text) : null(name);
-    }
-    void null(std::string_view name) {
-        this->name(name);
-        text_ += "null,";
-    }
-    std::string take() {
-        text_.pop_back();  // the comma
-        return std::move(text_);
-    }
-
-private:
-    void string(std::string_view text) {
-        if (!std::ranges::all_of(text, [](char c) { return c >= ' ' && c < '\x7f'; })) {
-            text_ += dump(text);
-            return;
-        }
-        text_ += '"';
-        const char* begin = text.data();
-        const char* const end = begin + text.size();
-        for (const char* c = begin; c != end; ++c) {
-            if (*c == '"' || *c == '\\') {
-                text_.append(begin, c) += '\\';
-                begin = c;
-            }
-        }
-        text_.append(begin, end) += '"';
-    }
-
-    std::string text_;
-};
 
 void write_rejection(Writer& writer, const engine::Mutation& mutation, const engine::Failure& failure) {
     writer.begin('{');
@@ -204,7 +146,7 @@ std::string push_answer(const engine::Batch& batch, const engine::Outcome& outco
         writer.name("halted");
         write_halt(writer, batch.mutations.at(halt->mutation), *halt);
     } else {
-        writer.null("halted");
+        writer.json("halted", "null");
     }
     writer.end('}');
     return writer.take();

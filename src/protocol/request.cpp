@@ -184,4 +184,10 @@ std::vector<Object> read_objects(std::string_view array, const Path& path) {
     return objects;
 }
 
+void for_each_object(std::string_view array, const Path& path, const std::function<void(const Object&)>& visit) {
+    std::size_t index = 0;
+    Scanner scanner(array, path);
+    for_each_element(scanner, [&] { visit(Object(scanner, Path(path.text(), index++))); });
+}
+
 }  // namespace replicache::protocol

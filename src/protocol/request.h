@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -61,5 +62,8 @@ private:
 };
 
 std::vector<Object> read_objects(std::string_view array, const Path& path);
+
+// One after the other, so that the visitor can stop an array that is too long before it takes the memory.
+void for_each_object(std::string_view array, const Path& path, const std::function<void(const Object&)>& visit);
 
 }  // namespace replicache::protocol

@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <random>
 
 #include "helpers.h"
+#include "protocol/powersync.h"
 
 namespace replicache::protocol {
 
@@ -20,6 +22,10 @@ const std::vector<std::string> requests = {
     R"({"profileID":"p","clientGroupID":"g1","cookie":{"order":42,"x":"😀"},"pullVersion":1,"schemaVersion":"s"})",
     R"({"clientGroupID":"g","cookie":{"order":7,"xmax":9,"inProgress":[1,8],"origin":"ab-5-1"},"pullVersion":1})",
     R"({"pullVersion":0,"cookie":9007199254740991,"clientID":"c1","lastMutationID":5})",
+    R"({"transactions":[{"transaction_id":7,"crud":[{"id":"1\u0041é","op":"PUT","table":"w","op_data":{"a":[0.10,"]}\\\""]},)"
+    R"("previous_values":{ } , "metadata":"\ud83d\ude00"},{"id":-2.5,"op":"DELETE","table":"x","old":null}]},{"crud":[]}]})",
+    R"({"batch":[{"op_id":12,"op":"PATCH","type":"t","id":"4","tx_id":7,"data":{"a":1},"old":{"a":0},"metadata":[1]},)"
+    R"({"clientId":15,"op":"PUT","type":"t","id":5,"tx_id":8}],"client_id":"c","checkpoint":3,"on_error":"skip"})",
 };
 
 bool lies_within(std::string_view inner, std::string_view outer) {
@@ -27,7 +33,7 @@ bool lies_within(std::string_view inner, std::string_view outer) {
     return inner.empty() || (inner.data() >= outer.data() && inner.data() + inner.size() <= end);
 }
 
-// Whether either parser accepts the text. Any exception but MalformedRequest fails the test by leaving it.
+// Whether any parser accepts the text. Any exception but MalformedRequest fails the test by leaving it.
 bool is_accepted(const std::string& request) {
     const auto block = std::make_unique<char[]>(request.size());
     std::ranges::copy(request, block.get());
@@ -46,6 +52,26 @@ bool is_accepted(const std::string& request) {
     fault_of([&] {
         parse_pull(text);
         accepted = true;
+    });
+    fault_of([&] {
+        const auto upload = parse_upload(text);
+        accepted = true;
+        std::vector<engine::TransactionResult> results;
+        for (const auto& transaction : upload.transactions) {
+            for (const auto& change : transaction.changes) {
+                EXPECT_FALSE(change.id.empty());
+                for (const std::string_view slice : {change.id, change.data, change.old, change.metadata}) {
+                    EXPECT_TRUE(lies_within(slice, text));
+                }
+                fault_of([&] { split_members(change.data); });
+            }
+            auto& result = results.emplace_back();
+            result.status = engine::TransactionResult::Status::rejected;
+            if (!transaction.changes.empty()) {
+                result.change = transaction.changes.size() - 1;
+            }
+        }
+        EXPECT_NO_THROW(nlohmann::json(upload_answer(upload, results)).dump());  // is UTF-8
     });
     fault_of([&] { split_elements(text, "a"); });
     return accepted;

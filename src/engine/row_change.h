@@ -1,0 +1,60 @@
+// Changes of single rows, as the protocols that know no mutators hand them to the engine. Standard C++ only, like batch.h.
+#pragma once
+
+#include <iterator>
+
+#include "engine/batch.h"
+
+namespace replicache::engine {
+
+struct RowChange {
+    enum class Kind {
+        insert,  // a new row; one that is there already is an error
+        upsert,  // the row becomes what data says: PUT
+        update,  // of the columns in data; without effect when there is no such row: PATCH
+        remove,  // without effect when there is no such row: DELETE
+    };
+    Kind kind = Kind::upsert;
+    std::string table;          // as clients call it
+    std::string_view id;        // JSON: of the key column; empty: stands in data
+    std::string_view data;      // JSON object, as the client wrote it; empty: none
+    std::string_view old;       // JSON object: what the client had before; empty: unknown
+    std::string_view metadata;  // JSON; empty: none
+    std::int64_t number = 0;    // rises with every change of a client (op_id); 0: none
+};
+
+// What a client did in one transaction, and the server does: all of it or nothing.
+struct ClientTransaction {
+    std::optional<std::int64_t> id{};  // the client's
+    std::vector<RowChange> changes{};
+};
+
+struct Upload {
+    std::optional<std::string> client_id;
+    std::optional<std::int64_t> checkpoint;
+    bool skip_rejected = false;  // go on behind a transaction that was rejected
+    std::vector<ClientTransaction> transactions;
+};
+
+// What became of a client transaction.
+struct TransactionResult {
+    enum class Status {
+        success,
+        temporary,      // nothing of it stands; to be sent again
+        rejected,       // for good; on record in replicache.mutation_error
+        not_attempted,  // because one before it failed
+    };
+    Status status = Status::not_attempted;
+    std::optional<std::size_t> change{};  // index of the one that failed; nothing: the transaction as a whole did, at its end
+    Failure failure{};                    // temporary, rejected
+    std::optional<std::string> column{};  // that the failure is about, where it names one
+};
+
+// Whether what failed may succeed when it is sent again: outages, conflicts with other transactions, a lack of resources,
+// and a mutator or trigger that says so. To call one of these final would drain the queues of clients.
+inline bool is_temporary(std::string_view sqlstate) {
+    constexpr std::string_view beginnings[] = {"08", "40", "53", "57", "58", "55006", "55P03", "RE001"};
+    return std::any_of(std::begin(beginnings), std::end(beginnings), [&](std::string_view b) { return sqlstate.starts_with(b); });
+}
+
+}  // namespace replicache::engine
