@@ -3,6 +3,7 @@
 #include "engine/constraints.h"
 #include "engine/ddl.h"
 #include "engine/mutator.h"
+#include "engine/row_writer.h"
 #include "engine/space.h"
 #include "engine/tracked_table.h"
 #include "pg/settings.h"
@@ -40,6 +41,7 @@ void _PG_init() {
         engine::register_change_callbacks();
         engine::register_registry_callbacks();
         engine::register_mutator_callbacks();
+        engine::register_row_writer_callbacks();
         engine::register_constraint_callbacks();
     });
 }

@@ -1,9 +1,11 @@
 // The set-up functions: tracking, mutators, spaces.
 #include "api/arguments.h"
 #include "engine/epoch.h"
+#include "engine/exposed_table.h"
 #include "engine/mutator.h"
 #include "engine/space.h"
 #include "engine/track.h"
+#include "pg/array.h"
 #include "pg/settings.h"
 
 namespace replicache::api {
@@ -20,6 +22,17 @@ void track_table(FunctionCallInfo fcinfo) {
                                .version = name_or_empty(fcinfo, 5)};
     if (table.version.empty()) throw SqlError(ERRCODE_NULL_VALUE_NOT_ALLOWED, "version must not be null or empty");
     engine::track_table(std::move(table));
+}
+
+void expose_crud(FunctionCallInfo fcinfo) {
+    if (PG_ARGISNULL(1)) throw SqlError(ERRCODE_NULL_VALUE_NOT_ALLOWED, "operations must not be null");
+    engine::ExposedTable table{.relation = required_oid(fcinfo, 0, "relation"),
+                               .name = optional_text(fcinfo, 2).value_or(""),
+                               .conflict = std::string(required_text(fcinfo, 4, "conflict")),
+                               .conflict_column = name_or_empty(fcinfo, 5),
+                               .replace = !PG_ARGISNULL(6) && PG_GETARG_BOOL(6)};
+    const pg::Value columns = PG_ARGISNULL(3) ? pg::Value{} : pg::value(PG_GETARG_DATUM(3));
+    engine::expose_table(std::move(table), pg::text_elements(PG_GETARG_DATUM(1)), columns);
 }
 
 void create_space(FunctionCallInfo fcinfo) {
@@ -75,6 +88,22 @@ PG_FUNCTION_INFO_V1(replicache_unregister_mutator);
 Datum replicache_unregister_mutator(PG_FUNCTION_ARGS) {
     return pg::entry([fcinfo] {
         engine::unregister_mutator(std::string(api::required_text(fcinfo, 0, "name")));
+        PG_RETURN_VOID();
+    });
+}
+
+PG_FUNCTION_INFO_V1(replicache_expose_crud);
+Datum replicache_expose_crud(PG_FUNCTION_ARGS) {
+    return pg::entry([fcinfo] {
+        api::expose_crud(fcinfo);
+        PG_RETURN_VOID();
+    });
+}
+
+PG_FUNCTION_INFO_V1(replicache_hide_crud);
+Datum replicache_hide_crud(PG_FUNCTION_ARGS) {
+    return pg::entry([fcinfo] {
+        engine::hide_table(api::required_oid(fcinfo, 0, "relation"));
         PG_RETURN_VOID();
     });
 }

@@ -1,5 +1,6 @@
 // apply_push, pull and pull_since: Replicache's requests in, answers out.
 #include "api/arguments.h"
+#include "api/request.h"
 #include "engine/pull.h"
 #include "engine/push.h"
 #include "engine/space.h"
@@ -11,26 +12,6 @@ namespace {
 
 using pg::SqlError;
 using protocol::VersionNotSupported;
-
-// Requests are UTF-8, as JSON is.
-void check_encoding() {
-    const int encoding = GetDatabaseEncoding();
-    if (encoding != PG_UTF8 && encoding != PG_SQL_ASCII)
-        throw SqlError(ERRCODE_FEATURE_NOT_SUPPORTED,
-                       std::string("database encoding ") + GetDatabaseEncodingName() + " is not supported", {},
-                       "Use a database with encoding UTF8.");
-}
-
-template <class Parse>
-auto parse(Parse parse_request, std::string_view text) {
-    check_encoding();
-    try {
-        return parse_request(text);
-    } catch (const protocol::MalformedRequest& error) {
-        throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, error.what(), "The request is malformed; nothing was processed.",
-                       "Pass the body of the request as it came over HTTP.");
-    }
-}
 
 std::string required_space(FunctionCallInfo fcinfo, int n) {
     std::string space(required_text(fcinfo, n, "space"));
@@ -48,7 +29,7 @@ Datum answer_datum(const std::string& answer) { return pg::text_datum(answer); }
 Datum apply_push(FunctionCallInfo fcinfo) {
     const std::string_view text = required_text(fcinfo, 0, "push");
     const engine::Pusher pusher{optional_text(fcinfo, 1), required_space(fcinfo, 2)};
-    const auto request = parse(protocol::parse_push, text);
+    const auto request = parse_request(protocol::parse_push, text);
     if (const auto* refusal = std::get_if<VersionNotSupported>(&request))
         return answer_datum(protocol::version_not_supported(*refusal));
     const engine::Batch& batch = std::get<protocol::Push>(request).batch;
@@ -67,7 +48,7 @@ Datum pull(FunctionCallInfo fcinfo) {
     request.user_id = optional_text(fcinfo, 1);
     request.check_owner = true;
     request.space = required_space(fcinfo, 2);
-    const auto parsed = parse(protocol::parse_pull, text);
+    const auto parsed = parse_request(protocol::parse_pull, text);
     if (const auto* refusal = std::get_if<VersionNotSupported>(&parsed))
         return answer_datum(protocol::version_not_supported(*refusal));
     const auto& pull = std::get<protocol::Pull>(parsed);

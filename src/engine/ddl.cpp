@@ -1,6 +1,7 @@
 #include "engine/ddl.h"
 
 #include "engine/change.h"
+#include "engine/exposed_table.h"
 #include "engine/track.h"
 
 extern "C" {
@@ -75,6 +76,7 @@ void on_drop() {
         "AND d.schema_name OPERATOR(pg_catalog.=) t.address_names[1] AND d.object_name OPERATOR(pg_catalog.=) t.address_names[2] "
         "WHERE t.object_type OPERATOR(pg_catalog.=) 'trigger' AND t.address_names[3] OPERATOR(pg_catalog.=) $1",
         {TEXTOID});
+    hide_dropped_tables();
     bool untracked = false, in_any_space = false;
     const pg::Rows tables = untrack.run({});
     for (std::uint64_t i = 0; i < tables.count(); ++i) {

@@ -43,4 +43,64 @@ void store_rejections(const Batch& batch, const std::vector<Rejection>& rejectio
                 array(args, JSONOID), array(sqlstates), array(messages), array(details), array(hints)});
 }
 
+namespace {
+
+const char* name_of(RowChange::Kind kind) {
+    switch (kind) {
+        case RowChange::Kind::insert: return "insert";
+        case RowChange::Kind::upsert: return "upsert";
+        case RowChange::Kind::update: return "update";
+        case RowChange::Kind::remove: return "delete";
+    }
+    return "";
+}
+
+std::string crud_json(const ClientTransaction& transaction) {
+    std::string json = "{\"crud\":[";
+    for (const RowChange& change : transaction.changes) {
+        if (json.back() != '[') json += ',';
+        json += change.source;
+    }
+    return json + "]}";
+}
+
+}  // namespace
+
+void store_rejections(const Upload& upload, const std::vector<TransactionResult>& results, const std::optional<std::string>& user_id) {
+    static pg::Statement insert(
+        "INSERT INTO replicache.mutation_error (space, user_id, client_group_id, client_id, mutation_id, name, args, sqlstate, message, "
+        "detail, hint) VALUES ('', $1, '', $2, $3, $4, $5, $6, $7, $8, $9)",
+        {TEXTOID, TEXTOID, INT8OID, TEXTOID, JSONOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID});
+    const pg::AsOwner owner;
+    for (std::size_t i = 0; i < results.size(); ++i) {
+        const TransactionResult& result = results[i];
+        if (result.status != TransactionResult::Status::rejected || result.recorded) continue;
+        const auto& changes = upload.transactions[i].changes;
+        const RowChange& change = changes.at(result.change.value_or(changes.size() - 1));
+        const Failure& failure = result.failure;
+        insert.run({value(user_id), value(upload.client_id.value_or("")), value(change.number),
+                    value(change.table + "." + name_of(change.kind)), value(crud_json(upload.transactions[i])), value(failure.sqlstate),
+                    value(failure.message), value(failure.detail), value(failure.hint)});
+    }
+}
+
+TransactionResult find_rejection(const Upload& upload, const ClientTransaction& transaction, const std::optional<std::string>& user_id) {
+    static pg::Statement query(
+        "SELECT mutation_id, sqlstate, message, detail, hint FROM replicache.mutation_error WHERE client_id OPERATOR(pg_catalog.=) $1 "
+        "AND mutation_id OPERATOR(pg_catalog.=) ANY ($2) AND client_group_id OPERATOR(pg_catalog.=) '' "
+        "AND COALESCE(user_id, '') OPERATOR(pg_catalog.=) $3 ORDER BY error_id LIMIT 1",
+        {TEXTOID, INT8ARRAYOID, TEXTOID});
+    std::vector<std::int64_t> numbers;
+    for (const RowChange& change : transaction.changes) numbers.push_back(change.number);
+    TransactionResult result{.status = TransactionResult::Status::success};
+    const pg::AsOwner owner;
+    const pg::Rows rows = query.run({value(upload.client_id), value(pg::int8_array(numbers)), value(user_id.value_or(""))});
+    if (rows.empty()) return result;
+    result.status = TransactionResult::Status::rejected;
+    result.recorded = true;
+    result.change = static_cast<std::size_t>(std::find(numbers.begin(), numbers.end(), rows.int8(0, 1)) - numbers.begin());
+    result.failure = {.sqlstate = *rows.text(0, 2), .message = *rows.text(0, 3), .detail = rows.text(0, 4), .hint = rows.text(0, 5)};
+    return result;
+}
+
 }  // namespace replicache::engine

@@ -3,9 +3,16 @@
 
 #include "engine/batch.h"
 #include "engine/client.h"
+#include "engine/row_change.h"
 
 namespace replicache::engine {
 
 void store_rejections(const Batch& batch, const std::vector<Rejection>& rejections, const ClientGroup& group);
+
+// A rejected client transaction is kept whole: args are {"crud":[…]} with all its changes.
+void store_rejections(const Upload& upload, const std::vector<TransactionResult>& results, const std::optional<std::string>& user_id);
+
+// What became of a transaction that was processed before: a success, unless it is on record.
+TransactionResult find_rejection(const Upload& upload, const ClientTransaction& transaction, const std::optional<std::string>& user_id);
 
 }  // namespace replicache::engine

@@ -20,6 +20,7 @@ struct RowChange {
     std::string_view data;      // JSON object, as the client wrote it; empty: none
     std::string_view old;       // JSON object: what the client had before; empty: unknown
     std::string_view metadata;  // JSON; empty: none
+    std::string_view source{};  // all of it, as the client wrote it
     std::int64_t number = 0;    // rises with every change of a client (op_id); 0: none
 };
 
@@ -48,6 +49,7 @@ struct TransactionResult {
     std::optional<std::size_t> change{};  // index of the one that failed; nothing: the transaction as a whole did, at its end
     Failure failure{};                    // temporary, rejected
     std::optional<std::string> column{};  // that the failure is about, where it names one
+    bool recorded = false;                // it was rejected before
 };
 
 // Whether what failed may succeed when it is sent again: outages, conflicts with other transactions, a lack of resources,

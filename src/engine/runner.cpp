@@ -1,6 +1,7 @@
 #include "engine/runner.h"
 
 #include "engine/constraints.h"
+#include "engine/failure.h"
 #include "engine/mutator.h"
 #include "engine/timeout.h"
 #include "pg/settings.h"
@@ -15,49 +16,6 @@ namespace {
 
 using pg::PgError;
 using pg::SqlError;
-
-constexpr int retry_later = MAKE_SQLSTATE('R', 'E', '0', '0', '1');
-
-// How far an error reaches.
-enum class Scope {
-    mutation,  // it is rejected
-    push,      // the push stops before the mutation, for now
-    caller,    // the whole transaction is broken or unwanted: the caller rolls back and tries again
-};
-
-Scope scope_of(int sqlerrcode) {
-    switch (sqlerrcode) {
-        case retry_later:
-        case ERRCODE_LOCK_NOT_AVAILABLE:
-        case ERRCODE_OBJECT_IN_USE:
-            return Scope::push;
-        case ERRCODE_READ_ONLY_SQL_TRANSACTION:
-            return Scope::caller;
-        default:
-            break;
-    }
-    switch (ERRCODE_TO_CATEGORY(sqlerrcode)) {
-        case MAKE_SQLSTATE('0', '8', '0', '0', '0'):  // connection exception
-        case MAKE_SQLSTATE('5', '3', '0', '0', '0'):  // insufficient resources
-        case MAKE_SQLSTATE('5', '8', '0', '0', '0'):  // system error
-            return Scope::push;
-        case MAKE_SQLSTATE('4', '0', '0', '0', '0'):  // transaction rollback
-        case MAKE_SQLSTATE('5', '7', '0', '0', '0'):  // operator intervention
-        case MAKE_SQLSTATE('X', 'X', '0', '0', '0'):  // internal error
-            return Scope::caller;
-        default:
-            return Scope::mutation;
-    }
-}
-
-Failure failure_of(const PgError& error) {
-    const auto optional = [](const char* text) { return text ? std::optional<std::string>(text) : std::nullopt; };
-    const ErrorData& data = error.data();
-    return {.sqlstate = unpack_sql_state(data.sqlerrcode),
-            .message = data.message ? data.message : "",
-            .detail = optional(data.detail),
-            .hint = optional(data.hint)};
-}
 
 // How many subtransaction ids a push may leave, as long as blocks can keep their number down; and the size of a block.
 constexpr std::size_t max_ids = 56;

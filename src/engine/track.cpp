@@ -1,10 +1,9 @@
 #include "engine/track.h"
 
 #include "engine/change.h"
-#include "pg/compat.h"
+#include "engine/relation.h"
 
 extern "C" {
-#include "catalog/catalog.h"
 #include "storage/lmgr.h"
 }
 
@@ -34,27 +33,12 @@ struct UniqueIndex {
     std::vector<std::string> columns;
 };
 
-std::string name_of(Oid relation) {
-    return guarded([relation]() -> const char* {
-        const char* name = get_rel_name(relation);
-        return name != nullptr ? name : "";
-    });
-}
-
-void check_owner(Oid relation) {
-    guarded([relation] {
-        if (get_rel_name(relation) == nullptr)
-            ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("relation with OID %u does not exist", relation)));
-        if (!pg::owns_relation(relation)) aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, get_rel_name(relation));
-    });
-}
-
 void check_kind(Oid relation) {
     const std::string name = name_of(relation);
     const char kind = guarded([relation] { return get_rel_relkind(relation); });
     if (kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE)
         throw SqlError(ERRCODE_WRONG_OBJECT_TYPE, "\"" + name + "\" is not a table", {}, "Track the tables behind it.");
-    if (guarded([relation] { return IsCatalogRelationOid(relation); }))
+    if (is_catalog(relation))
         throw SqlError(ERRCODE_WRONG_OBJECT_TYPE, "\"" + name + "\" is a system catalog");
     if (guarded([relation] { return get_rel_relispartition(relation); }))
         throw SqlError(ERRCODE_WRONG_OBJECT_TYPE, "\"" + name + "\" is a partition", {}, "Track the partitioned table.");

@@ -38,4 +38,24 @@ inline Datum int8_array(const std::vector<std::int64_t>& numbers) {
     return array_datum(elements, INT8OID, sizeof(std::int64_t), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE);
 }
 
+// The elements of a text array; throws when one is null.
+inline std::vector<std::string> text_elements(Datum array) {
+    struct Elements {
+        Datum* datums;
+        bool* nulls;
+        int count;
+    };
+    const Elements elements = guarded([array] {
+        Elements e{};
+        deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false, TYPALIGN_INT, &e.datums, &e.nulls, &e.count);
+        return e;
+    });
+    std::vector<std::string> texts;
+    for (int i = 0; i < elements.count; ++i) {
+        if (elements.nulls[i]) throw SqlError(ERRCODE_NULL_VALUE_NOT_ALLOWED, "an element of the array is null");
+        texts.emplace_back(view_of_text(elements.datums[i]));
+    }
+    return texts;
+}
+
 }  // namespace replicache::pg

@@ -24,4 +24,10 @@ inline bool owns_function(Oid function) { return pg_proc_ownercheck(function, Ge
 inline bool may_execute(Oid function) { return pg_proc_aclcheck(function, GetUserId(), ACL_EXECUTE) == ACLCHECK_OK; }
 #endif
 
+// The right to UPDATE some column. The function has kept its meaning and its name only.
+inline bool may_update(Oid relation) {
+    return pg_class_aclcheck(relation, GetUserId(), ACL_UPDATE) == ACLCHECK_OK ||
+           pg_attribute_aclcheck_all(relation, GetUserId(), ACL_UPDATE, ACLMASK_ANY) == ACLCHECK_OK;
+}
+
 }  // namespace replicache::pg

@@ -104,6 +104,7 @@ private:
             .data = read_row(entry, {"data", "op_data", "opData"}),
             .old = read_row(entry, {"old", "previous_values", "previousValues"}),
             .metadata = find(entry, {"metadata"}),
+            .source = entry.source(),
             .number = read_op_id(entry),
         };
     }

@@ -111,13 +111,16 @@ Object::Object(std::string_view text, Path path) : path_(std::move(path)) {
     Scanner scanner(text, path_);
     for_each_member(scanner, [&](std::string_view name, std::string_view value) { add(name, value); });
     scanner.expect_end();
+    source_ = text;
 }
 
 Object::Object(Scanner& scanner, Path path) : path_(std::move(path)) {
     if (!scanner.at('{')) {
         throw MalformedRequest(path_, "an object", scanner.value());
     }
+    const char* const begin = scanner.position();
     for_each_member(scanner, [&](std::string_view name, std::string_view value) { add(name, value); });
+    source_ = {begin, static_cast<std::size_t>(scanner.position() - begin)};
 }
 
 void Object::add(std::string_view quoted_name, std::string_view value) {

@@ -44,6 +44,7 @@ public:
     std::string_view find(std::string_view name) const;  // empty: missing; no JSON value is empty
     std::string_view at(std::string_view name) const;
     std::string path_of(std::string_view name) const;
+    std::string_view source() const { return source_; }  // all of it, as it was written
 
     std::int64_t unsigned_integer(std::string_view name) const;  // up to max_safe_integer
     std::string text(std::string_view name) const;               // valid Unicode without NUL
@@ -58,6 +59,7 @@ private:
     };
     std::vector<Slice> members_;
     bool escapes_ = false;  // in some name
+    std::string_view source_;
     Path path_;
 };
 

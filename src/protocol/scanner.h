@@ -22,6 +22,7 @@ public:
 
     std::string_view string();  // with its quotes
     std::string_view value();
+    const char* position() const { return text_.data() + position_; }
 
 private:
     void skip_whitespace();

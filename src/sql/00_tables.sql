@@ -66,6 +66,32 @@ CREATE TABLE replicache.tracked_table (
 );
 COMMENT ON TABLE replicache.tracked_table IS 'tables whose rows are client-view entries';
 
+CREATE TABLE replicache.exposed_table (
+    relation regclass PRIMARY KEY,
+    name text COLLATE "C" NOT NULL UNIQUE,
+    operations text[] NOT NULL,
+    columns jsonb,
+    conflict text NOT NULL,
+    conflict_column name,
+    replace boolean NOT NULL
+);
+COMMENT ON TABLE replicache.exposed_table IS 'tables that clients may write row by row';
+COMMENT ON COLUMN replicache.exposed_table.name IS 'what clients call it';
+COMMENT ON COLUMN replicache.exposed_table.columns IS 'client name → column; null: all columns by their own names';
+
+CREATE TABLE replicache.upload_client (
+    client_id text COLLATE "C" NOT NULL,
+    user_id text COLLATE "C" NOT NULL,
+    last_number bigint NOT NULL,
+    checkpoint bigint,
+    last_seen timestamptz NOT NULL,
+    PRIMARY KEY (client_id, user_id)
+) WITH (fillfactor = 50);
+COMMENT ON TABLE replicache.upload_client IS 'clients that upload row changes, and how far those have been processed';
+COMMENT ON COLUMN replicache.upload_client.user_id IS 'empty: uploaded without a user';
+COMMENT ON COLUMN replicache.upload_client.last_number IS 'highest op_id that was applied or rejected';
+COMMENT ON COLUMN replicache.upload_client.checkpoint IS 'highest write checkpoint that the client has asked for';
+
 CREATE TABLE replicache.tombstone (
     space text COLLATE "C" NOT NULL,
     version bigint NOT NULL,
@@ -90,7 +116,12 @@ CREATE TABLE replicache.mutation_error (
     at timestamptz NOT NULL DEFAULT pg_catalog.now(),
     version bigint NOT NULL DEFAULT 0
 );
+CREATE INDEX mutation_error_client_id_mutation_id_idx ON replicache.mutation_error (client_id, mutation_id);
 COMMENT ON TABLE replicache.mutation_error IS 'mutations that were rejected, and why; may itself be tracked';
+COMMENT ON COLUMN replicache.mutation_error.client_group_id IS 'empty: an upload of row changes';
+COMMENT ON COLUMN replicache.mutation_error.client_id IS 'empty: an upload without one';
+COMMENT ON COLUMN replicache.mutation_error.mutation_id IS 'of an upload the op_id of the change that failed; 0 without one';
+COMMENT ON COLUMN replicache.mutation_error.args IS 'of an upload {"crud":[…]}: all changes of the client transaction';
 COMMENT ON COLUMN replicache.mutation_error.version IS 'for track_table; part of the table so that dumps restore';
 
 SELECT pg_catalog.pg_extension_config_dump('replicache.space', '');
@@ -99,6 +130,8 @@ SELECT pg_catalog.pg_extension_config_dump('replicache.client_group', '');
 SELECT pg_catalog.pg_extension_config_dump('replicache.client', '');
 SELECT pg_catalog.pg_extension_config_dump('replicache.mutator', '');
 SELECT pg_catalog.pg_extension_config_dump('replicache.tracked_table', '');
+SELECT pg_catalog.pg_extension_config_dump('replicache.exposed_table', '');
+SELECT pg_catalog.pg_extension_config_dump('replicache.upload_client', '');
 SELECT pg_catalog.pg_extension_config_dump('replicache.tombstone', '');
 SELECT pg_catalog.pg_extension_config_dump('replicache.mutation_error', '');
 SELECT pg_catalog.pg_extension_config_dump('replicache.mutation_error_error_id_seq', '');

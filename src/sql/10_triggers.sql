@@ -16,11 +16,13 @@ CREATE TRIGGER on_registry_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE O
     FOR EACH STATEMENT EXECUTE FUNCTION replicache.on_registry_change();
 CREATE TRIGGER on_registry_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON replicache.tracked_table
     FOR EACH STATEMENT EXECUTE FUNCTION replicache.on_registry_change();
+CREATE TRIGGER on_registry_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON replicache.exposed_table
+    FOR EACH STATEMENT EXECUTE FUNCTION replicache.on_registry_change();
 
 CREATE FUNCTION replicache.on_drop() RETURNS event_trigger
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'replicache_on_drop';
 COMMENT ON FUNCTION replicache.on_drop() IS
-'Event trigger: a tracked table that is dropped is untracked; the next pull of its clients is complete.';
+'Event trigger: a tracked table that is dropped is untracked, and the next pull of its clients is complete; an exposed one is hidden.';
 
 CREATE FUNCTION replicache.on_alter() RETURNS event_trigger
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'replicache_on_alter';

@@ -49,6 +49,34 @@ COMMENT ON FUNCTION replicache.unregister_mutator(text) IS
 name: as it was registered.
 Errors: 42704 not registered.';
 
+CREATE FUNCTION replicache.expose_crud(
+    relation regclass,
+    operations text[] DEFAULT '{insert,update,delete}',
+    name text DEFAULT NULL,
+    columns jsonb DEFAULT NULL,
+    conflict text DEFAULT 'last_write',
+    conflict_column name DEFAULT NULL,
+    replace boolean DEFAULT false
+) RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'replicache_expose_crud';
+COMMENT ON FUNCTION replicache.expose_crud(regclass, text[], text, jsonb, text, name, boolean) IS
+'Lets clients write the rows of a table without a function of yours, with the rights and row-level security of the calling role. Called again, it replaces the options.
+relation: a table, partitioned or not, of the calling role, with a primary key.
+operations: which of insert, update and delete clients may do; an upsert needs insert for a new row and update for one that is there.
+name: what clients call the table; default: its name.
+columns: {"client name":"column"}: the columns that clients may write, and what they call them; default: all but generated ones and the version.
+conflict: what becomes of a change that was made without knowledge of the row as it is: ''last_write'', it wins.
+conflict_column: for policies that need one.
+replace: an upsert of a row that is there nulls the columns that it leaves out.
+Errors: 42501 not the owner; 42P01 no such table; 42809 not a table; 42P16 no primary key; 42703 no such column; 42710 the name is taken; 22023 unknown operation or policy, malformed columns.';
+
+CREATE FUNCTION replicache.hide_crud(relation regclass) RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'replicache_hide_crud';
+COMMENT ON FUNCTION replicache.hide_crud(regclass) IS
+'Clients cannot write the rows of the table any more.
+relation: an exposed table of the calling role.
+Errors: 42501 not the owner; 42704 not exposed.';
+
 CREATE FUNCTION replicache.create_space(id text, clock text DEFAULT 'counter') RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'replicache_create_space';
 COMMENT ON FUNCTION replicache.create_space(text, text) IS
@@ -73,7 +101,7 @@ BEGIN
     EXECUTE pg_catalog.format('GRANT USAGE ON SCHEMA replicache TO %s', role);
     EXECUTE pg_catalog.format(
         'GRANT EXECUTE ON FUNCTION replicache.apply_push(json, text, text), replicache.pull(json, text, text), '
-        'replicache.pull_since(bigint, text, text), replicache.current_user_id(), replicache.current_space(), '
+        'replicache.pull_since(bigint, text, text), replicache.powersync_upload(json, text, text), replicache.current_user_id(), replicache.current_space(), '
         'replicache.current_client_group_id(), replicache.current_client_id(), replicache.current_mutation_id(), '
         'replicache.current_version(), replicache.current_schema_version() TO %s', role);
 END

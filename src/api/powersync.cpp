@@ -1,0 +1,28 @@
+// powersync_upload: PowerSync's uploads in, answers out.
+#include "api/arguments.h"
+#include "api/request.h"
+#include "engine/upload.h"
+#include "protocol/powersync.h"
+
+namespace replicache::api {
+namespace {
+
+Datum powersync_upload(FunctionCallInfo fcinfo) {
+    const std::string_view text = required_text(fcinfo, 0, "request");
+    const std::optional<std::string> user_id = optional_text(fcinfo, 1);
+    engine::Upload upload = parse_request(protocol::parse_upload, text);
+    if (auto client_id = optional_text(fcinfo, 2)) upload.client_id = std::move(client_id);
+    return pg::text_datum(protocol::upload_answer(upload, engine::upload(upload, user_id)));
+}
+
+}  // namespace
+}  // namespace replicache::api
+
+extern "C" {
+
+PG_FUNCTION_INFO_V1(replicache_powersync_upload);
+Datum replicache_powersync_upload(PG_FUNCTION_ARGS) {
+    return replicache::pg::entry([fcinfo] { return replicache::api::powersync_upload(fcinfo); });
+}
+
+}  // extern "C"

@@ -1,0 +1,146 @@
+#include "engine/exposed_table.h"
+
+#include "engine/relation.h"
+#include "pg/array.h"
+
+namespace replicache::engine {
+namespace {
+
+using pg::AsOwner;
+using pg::guarded;
+using pg::Rows;
+using pg::SpiConnection;
+using pg::SqlError;
+using pg::Statement;
+using pg::value;
+
+void check_kind(Oid relation) {
+    const char kind = guarded([relation] { return get_rel_relkind(relation); });
+    if (kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE)
+        throw SqlError(ERRCODE_WRONG_OBJECT_TYPE, "\"" + name_of(relation) + "\" is not a table", {}, "Expose the tables behind it.");
+    if (is_catalog(relation)) throw SqlError(ERRCODE_WRONG_OBJECT_TYPE, "\"" + name_of(relation) + "\" is a system catalog");
+    if (guarded([relation] { return get_rel_namespace(relation) == get_namespace_oid("replicache", false); }))
+        throw SqlError(ERRCODE_WRONG_OBJECT_TYPE, "\"" + name_of(relation) + "\" is a bookkeeping table of replicache_ext");
+    if (!guarded([relation] {
+            Relation const opened = relation_open(relation, AccessShareLock);
+            const Oid index = RelationGetPrimaryKeyIndex(opened);
+            relation_close(opened, NoLock);
+            return OidIsValid(index);
+        }))
+        throw SqlError(ERRCODE_INVALID_TABLE_DEFINITION, "table \"" + name_of(relation) + "\" has no primary key", {},
+                       "Changes of rows name them by it: add one.");
+}
+
+void set_operations(ExposedTable& table, const std::vector<std::string>& operations) {
+    for (const std::string& operation : operations) {
+        bool* const may = operation == "insert" ? &table.may_insert : operation == "update" ? &table.may_update : operation == "delete" ? &table.may_delete : nullptr;
+        if (may == nullptr)
+            throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "unknown operation \"" + operation + "\"", {}, "Operations are insert, update and delete.");
+        *may = true;
+    }
+    if (!table.may_insert && !table.may_update && !table.may_delete)
+        throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "operations must not be empty", {}, "Call replicache.hide_crud to expose nothing.");
+}
+
+void check_columns(Oid relation, pg::Value columns) {
+    if (columns.null) return;
+    static Statement type("SELECT pg_catalog.jsonb_typeof($1)", {JSONBOID});
+    if (*type.run({columns}).text(0, 1) != "object")
+        throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "columns must be an object", {}, R"(Pass {"client name":"column"}.)");
+    static Statement faults(
+        "SELECT c.key, c.value::pg_catalog.text, pg_catalog.jsonb_typeof(c.value) OPERATOR(pg_catalog.<>) 'string', "
+        "a.attname IS NULL, a.attgenerated OPERATOR(pg_catalog.<>) '' FROM pg_catalog.jsonb_each($2) c "
+        "LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid OPERATOR(pg_catalog.=) $1 AND a.attnum OPERATOR(pg_catalog.>) 0 "
+        "AND NOT a.attisdropped AND a.attname OPERATOR(pg_catalog.=) (c.value OPERATOR(pg_catalog.#>>) '{}') ORDER BY c.key",
+        {OIDOID, JSONBOID});
+    const Rows rows = faults.run({value(ObjectIdGetDatum(relation)), columns});
+    if (rows.empty()) throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "columns must not be empty");
+    std::vector<std::string> seen;
+    for (std::uint64_t i = 0; i < rows.count(); ++i) {
+        const std::string client = *rows.text(i, 1), column = *rows.text(i, 2);
+        const auto is = [&](int n) { return DatumGetBool(rows.get(i, n).datum); };
+        if (is(3)) throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "columns: \"" + client + "\" must name a column, got " + column);
+        if (is(4)) throw SqlError(ERRCODE_UNDEFINED_COLUMN, "column " + column + " of relation \"" + name_of(relation) + "\" does not exist");
+        if (is(5)) throw SqlError(ERRCODE_INVALID_TABLE_DEFINITION, "column " + column + " is a generated column, which nobody can write");
+        if (std::find(seen.begin(), seen.end(), column) != seen.end())
+            throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "columns: " + column + " has two names");
+        seen.push_back(column);
+    }
+}
+
+void check_conflict(const ExposedTable& table) {
+    if (table.conflict != "last_write")
+        throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "unknown conflict policy \"" + table.conflict + "\"", {}, "The policy is \"last_write\".");
+    if (!table.conflict_column.empty())
+        throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "conflict policy \"" + table.conflict + "\" takes no conflict_column");
+}
+
+}  // namespace
+
+void expose_table(ExposedTable table, const std::vector<std::string>& operations, pg::Value columns) {
+    const SpiConnection spi;
+    check_owner(table.relation);
+    check_kind(table.relation);
+    set_operations(table, operations);
+    check_columns(table.relation, columns);
+    check_conflict(table);
+    if (table.name.empty()) table.name = name_of(table.relation);
+
+    static Statement taken(
+        "SELECT FROM replicache.exposed_table WHERE name OPERATOR(pg_catalog.=) $1 AND relation::pg_catalog.oid OPERATOR(pg_catalog.<>) $2",
+        {TEXTOID, OIDOID});
+    static Statement store(
+        "INSERT INTO replicache.exposed_table (relation, name, operations, columns, conflict, conflict_column, replace) "
+        "VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (relation) DO UPDATE SET name = excluded.name, operations = excluded.operations, "
+        "columns = excluded.columns, conflict = excluded.conflict, conflict_column = excluded.conflict_column, replace = excluded.replace",
+        {OIDOID, TEXTOID, TEXTARRAYOID, JSONBOID, TEXTOID, TEXTOID, BOOLOID});
+    const AsOwner owner;
+    if (!taken.run({value(table.name), value(ObjectIdGetDatum(table.relation))}).empty())
+        throw SqlError(ERRCODE_DUPLICATE_OBJECT, "another table is exposed as \"" + table.name + "\"", {}, "Pass another name.");
+    store.run({value(ObjectIdGetDatum(table.relation)), value(table.name), value(pg::text_array(operations)), columns, value(table.conflict),
+               table.conflict_column.empty() ? pg::Value{} : value(table.conflict_column), value(BoolGetDatum(table.replace))});
+}
+
+void hide_table(Oid relation) {
+    static Statement forget("DELETE FROM replicache.exposed_table WHERE relation::pg_catalog.oid OPERATOR(pg_catalog.=) $1", {OIDOID});
+    const SpiConnection spi;
+    check_owner(relation);
+    const AsOwner owner;
+    if (forget.run({value(ObjectIdGetDatum(relation))}).count() == 0)
+        throw SqlError(ERRCODE_UNDEFINED_OBJECT, "table \"" + name_of(relation) + "\" is not exposed");
+}
+
+void hide_dropped_tables() {
+    static Statement forget(
+        "DELETE FROM replicache.exposed_table WHERE relation::pg_catalog.oid OPERATOR(pg_catalog.=) ANY "
+        "(SELECT d.objid FROM pg_catalog.pg_event_trigger_dropped_objects() d "
+        "WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid "
+        "AND d.objsubid OPERATOR(pg_catalog.=) 0)",
+        {});
+    const AsOwner owner;
+    forget.run({});
+}
+
+std::optional<ExposedTable> exposed_table(const std::string& name) {
+    static Statement query(
+        "SELECT relation::pg_catalog.oid, 'insert' OPERATOR(pg_catalog.=) ANY (operations), 'update' OPERATOR(pg_catalog.=) ANY (operations), "
+        "'delete' OPERATOR(pg_catalog.=) ANY (operations), conflict, conflict_column::pg_catalog.text, replace, c.key, c.value "
+        "FROM replicache.exposed_table LEFT JOIN LATERAL pg_catalog.jsonb_each_text(columns) c ON true "
+        "WHERE name OPERATOR(pg_catalog.=) $1",
+        {TEXTOID});
+    const SpiConnection spi;
+    const AsOwner owner;
+    const Rows rows = query.run({value(name)});
+    if (rows.empty()) return std::nullopt;
+    const auto is = [&](int n) { return DatumGetBool(rows.get(0, n).datum); };
+    ExposedTable table{.relation = rows.oid(0, 1), .name = name, .may_insert = is(2), .may_update = is(3), .may_delete = is(4),
+                       .conflict = *rows.text(0, 5), .conflict_column = rows.text(0, 6).value_or(""), .replace = is(7)};
+    for (std::uint64_t i = 0; i < rows.count(); ++i)
+        if (const auto client = rows.text(i, 8)) {
+            if (!table.columns) table.columns.emplace();
+            table.columns->push_back({*client, *rows.text(i, 9)});
+        }
+    return table;
+}
+
+}  // namespace replicache::engine

@@ -1,0 +1,35 @@
+// The registry of exposed tables (replicache.exposed_table): which tables clients may write row by row, and how.
+#pragma once
+
+#include "pg/spi.h"
+
+namespace replicache::engine {
+
+// A row of the registry. Columns go by name, so that the registry survives dump and restore.
+struct ExposedTable {
+    struct Column {
+        std::string client;  // what clients call it
+        std::string name;
+    };
+    Oid relation = InvalidOid;
+    std::string name;
+    bool may_insert = false;
+    bool may_update = false;
+    bool may_delete = false;
+    std::optional<std::vector<Column>> columns{};  // null: all
+    std::string conflict;
+    std::string conflict_column;  // empty: none
+    bool replace = false;         // an upsert nulls the columns that it leaves out
+};
+
+// As expose_crud was asked. An empty name stands for that of the table; `columns` is a jsonb object, or null for all. Throws when
+// the table cannot be exposed like that.
+void expose_table(ExposedTable table, const std::vector<std::string>& operations, pg::Value columns);
+void hide_table(Oid relation);
+// Forgets the dropped tables of these event trigger rows: call it in a sql_drop event trigger, with SPI open.
+void hide_dropped_tables();
+
+// The table that clients call so; nullopt: none.
+std::optional<ExposedTable> exposed_table(const std::string& name);
+
+}  // namespace replicache::engine

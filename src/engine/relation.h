@@ -1,0 +1,16 @@
+// What set-up asks about the tables that it is given.
+#pragma once
+
+#include "pg/border.h"
+
+namespace replicache::engine {
+
+// Without its schema, for messages; empty when it is gone.
+std::string name_of(Oid relation);
+
+// Throws 42P01 when there is no such relation, 42501 when the calling role does not own it.
+void check_owner(Oid relation);
+
+bool is_catalog(Oid relation);
+
+}  // namespace replicache::engine

@@ -1,0 +1,332 @@
+#include "engine/row_writer.h"
+
+#include "engine/relation.h"
+#include "engine/tracked_table.h"
+#include "pg/compat.h"
+#include "pg/json_names.h"
+#include "pg/json_reader.h"
+
+extern "C" {
+#include "access/genam.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_operator.h"
+}
+
+namespace replicache::engine {
+namespace {
+
+using pg::guarded;
+using pg::JsonReader;
+using pg::SqlError;
+using Token = JsonReader::Token;
+
+// Clients choose the sets of columns that they change.
+constexpr std::size_t max_plans = 100;
+
+// The operator's name, to be used whatever the search_path.
+std::string qualified_operator(Oid operator_) {
+    return guarded([operator_]() -> const char* {
+        HeapTuple const tuple = SearchSysCache1(OPEROID, ObjectIdGetDatum(operator_));
+        if (!HeapTupleIsValid(tuple)) elog(ERROR, "cache lookup failed for operator %u", operator_);
+        const auto* form = reinterpret_cast<Form_pg_operator>(GETSTRUCT(tuple));
+        const char* name = psprintf("OPERATOR(%s.%s)", quote_identifier(get_namespace_name(form->oprnamespace)), NameStr(form->oprname));
+        ReleaseSysCache(tuple);
+        return name;
+    });
+}
+
+std::string decode_name(std::string_view quoted) {
+    std::string name(quoted.size(), '\0');
+    std::size_t length;
+    if (pg::unescape_json(quoted, name.data(), &length)) {
+        name.resize(length);
+        return name;
+    }
+    // With a \u, which is for PostgreSQL to read.
+    const pg::MemberNames names = pg::member_names("{\"" + std::string(quoted) + "\":0}");
+    return static_cast<const char*>(linitial(names.names));
+}
+
+[[noreturn]] void no_column(std::string_view name, const std::string& table) {
+    throw SqlError(ERRCODE_UNDEFINED_COLUMN, "\"" + table + "\" has no column \"" + std::string(name) + "\" that clients may write");
+}
+
+}  // namespace
+
+RowWriter::RowWriter(const ExposedTable& table) : table_(table), relation_(pg::qualified_name(table.relation)) {
+    const auto tracked = tracked_table(table.relation);
+    if (tracked && !tracked->deleted.empty()) deleted_ = pg::quote_identifier(tracked->deleted);
+    context_ = guarded([] { return AllocSetContextCreate(TopMemoryContext, "replicache row writer", ALLOCSET_SMALL_SIZES); });
+    Relation relation = nullptr;
+    try {
+        relation = guarded([&] { return relation_open(table.relation, AccessShareLock); });
+        add_columns(relation);
+        add_key(relation);
+        if (tracked)
+            for (Column& column : columns_)
+                if (column.name == pg::quote_identifier(tracked->version)) column.writable = false;
+    } catch (...) {
+        if (relation != nullptr) relation_close(relation, NoLock);
+        MemoryContextDelete(context_);
+        throw;
+    }
+    relation_close(relation, NoLock);
+}
+
+RowWriter::~RowWriter() {
+    for (const auto& [key, plan] : plans_) SPI_freeplan(plan);
+    MemoryContextDelete(context_);
+}
+
+void RowWriter::add_columns(Relation relation) {
+    for (int i = 0; i < relation->rd_att->natts; ++i) {
+        const FormData_pg_attribute& attribute = *TupleDescAttr(relation->rd_att, i);
+        if (attribute.attisdropped) continue;
+        const std::string name = NameStr(attribute.attname);
+        Column column{.client = name, .name = pg::quote_identifier(name), .number = attribute.attnum, .type = attribute.atttypid,
+                      .writable = attribute.attgenerated == '\0'};
+        if (table_.columns) {
+            const auto listed = std::find_if(table_.columns->begin(), table_.columns->end(), [&](const auto& c) { return c.name == name; });
+            column.writable = listed != table_.columns->end();
+            if (column.writable) column.client = listed->client;
+        }
+        column.input.prepare(column.client, attribute.atttypid, attribute.atttypmod, context_);
+        columns_.push_back(std::move(column));
+    }
+}
+
+void RowWriter::add_key(Relation relation) {
+    const Oid oid = guarded([relation] { return RelationGetPrimaryKeyIndex(relation); });
+    if (!OidIsValid(oid))
+        throw SqlError(ERRCODE_INVALID_TABLE_DEFINITION, "exposed table \"" + name_of(table_.relation) + "\" has no primary key any more");
+    Relation const index = guarded([oid] { return index_open(oid, AccessShareLock); });
+    for (int i = 0; i < index->rd_index->indnkeyatts; ++i) {
+        const AttrNumber number = index->rd_index->indkey.values[i];
+        const auto column = std::find_if(columns_.begin(), columns_.end(), [number](const Column& c) { return c.number == number; });
+        const Oid type = index->rd_opcintype[i];
+        const Oid equal = guarded([&] { return get_opfamily_member(index->rd_opfamily[i], type, type, BTEqualStrategyNumber); });
+        key_.push_back({.column = static_cast<std::size_t>(column - columns_.begin()), .equals = qualified_operator(equal)});
+    }
+    guarded([index] { index_close(index, NoLock); });
+}
+
+RowWriter::Column* RowWriter::find(std::string_view client) {
+    for (Column& column : columns_)
+        if (column.client == client) return &column;
+    return nullptr;
+}
+
+void RowWriter::read_value(Column& column, std::string_view json) {
+    column.value.datum = column.input.read(json, &column.value.null);
+}
+
+void RowWriter::read_object(std::string_view object, bool keys_only) {
+    JsonReader reader(object);
+    if (reader.next() != Token::begin_object) return;
+    while (reader.next() == Token::name) {
+        const std::string name = decode_name(reader.text());
+        const Token first = reader.next();
+        const std::string_view value = reader.value(first);
+        Column* const column = find(name);
+        const bool is_key = column != nullptr && std::any_of(key_.begin(), key_.end(), [&](const Key& k) { return &columns_[k.column] == column; });
+        if (keys_only && !is_key) continue;
+        if (column == nullptr || !(column->writable || is_key)) no_column(name, table_.name);
+        if (is_key && column->identified) continue;  // by the id
+        read_value(*column, value);
+        column->given = true;
+    }
+}
+
+// Takes the change apart: which row, and which values for which columns.
+void RowWriter::read(const RowChange& change) {
+    for (Column& column : columns_) column.given = column.identified = false;
+    if (!change.id.empty()) {
+        Column* const column = key_.size() == 1 ? &columns_[key_[0].column] : find("id");
+        if (column != nullptr) {
+            read_value(*column, change.id);
+            column->given = column->identified = true;
+        }
+    }
+    read_object(change.data, change.kind == RowChange::Kind::remove);
+    if (change.kind == RowChange::Kind::remove) read_object(change.old, true);
+    if (change.kind == RowChange::Kind::insert) return;  // keys may come from defaults
+    for (const Key& key : key_)
+        if (!columns_[key.column].given)
+            throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "a change of \"" + table_.name + "\" lacks \"" + columns_[key.column].client + "\"", {},
+                           "It is part of the primary key.");
+}
+
+void RowWriter::require(bool allowed, const char* operation) const {
+    if (!allowed)
+        throw SqlError(ERRCODE_INSUFFICIENT_PRIVILEGE, "clients may not " + std::string(operation) + " rows of \"" + table_.name + "\"", {},
+                       "It was exposed without that operation.");
+}
+
+void RowWriter::apply(const RowChange& change) {
+    read(change);
+    switch (change.kind) {
+        case RowChange::Kind::insert:
+            require(table_.may_insert, "insert");
+            run(Statement::insert);
+            return;
+        case RowChange::Kind::upsert:
+            upsert();
+            return;
+        case RowChange::Kind::update:
+            require(table_.may_update, "update");
+            if (has_values()) run(Statement::update);
+            return;
+        case RowChange::Kind::remove:
+            require(table_.may_delete, "delete");
+            run(Statement::remove);
+            return;
+    }
+}
+
+// First as an update, since an INSERT with ON CONFLICT checks NOT NULL before it finds the row that is there, and wants the right
+// to insert, which an update should not need.
+void RowWriter::upsert() {
+    const bool update = table_.may_update && may_update_any_column();
+    const bool changes = table_.replace || !deleted_.empty() || has_values();
+    for (int attempt = 0; attempt < 2; ++attempt) {
+        if (update && run(changes ? Statement::restore : Statement::find) > 0) return;
+        require(table_.may_insert, "insert");
+        if (run(Statement::insert_unless_there) > 0) return;
+        // It is there: another transaction has inserted it since.
+        require(table_.may_update, "update");
+        if (!update) break;
+    }
+    run(Statement::insert);  // the row is out of this role's sight, and this says so
+}
+
+bool RowWriter::has_values() const {
+    return std::any_of(columns_.begin(), columns_.end(), [this](const Column& c) { return c.given && !is_key(c); });
+}
+
+bool RowWriter::is_key(const Column& column) const {
+    return std::any_of(key_.begin(), key_.end(), [&](const Key& k) { return &columns_[k.column] == &column; });
+}
+
+bool RowWriter::may_update_any_column() const {
+    return guarded([relation = table_.relation] { return pg::may_update(relation); });
+}
+
+std::string RowWriter::sql(Statement statement) const {
+    std::string names, markers, set, where;
+    int n = 0;
+    const auto add = [](std::string& list, const std::string& item, const char* separator = ", ") { list += (list.empty() ? "" : separator) + item; };
+    for (const Column& column : columns_) {
+        const bool key = is_key(column);
+        if (!column.given) {
+            if (table_.replace && statement == Statement::restore && column.writable && !key && column.name != deleted_) add(set, column.name + " = NULL");
+            continue;
+        }
+        const std::string marker = "$" + std::to_string(++n);
+        add(names, column.name);
+        add(markers, marker);
+        if (!key) add(set, column.name + " = " + marker);
+        for (const Key& k : key_)
+            if (&columns_[k.column] == &column) add(where, "t." + column.name + " " + k.equals + " " + marker, " AND ");
+    }
+    const std::string keys = [&] {
+        std::string list;
+        for (const Key& key : key_) add(list, columns_[key.column].name);
+        return list;
+    }();
+    const std::string not_deleted = deleted_.empty() ? "" : " AND t." + deleted_ + " IS NOT TRUE";
+    switch (statement) {
+        case Statement::insert:
+        case Statement::insert_unless_there:
+            return "INSERT INTO " + relation_ + " AS t " + (names.empty() ? "DEFAULT VALUES" : "(" + names + ") VALUES (" + markers + ")") +
+                   (statement == Statement::insert ? "" : " ON CONFLICT (" + keys + ") DO NOTHING");
+        case Statement::restore:
+            if (!deleted_.empty() && set.find(deleted_ + " = ") == std::string::npos) add(set, deleted_ + " = false");
+            return "UPDATE " + relation_ + " AS t SET " + set + " WHERE " + where;
+        case Statement::update:
+            return "UPDATE " + relation_ + " AS t SET " + set + " WHERE " + where + not_deleted;
+        case Statement::find:
+            return "SELECT FROM " + relation_ + " AS t WHERE " + where;
+        case Statement::remove:
+            return (deleted_.empty() ? "DELETE FROM " + relation_ + " AS t WHERE " : "UPDATE " + relation_ + " AS t SET " + deleted_ + " = true WHERE ") +
+                   where + not_deleted;
+    }
+    return {};
+}
+
+std::uint64_t RowWriter::run(Statement statement) {
+    std::string shape(1, static_cast<char>(statement));
+    std::vector<Datum> values;
+    std::string nulls;
+    std::vector<Oid> types;
+    for (const Column& column : columns_) {
+        const bool used = column.given && (statement != Statement::remove || is_key(column));
+        shape += used ? '1' : '0';
+        if (!used) continue;
+        values.push_back(column.value.datum);
+        nulls += column.value.null ? 'n' : ' ';
+        types.push_back(column.type);
+    }
+    auto plan = plans_.find(shape);
+    if (plan == plans_.end()) {
+        if (plans_.size() >= max_plans) {
+            for (const auto& [key, old] : plans_) SPI_freeplan(old);
+            plans_.clear();
+        }
+        const std::string text = sql(statement);
+        SPIPlanPtr const prepared = guarded([&] {
+            const SPIPlanPtr result = SPI_prepare(text.c_str(), static_cast<int>(types.size()), types.data());
+            if (result == nullptr) elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
+            SPI_keepplan(result);
+            return result;
+        });
+        plan = plans_.emplace(shape, prepared).first;
+    }
+    return guarded([&] {
+        const MemoryContext outer = CurrentMemoryContext;  // which SPI leaves for its own
+        const int code = SPI_execute_plan(plan->second, values.data(), nulls.c_str(), false, 0);
+        MemoryContextSwitchTo(outer);
+        if (code < 0) elog(ERROR, "SPI_execute_plan failed: %s", SPI_result_code_string(code));
+        return static_cast<std::uint64_t>(SPI_processed);
+    });
+}
+
+namespace {
+
+struct Writers {
+    std::unordered_map<std::string, std::shared_ptr<RowWriter>> by_name;
+    std::vector<Oid> relations;  // the exposed tables, and the registries
+    bool valid = false;
+} writers;
+
+extern "C" void at_exposed_change(Datum, Oid relation) {
+    if (relation == InvalidOid || std::find(writers.relations.begin(), writers.relations.end(), relation) != writers.relations.end()) writers.valid = false;
+}
+extern "C" void at_exposed_schema_change(Datum, int, uint32) { writers.valid = false; }
+
+}  // namespace
+
+std::shared_ptr<RowWriter> find_row_writer(const std::string& name) {
+    if (!writers.valid) {
+        writers.by_name.clear();
+        writers.relations = {pg::own_relation("exposed_table"), pg::own_relation("tracked_table")};
+        writers.valid = true;  // before reading: an invalidation that arrives meanwhile must not be lost
+    }
+    if (const auto it = writers.by_name.find(name); it != writers.by_name.end()) return it->second;
+    const auto table = exposed_table(name);
+    if (!table || name_of(table->relation).empty())
+        throw SqlError(ERRCODE_UNDEFINED_TABLE, "table \"" + name + "\" is not exposed", {}, "Expose it by replicache.expose_crud.");
+    writers.relations.push_back(table->relation);
+    auto writer = std::make_shared<RowWriter>(*table);
+    if (writers.valid) writers.by_name[name] = writer;
+    return writer;
+}
+
+void register_row_writer_callbacks() {
+    guarded([] {
+        CacheRegisterRelcacheCallback(at_exposed_change, 0);
+        // The statements name schemas, and renaming one invalidates none of its tables.
+        CacheRegisterSyscacheCallback(NAMESPACEOID, at_exposed_schema_change, 0);
+    });
+}
+
+}  // namespace replicache::engine

@@ -1,0 +1,142 @@
+#include "engine/upload.h"
+
+#include "engine/constraints.h"
+#include "engine/context.h"
+#include "engine/failure.h"
+#include "engine/rejection.h"
+#include "engine/row_writer.h"
+#include "pg/memory.h"
+#include "pg/subtransaction.h"
+
+extern "C" {
+#include "tcop/utility.h"
+}
+
+namespace replicache::engine {
+namespace {
+
+using pg::AsOwner;
+using pg::PgError;
+using pg::SpiConnection;
+using pg::SqlError;
+using pg::Statement;
+using pg::value;
+using Status = TransactionResult::Status;
+
+// How far the changes of a client have been processed. Its row is locked: the same upload twice at once takes turns.
+class UploadClient {
+public:
+    UploadClient(const std::optional<std::string>& client_id, const std::optional<std::string>& user_id)
+        : client_id_(client_id), user_id_(user_id.value_or("")) {
+        if (!client_id_) return;
+        static Statement lock(
+            "INSERT INTO replicache.upload_client AS c (client_id, user_id, last_number, last_seen) VALUES ($1, $2, 0, pg_catalog.now()) "
+            "ON CONFLICT (client_id, user_id) DO UPDATE SET last_seen = excluded.last_seen RETURNING c.last_number",
+            {TEXTOID, TEXTOID});
+        const AsOwner owner;
+        last_number_ = stored_ = lock.run({value(*client_id_), value(user_id_)}).int8(0, 1);
+    }
+
+    bool has_processed(const RowChange& change) const { return change.number != 0 && change.number <= last_number_; }
+    void processed(const ClientTransaction& transaction) {
+        for (const RowChange& change : transaction.changes) last_number_ = std::max(last_number_, change.number);
+    }
+    void store(const std::optional<std::int64_t>& checkpoint) const {
+        if (!client_id_ || (last_number_ == stored_ && !checkpoint)) return;
+        static Statement update(
+            "UPDATE replicache.upload_client SET last_number = $3, checkpoint = GREATEST(checkpoint, $4) "
+            "WHERE client_id OPERATOR(pg_catalog.=) $1 AND user_id OPERATOR(pg_catalog.=) $2",
+            {TEXTOID, TEXTOID, INT8OID, INT8OID});
+        const AsOwner owner;
+        update.run({value(*client_id_), value(user_id_), value(last_number_), checkpoint ? value(*checkpoint) : pg::Value{}});
+    }
+
+private:
+    const std::optional<std::string>& client_id_;
+    std::string user_id_;
+    std::int64_t last_number_ = 0;
+    std::int64_t stored_ = 0;
+};
+
+class Uploader {
+public:
+    Uploader(const Upload& upload, const std::optional<std::string>& user_id)
+        : upload_(upload), user_id_(user_id), client_(upload.client_id, user_id), results_(upload.transactions.size()) {
+        context_.user_id = user_id;
+        context_.client_id = upload.client_id;
+    }
+
+    std::vector<TransactionResult> run() {
+        // What the caller has left deferred must not be blamed on a change.
+        check_deferred_constraints();
+        {
+            const ContextScope scope(context_);
+            for (std::size_t i = 0; i < results_.size() && !stopped_; ++i) run_transaction(i);
+        }
+        store_rejections(upload_, results_, user_id_);
+        client_.store(upload_.checkpoint);
+        return std::move(results_);
+    }
+
+private:
+    void run_transaction(std::size_t i) {
+        const ClientTransaction& transaction = upload_.transactions[i];
+        TransactionResult& result = results_[i];
+        result.status = Status::success;
+        const auto& changes = transaction.changes;
+        if (!changes.empty() && std::all_of(changes.begin(), changes.end(), [this](const RowChange& c) { return client_.has_processed(c); })) {
+            // The answer was lost: it is the same again.
+            result = find_rejection(upload_, transaction, user_id_);
+            stopped_ = result.status == Status::rejected && !upload_.skip_rejected;
+            return;
+        }
+        std::size_t at = 0;
+        std::optional<PgError> error = pg::attempt([&]() -> std::optional<PgError> {
+            for (; at < changes.size(); ++at)
+                if (!client_.has_processed(changes[at])) apply(changes[at]);
+            check_deferred_constraints();
+            return std::nullopt;
+        });
+        if (error) {
+            fail(result, std::move(*error));
+            if (at < changes.size()) result.change = at;  // else what is deferred has failed
+        }
+        if (result.status != Status::temporary) client_.processed(transaction);
+    }
+
+    void apply(const RowChange& change) {
+        pg::check_interrupts();
+        scratch_.reset();
+        if (change.number != 0) context_.mutation_id = change.number;
+        find_row_writer(change.table)->apply(change);
+    }
+
+    // A client transaction is atomic by itself: so other than in a push, a serialization failure or a cancel concerns this one only,
+    // and what was applied before it can be told.
+    void fail(TransactionResult& result, PgError error) {
+        result.failure = failure_of(error);
+        const bool temporary = is_temporary(result.failure.sqlstate);
+        if (!temporary && scope_of(error.sqlerrcode()) == Scope::caller) throw std::move(error);
+        result.status = temporary ? Status::temporary : Status::rejected;
+        if (error.data().column_name != nullptr) result.column = error.data().column_name;
+        stopped_ = temporary || !upload_.skip_rejected;
+    }
+
+    const Upload& upload_;
+    const std::optional<std::string>& user_id_;
+    UploadClient client_;
+    Context context_;
+    pg::ScratchContext scratch_;
+    std::vector<TransactionResult> results_;
+    bool stopped_ = false;
+};
+
+}  // namespace
+
+std::vector<TransactionResult> upload(const Upload& upload, const std::optional<std::string>& user_id) {
+    pg::guarded([] { PreventCommandIfReadOnly("replicache.powersync_upload()"); });
+    const SpiConnection spi;
+    return Uploader(upload, user_id).run();
+}
+
+}  // namespace replicache::engine
