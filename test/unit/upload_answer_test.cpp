@@ -122,6 +122,13 @@ TEST(UploadAnswer, ControlCharactersAreEscaped) {
     EXPECT_NE(answer_of(failed(Status::temporary, failure)).find(R"("message":"a\u0000\u0001\n\"\\")"), std::string::npos);
 }
 
+TEST(UploadAnswer, QuotesAndBackslashesAreEscaped) {
+    for (const auto& [text, escaped] : {std::pair(R"(a\b"c)", R"(a\\b\"c)"), std::pair(R"(\)", R"(\\)"), std::pair(R"("")", R"(\"\")")}) {
+        EXPECT_NE(answer_of(failed(Status::temporary, {"40001", text, {}, {}})).find(R"("message":")" + std::string(escaped) + R"(",)"),
+                  std::string::npos);
+    }
+}
+
 TEST(UploadAnswer, ErrorCodes) {
     EXPECT_EQ(code_of("23502"), "NOT_NULL_VIOLATION");
     EXPECT_EQ(code_of("23503"), "FOREIGN_KEY_VIOLATION");
