@@ -18,6 +18,8 @@ void check_kind(Oid relation) {
     const char kind = guarded([relation] { return get_rel_relkind(relation); });
     if (kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE)
         throw SqlError(ERRCODE_WRONG_OBJECT_TYPE, "\"" + name_of(relation) + "\" is not a table", {}, "Expose the tables behind it.");
+    if (guarded([relation] { return get_rel_persistence(relation); }) == RELPERSISTENCE_TEMP)
+        throw SqlError(ERRCODE_WRONG_OBJECT_TYPE, "\"" + name_of(relation) + "\" is a temporary table");
     if (is_catalog(relation)) throw SqlError(ERRCODE_WRONG_OBJECT_TYPE, "\"" + name_of(relation) + "\" is a system catalog");
     if (guarded([relation] { return get_rel_namespace(relation) == get_namespace_oid("replicache", false); }))
         throw SqlError(ERRCODE_WRONG_OBJECT_TYPE, "\"" + name_of(relation) + "\" is a bookkeeping table of replicache_ext");

@@ -163,6 +163,11 @@ void RowWriter::require(bool allowed, const char* operation) const {
 }
 
 void RowWriter::apply(const RowChange& change) {
+    if (busy_)
+        throw SqlError(ERRCODE_FEATURE_NOT_SUPPORTED, "a trigger of \"" + table_.name + "\" cannot have clients' changes of it applied", {},
+                       "Write the row by plain SQL.");
+    busy_ = true;
+    const std::unique_ptr<bool, void (*)(bool*)> done(&busy_, [](bool* busy) { *busy = false; });
     read(change);
     switch (change.kind) {
         case RowChange::Kind::insert:

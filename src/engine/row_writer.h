@@ -84,6 +84,7 @@ private:
     std::string relation_;  // quoted for SQL
     std::string deleted_;   // quoted name of the column for soft deletion; empty: none
     MemoryContext context_;
+    bool busy_ = false;  // columns_ hold the values of a change
     std::vector<Column> columns_;
     std::vector<Key> key_;
     std::unordered_map<std::string, SPIPlanPtr> plans_;  // by statement and columns
