@@ -59,6 +59,7 @@ CREATE VIEW attempts AS SELECT * FROM (VALUES
     (15, 'create_space', $$SELECT replicache.create_space('s')$$),
     (16, 'grant_usage', $$SELECT replicache.grant_usage('regress_none')$$),
     (17, 'new_epoch', $$SELECT replicache.new_epoch()$$),
+    (18, 'replay', $$SELECT replicache.replay(1)$$),
     (20, 'trigger', $$CREATE TEMP TABLE t (id int); CREATE TRIGGER t BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION replicache.on_change('id', '', 'x/{id}')$$),
     (21, 'registry trigger', $$CREATE TEMP TABLE t (id int); CREATE TRIGGER t AFTER INSERT ON t FOR EACH STATEMENT EXECUTE FUNCTION replicache.on_registry_change()$$),
     (22, 'create in schema', $$CREATE TABLE replicache.mine ()$$),

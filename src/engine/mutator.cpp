@@ -1,5 +1,7 @@
 #include "engine/mutator.h"
 
+#include "engine/parameters.h"
+#include "engine/row_mutator.h"
 #include "pg/compat.h"
 #include "pg/subtransaction.h"
 
@@ -17,6 +19,7 @@ using pg::SpiConnection;
 using pg::SqlError;
 using pg::value;
 
+// Null: not registered, but of an exposed table, whose writer has a cache of its own.
 std::unordered_map<std::string, std::shared_ptr<Mutator>> mutators;
 Oid registry = InvalidOid;
 bool mutators_valid = false;
@@ -26,9 +29,25 @@ extern "C" void at_registry_change(Datum, Oid relation) {
 }
 extern "C" void at_function_change(Datum, int, uint32) { mutators_valid = false; }
 
-}  // namespace
+class FunctionMutator : public Mutator {
+public:
+    explicit FunctionMutator(Oid function);
+    ~FunctionMutator() override { MemoryContextDelete(context_); }
+    FunctionMutator(const FunctionMutator&) = delete;
+    FunctionMutator& operator=(const FunctionMutator&) = delete;
 
-Mutator::Mutator(Oid function) : function_(function) {
+    void check_privilege() const override;
+    std::optional<pg::PgError> call(std::string_view args) override;
+
+private:
+    Oid function_;
+    std::string name_;  // for messages
+    MemoryContext context_;
+    FmgrInfo info_;
+    Parameters parameters_;
+};
+
+FunctionMutator::FunctionMutator(Oid function) : function_(function) {
     context_ = guarded([] { return AllocSetContextCreate(TopMemoryContext, "replicache mutator", ALLOCSET_SMALL_SIZES); });
     try {
         name_ = signature_of(function);
@@ -51,15 +70,13 @@ Mutator::Mutator(Oid function) : function_(function) {
     }
 }
 
-Mutator::~Mutator() { MemoryContextDelete(context_); }
-
-void Mutator::check_privilege() const {
+void FunctionMutator::check_privilege() const {
     if (!guarded([this] { return pg::may_execute(function_); }))
         throw SqlError(ERRCODE_INSUFFICIENT_PRIVILEGE, "permission denied for function " + name_, {},
                        "Grant EXECUTE on it to the calling role.");
 }
 
-std::optional<pg::PgError> Mutator::call(std::string_view args) {
+std::optional<pg::PgError> FunctionMutator::call(std::string_view args) {
     FunctionCallInfo const call = guarded([this] {
         const int n = parameters_.count();
         auto* result = static_cast<FunctionCallInfo>(palloc0(SizeForFunctionCallInfo(n)));
@@ -86,8 +103,6 @@ std::optional<pg::PgError> Mutator::call(std::string_view args) {
     });
 }
 
-namespace {
-
 // The function of that signature, InvalidOid when there is none: whoever calls, EXECUTE alone decides.
 Oid resolve(const std::string& signature) {
     const AsOwner owner;
@@ -107,6 +122,24 @@ Oid resolve(const std::string& signature) {
     return function;
 }
 
+// Null: none is registered under that name.
+std::shared_ptr<Mutator> registered_mutator(const std::string& name) {
+    static pg::Statement query("SELECT function FROM replicache.mutator WHERE name OPERATOR(pg_catalog.=) $1", {TEXTOID});
+    std::string signature;
+    {
+        const SpiConnection spi;
+        const AsOwner owner;
+        const pg::Rows rows = query.run({value(name)});
+        if (rows.empty()) return nullptr;
+        signature = *rows.text(0, 1);
+    }
+    const Oid function = resolve(signature);
+    if (function == InvalidOid)
+        throw SqlError(ERRCODE_UNDEFINED_FUNCTION, "function " + signature + " of mutator \"" + name + "\" does not exist", {},
+                       "Create it, or register another function under that name.");
+    return std::make_shared<FunctionMutator>(function);
+}
+
 }  // namespace
 
 std::shared_ptr<Mutator> find_mutator(const std::string& name) {
@@ -115,31 +148,21 @@ std::shared_ptr<Mutator> find_mutator(const std::string& name) {
         registry = pg::own_relation("mutator");
         mutators_valid = true;  // before reading: an invalidation that arrives meanwhile must not be lost
     }
-    if (const auto it = mutators.find(name); it != mutators.end()) return it->second;
-
-    static pg::Statement query("SELECT function FROM replicache.mutator WHERE name OPERATOR(pg_catalog.=) $1", {TEXTOID});
-    std::optional<std::string> signature;
-    {
-        const SpiConnection spi;
-        const AsOwner owner;
-        const pg::Rows rows = query.run({value(name)});
-        if (!rows.empty()) signature = rows.text(0, 1);
-    }
-    if (!signature)
+    const auto known = mutators.find(name);
+    auto mutator = known != mutators.end() ? known->second : registered_mutator(name);
+    const bool registered = mutator != nullptr;
+    if (!registered) mutator = find_row_mutator(name);
+    if (!mutator)
         throw SqlError(ERRCODE_UNDEFINED_FUNCTION, "unknown mutator \"" + name + "\"", {},
                        "Register it by replicache.register_mutator.");
-    const Oid function = resolve(*signature);
-    if (function == InvalidOid)
-        throw SqlError(ERRCODE_UNDEFINED_FUNCTION, "function " + *signature + " of mutator \"" + name + "\" does not exist", {},
-                       "Create it, or register another function under that name.");
-    auto mutator = std::make_shared<Mutator>(function);
-    mutators[name] = mutator;
+    // Names that nobody knows are not kept: clients could think of any number of them.
+    if (known == mutators.end()) mutators[name] = registered ? mutator : nullptr;
     return mutator;
 }
 
 void register_mutator(const std::string& name, Oid function) {
     if (name.empty()) throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "the name of a mutator must not be empty");
-    const Mutator check(function);
+    const FunctionMutator check(function);
     if (!guarded([function] { return pg::owns_function(function); }))
         throw SqlError(ERRCODE_INSUFFICIENT_PRIVILEGE, "must be owner of function " + signature_of(function));
     static pg::Statement store(

@@ -1,7 +1,6 @@
 // Mutators: the registry, and calling one with the args of a mutation.
 #pragma once
 
-#include "engine/parameters.h"
 #include "pg/spi.h"
 
 namespace replicache::engine {
@@ -10,29 +9,19 @@ namespace replicache::engine {
 void register_mutator(const std::string& name, Oid function);
 void unregister_mutator(const std::string& name);
 
-// A mutator ready to be called.
+// A mutator ready to be called: a function, or an operation on an exposed table.
 class Mutator {
 public:
-    explicit Mutator(Oid function);
-    ~Mutator();
-    Mutator(const Mutator&) = delete;
-    Mutator& operator=(const Mutator&) = delete;
+    virtual ~Mutator() = default;
 
-    // Throws 42501 unless the calling role may execute it.
-    void check_privilege() const;
+    // Throws 42501 unless the calling role may execute it: a mistake of set-up, over which no mutation should be lost.
+    virtual void check_privilege() const = 0;
     // Calls it with the JSON text of the args (empty: absent). Its memory comes from the current context. Returns the error that it
-    // raises; throws when the args do not fit.
-    std::optional<pg::PgError> call(std::string_view args);
-
-private:
-    Oid function_;
-    std::string name_;                   // for messages
-    MemoryContext context_;
-    FmgrInfo info_;
-    Parameters parameters_;
+    // raises, or throws it; throws when the args do not fit. After an error, the caller must roll back.
+    virtual std::optional<pg::PgError> call(std::string_view args) = 0;
 };
 
-// The mutator of that name. Throws 42883 when there is none.
+// The mutator of that name: the one that is registered, else that of an exposed table. Throws 42883 when there is none.
 std::shared_ptr<Mutator> find_mutator(const std::string& name);
 
 // Call once per backend.

@@ -147,15 +147,18 @@ bool pushing = false;
 
 }  // namespace
 
+PushGuard::PushGuard(const char* function) {
+    if (pushing)
+        throw SqlError(ERRCODE_FEATURE_NOT_SUPPORTED, std::string(function) + " cannot be called by a mutator", {},
+                       "Call the other mutator's function directly.");
+    pushing = true;
+}
+
+PushGuard::~PushGuard() { pushing = false; }
+
 Outcome push(const Batch& batch, const Pusher& pusher) {
     pg::guarded([] { PreventCommandIfReadOnly("replicache.apply_push()"); });
-    if (pushing)
-        throw SqlError(ERRCODE_FEATURE_NOT_SUPPORTED, "apply_push cannot be called by a mutator", {},
-                       "Call the other mutator's function directly.");
-    struct Flag {
-        Flag() { pushing = true; }
-        ~Flag() { pushing = false; }
-    } const flag;
+    const PushGuard guard("apply_push");
     return Push(batch, pusher).run();
 }
 

@@ -11,6 +11,15 @@ struct Pusher {
     std::string space;
 };
 
+// Pushes and replays do not nest: throws 0A000 when one is at work in this backend.
+class PushGuard {
+public:
+    explicit PushGuard(const char* function);
+    ~PushGuard();
+    PushGuard(const PushGuard&) = delete;
+    PushGuard& operator=(const PushGuard&) = delete;
+};
+
 // Everything happens in the calling transaction. Throws what the caller must roll back for; see sql-api, *Push*.
 Outcome push(const Batch& batch, const Pusher& pusher);
 

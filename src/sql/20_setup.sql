@@ -63,7 +63,7 @@ COMMENT ON FUNCTION replicache.expose_crud(regclass, text[], text, jsonb, text, 
 'Lets clients write the rows of a table without a function of yours, with the rights and row-level security of the calling role. Called again, it replaces the options.
 relation: a table, partitioned or not, of the calling role, with a primary key.
 operations: which of insert, update and delete clients may do; an upsert needs insert for a new row and update for one that is there.
-name: what clients call the table; default: its name.
+name: what clients call the table; default: its name. Mutations named <name>.insert, .upsert, .update and .delete write its rows, unless a mutator is registered by that name.
 columns: {"client name":"column"}: the columns that clients may write, and what they call them; default: all but generated ones and the version.
 conflict: what becomes of a change that was made without knowledge of the row as it is: ''last_write'', it wins; ''reject_stale'', it is rejected; ''merge'', it is rejected when somebody else has changed the same column; ''newest'', it is rejected when the row is newer; ''delta'', numbers change by as much as they did for the client.
 conflict_column: newest: the column that says when the row was changed; reject_stale: an integer column that counts its changes, instead of comparing all that the client knew; delta: the only column that is treated so.

@@ -33,3 +33,10 @@ request: the body of the request: {"transactions":[{"transaction_id","crud":[…
 Result: {"results":[…]}, one per client transaction, in order: success, retryable_error, fatal_error or not_attempted; answer 200 with it. What was rejected is kept in replicache.mutation_error.
 Errors: 22023 malformed request; 25006 read-only transaction; class XX: roll back and try again.
 Rules: https://docs.powersync.com/installation/app-backend-setup/writing-client-changes';
+
+CREATE FUNCTION replicache.replay(error_id bigint) RETURNS json
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'replicache_replay';
+COMMENT ON FUNCTION replicache.replay(bigint) IS
+'Applies what was rejected once more, when its cause is mended, and takes it off the record: a client transaction of row changes whole, or a mutation. As the calling role, with the user, client and space of the record; lastMutationID and op_ids do not move.
+error_id: of replicache.mutation_error.
+Result: the record as it was. Errors: 42704 no such record, 22004 error_id is null, 25006 read-only transaction, or what it fails with again: then nothing of it stands, and the record stays.';

@@ -1,0 +1,32 @@
+// replay: what was rejected is applied once more.
+#include "api/arguments.h"
+#include "api/request.h"
+#include "engine/replay.h"
+#include "protocol/powersync.h"
+
+namespace replicache::api {
+namespace {
+
+Datum replay(FunctionCallInfo fcinfo) {
+    if (PG_ARGISNULL(0)) throw pg::SqlError(ERRCODE_NULL_VALUE_NOT_ALLOWED, "error_id must not be null");
+    const engine::RecordedError error = engine::take_error(PG_GETARG_INT64(0));
+    if (error.is_upload()) {
+        const std::string args = error.args.value_or("null");  // the changes are slices of it
+        engine::replay_upload(error, parse_request(protocol::parse_upload, args));
+    } else {
+        engine::replay_mutation(error);
+    }
+    return pg::text_datum(error.json);
+}
+
+}  // namespace
+}  // namespace replicache::api
+
+extern "C" {
+
+PG_FUNCTION_INFO_V1(replicache_replay);
+Datum replicache_replay(PG_FUNCTION_ARGS) {
+    return replicache::pg::entry([fcinfo] { return replicache::api::replay(fcinfo); });
+}
+
+}  // extern "C"

@@ -1,0 +1,106 @@
+#include "engine/replay.h"
+
+#include "engine/constraints.h"
+#include "engine/context.h"
+#include "engine/mutator.h"
+#include "engine/push.h"
+#include "engine/row_writer.h"
+#include "engine/space.h"
+#include "engine/timeout.h"
+#include "pg/memory.h"
+
+extern "C" {
+#include "tcop/utility.h"
+}
+
+namespace replicache::engine {
+namespace {
+
+using pg::PgError;
+using pg::SqlError;
+using pg::value;
+
+void name_change(PgError& error, const RowChange& change) {
+    const char* const detail = error.data().detail;
+    const std::string which = "The change was of \"" + change.table + "\", id " + std::string(change.id) + ".";
+    error.set_detail(detail == nullptr ? which : std::string(detail) + "\n" + which);
+}
+
+void apply(const RowChange& change) {
+    try {
+        find_row_writer(change.table)->apply(change);
+    } catch (PgError& error) {
+        name_change(error, change);
+        throw;
+    } catch (const SqlError& error) {
+        PgError named = PgError::make(error);
+        name_change(named, change);
+        throw std::move(named);
+    }
+}
+
+}  // namespace
+
+RecordedError take_error(std::int64_t id) {
+    pg::guarded([] { PreventCommandIfReadOnly("replicache.replay()"); });
+    static pg::Statement take(
+        "DELETE FROM replicache.mutation_error e WHERE error_id OPERATOR(pg_catalog.=) $1 RETURNING space, user_id, client_group_id, "
+        "client_id, mutation_id, name, args::pg_catalog.text, pg_catalog.row_to_json(e)::pg_catalog.text",
+        {INT8OID});
+    const pg::SpiConnection spi;
+    const pg::AsOwner owner;
+    const pg::Rows rows = take.run({value(id)});
+    if (rows.empty())
+        throw SqlError(ERRCODE_UNDEFINED_OBJECT, "there is no error " + std::to_string(id) + " on record", {},
+                       "It may have been replayed; replicache.mutation_error lists what is left.");
+    return {.id = id, .space = *rows.text(0, 1), .user_id = rows.text(0, 2), .client_group_id = *rows.text(0, 3), .client_id = *rows.text(0, 4),
+            .mutation_id = rows.int8(0, 5), .name = *rows.text(0, 6), .args = rows.text(0, 7), .json = *rows.text(0, 8)};
+}
+
+void replay_upload(const RecordedError& error, const Upload& upload) {
+    const PushGuard guard("replay");
+    const pg::SpiConnection spi;
+    Context context;
+    context.user_id = error.user_id;
+    if (!error.client_id.empty()) context.client_id = error.client_id;
+    const ContextScope scope(context);
+    pg::ScratchContext scratch;
+    for (const ClientTransaction& transaction : upload.transactions)
+        for (const RowChange& change : transaction.changes) {
+            pg::check_interrupts();
+            scratch.reset();
+            if (change.number != 0) context.mutation_id = change.number;
+            apply(change);
+        }
+    check_deferred_constraints();
+}
+
+void replay_mutation(const RecordedError& error) {
+    const PushGuard guard("replay");
+    Space& space = take_space(error.space);
+    Context context;
+    context.user_id = error.user_id;
+    context.space = error.space;
+    context.client_group_id = error.client_group_id;
+    context.client_id = error.client_id;
+    context.mutation_id = error.mutation_id;
+    context.version = version_of(space);
+    const ContextScope scope(context);
+    const auto mutator = find_mutator(error.name);
+    mutator->check_privilege();
+    pg::ScratchContext scratch;
+    std::optional<PgError> failure;
+    bool timed_out = false;
+    try {
+        const MutationTimeout timeout(timed_out);
+        failure = mutator->call(error.args.value_or(""));
+        if (!failure) check_deferred_constraints();
+    } catch (PgError& thrown) {
+        failure.emplace(std::move(thrown));
+    }
+    if (timed_out && (!failure || failure->sqlerrcode() == ERRCODE_QUERY_CANCELED)) throw MutationTimeout::error(error.name);
+    if (failure) throw std::move(*failure);
+    write_version(space);
+}
+
+}  // namespace replicache::engine

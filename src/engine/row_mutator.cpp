@@ -1,0 +1,69 @@
+#include "engine/row_mutator.h"
+
+#include "engine/row_writer.h"
+#include "pg/json_reader.h"
+
+namespace replicache::engine {
+namespace {
+
+using pg::guarded;
+using pg::JsonReader;
+using pg::SqlError;
+
+class RowMutator : public Mutator {
+public:
+    RowMutator(std::string name, std::shared_ptr<RowWriter> writer, RowChange::Kind kind)
+        : name_(std::move(name)), writer_(std::move(writer)), kind_(kind) {}
+
+    // There is nothing to execute: the privileges on the table decide, and whoever lacks one is refused like by a function.
+    void check_privilege() const override {}
+
+    std::optional<pg::PgError> call(std::string_view args) override {
+        if (JsonReader(args).next() != JsonReader::Token::begin_object)
+            throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "args of mutator \"" + name_ + "\" must be an object", {},
+                           R"(Pass the columns of the row: {"column":value}.)");
+        // No SpiConnection: after an error its end would close the one of a trigger that has failed. The caller rolls back, which
+        // closes all.
+        guarded([] {
+            SPI_connect();
+            // So that defaults and domain checks see the mutation before this one.
+            PushActiveSnapshot(GetTransactionSnapshot());
+        });
+        writer_->apply({.kind = kind_, .table = {}, .id = {}, .data = args, .old = {}, .metadata = {}});
+        guarded([] {
+            PopActiveSnapshot();
+            SPI_finish();
+        });
+        return std::nullopt;
+    }
+
+private:
+    std::string name_;  // for messages
+    std::shared_ptr<RowWriter> writer_;
+    RowChange::Kind kind_;
+};
+
+std::optional<RowChange::Kind> kind_of(std::string_view operation) {
+    if (operation == "insert") return RowChange::Kind::insert;
+    if (operation == "upsert") return RowChange::Kind::upsert;
+    if (operation == "update") return RowChange::Kind::update;
+    if (operation == "delete") return RowChange::Kind::remove;
+    return std::nullopt;
+}
+
+}  // namespace
+
+std::shared_ptr<Mutator> find_row_mutator(const std::string& name) {
+    const std::size_t dot = name.rfind('.');
+    if (dot == std::string::npos) return nullptr;
+    const auto kind = kind_of(std::string_view(name).substr(dot + 1));
+    if (!kind) return nullptr;
+    try {
+        return std::make_shared<RowMutator>(name, find_row_writer(name.substr(0, dot)), *kind);
+    } catch (const SqlError& error) {
+        if (error.sqlerrcode == ERRCODE_UNDEFINED_TABLE) return nullptr;
+        throw;
+    }
+}
+
+}  // namespace replicache::engine
