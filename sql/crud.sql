@@ -35,6 +35,8 @@ SELECT try($$SELECT replicache.expose_crud('pg_class')$$);
 SELECT try($$SELECT replicache.expose_crud('replicache.space')$$);
 CREATE VIEW v AS SELECT * FROM todo;
 SELECT try($$SELECT replicache.expose_crud('v')$$);
+CREATE TEMPORARY TABLE fleeting (id int PRIMARY KEY);
+SELECT try($$SELECT replicache.expose_crud('fleeting')$$);
 CREATE TABLE keyless (a int);
 SELECT try($$SELECT replicache.expose_crud('keyless')$$);
 SELECT try($$SELECT replicache.hide_crud('todo')$$);
@@ -239,6 +241,21 @@ CREATE TABLE wide (id int PRIMARY KEY, a int, b int, c int, d int, e int, f int,
 SELECT replicache.expose_crud('wide');
 SELECT count(*), count(DISTINCT u) FROM generate_series(1, 127) n, LATERAL change('PUT', '1', (SELECT json_object_agg(chr(96 + i), n)::text FROM generate_series(1, 7) i WHERE n & (1 << (i - 1)) <> 0), 'wide') u;
 SELECT * FROM wide;
+
+-- A trigger that uploads in turn: to another table it may.
+CREATE FUNCTION again() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    PERFORM r FROM results(replicache.powersync_upload(format('{"crud":[{"op":"PUT","type":"%s","id":"%s","data":{}}]}', TG_ARGV[0], NEW.id + 1)::json)) r;
+    IF TG_ARGV[0] = 'wide' THEN RAISE '%', (SELECT message FROM replicache.mutation_error ORDER BY error_id DESC LIMIT 1); END IF;
+    RETURN NEW; END $$;
+CREATE TRIGGER again AFTER INSERT ON wide FOR EACH ROW EXECUTE FUNCTION again('other');
+SELECT change('PUT', '10', '{"a":1}', 'wide');
+SELECT * FROM other;
+DROP TRIGGER again ON wide;
+CREATE TRIGGER again AFTER INSERT ON wide FOR EACH ROW EXECUTE FUNCTION again('wide');
+SELECT change('PUT', '20', '{"a":1,"g":2}', 'wide');
+DROP TRIGGER again ON wide;
+SELECT change('PUT', '20', '{"a":1,"g":2}', 'wide');
+SELECT * FROM wide ORDER BY id;
 
 DROP SCHEMA crud, evil CASCADE;
 DROP EXTENSION replicache_ext;

@@ -18,6 +18,8 @@ void check_kind(Oid relation) {
     const char kind = guarded([relation] { return get_rel_relkind(relation); });
     if (kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE)
         throw SqlError(ERRCODE_WRONG_OBJECT_TYPE, "\"" + name_of(relation) + "\" is not a table", {}, "Expose the tables behind it.");
+    if (guarded([relation] { return get_rel_persistence(relation); }) == RELPERSISTENCE_TEMP)
+        throw SqlError(ERRCODE_WRONG_OBJECT_TYPE, "\"" + name_of(relation) + "\" is a temporary table");
     if (is_catalog(relation)) throw SqlError(ERRCODE_WRONG_OBJECT_TYPE, "\"" + name_of(relation) + "\" is a system catalog");
     if (guarded([relation] { return get_rel_namespace(relation) == get_namespace_oid("replicache", false); }))
         throw SqlError(ERRCODE_WRONG_OBJECT_TYPE, "\"" + name_of(relation) + "\" is a bookkeeping table of replicache_ext");
@@ -69,13 +71,43 @@ void check_columns(Oid relation, pg::Value columns) {
 }
 
 void check_conflict(const ExposedTable& table) {
-    if (table.conflict != "last_write")
-        throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "unknown conflict policy \"" + table.conflict + "\"", {}, "The policy is \"last_write\".");
-    if (!table.conflict_column.empty())
+    const auto conflict = conflict_by_name(table.conflict);
+    if (!conflict)
+        throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "unknown conflict policy \"" + table.conflict + "\"", {},
+                       "Policies are last_write, reject_stale, merge, newest and delta.");
+    if (table.conflict_column.empty()) {
+        if (*conflict == Conflict::newest)
+            throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "conflict policy \"newest\" needs a conflict_column", {}, "Name a column that says when the row was changed.");
+        return;
+    }
+    if (*conflict == Conflict::last_write || *conflict == Conflict::merge)
         throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "conflict policy \"" + table.conflict + "\" takes no conflict_column");
+    static Statement query(
+        "SELECT atttypid FROM pg_catalog.pg_attribute WHERE attrelid OPERATOR(pg_catalog.=) $1 AND attname OPERATOR(pg_catalog.=) $2 "
+        "AND attnum OPERATOR(pg_catalog.>) 0 AND NOT attisdropped", {OIDOID, TEXTOID});
+    const Rows rows = query.run({value(ObjectIdGetDatum(table.relation)), value(table.conflict_column)});
+    const std::string column = "column \"" + table.conflict_column + "\" of relation \"" + name_of(table.relation) + "\"";
+    if (rows.empty()) throw SqlError(ERRCODE_UNDEFINED_COLUMN, column + " does not exist");
+    const Oid type = guarded([type = rows.oid(0, 1)] { return getBaseType(type); });
+    const bool integer = type == INT2OID || type == INT4OID || type == INT8OID;
+    if (*conflict == Conflict::reject_stale && !integer)
+        throw SqlError(ERRCODE_DATATYPE_MISMATCH, column + " is not of an integer type", {}, "It counts the changes of the row.");
+    if (*conflict == Conflict::delta && !integer && type != NUMERICOID && type != FLOAT4OID && type != FLOAT8OID)
+        throw SqlError(ERRCODE_DATATYPE_MISMATCH, column + " is not of a numeric type");
 }
 
 }  // namespace
+
+std::optional<Conflict> conflict_by_name(std::string_view name) {
+    constexpr std::pair<std::string_view, Conflict> policies[] = {{"last_write", Conflict::last_write},
+                                                                  {"reject_stale", Conflict::reject_stale},
+                                                                  {"merge", Conflict::merge},
+                                                                  {"newest", Conflict::newest},
+                                                                  {"delta", Conflict::delta}};
+    for (const auto& [known, conflict] : policies)
+        if (name == known) return conflict;
+    return std::nullopt;
+}
 
 void expose_table(ExposedTable table, const std::vector<std::string>& operations, pg::Value columns) {
     const SpiConnection spi;

@@ -31,7 +31,8 @@ public:
         });
         RowChange change;
         change.kind = kind_;
-        change.data = args;
+        // Of a row that goes, they are what the client knew of it.
+        (kind_ == RowChange::Kind::remove ? change.old : change.data) = args;
         writer_->apply(change);
         guarded([] {
             PopActiveSnapshot();

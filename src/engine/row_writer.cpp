@@ -2,14 +2,13 @@
 
 #include "engine/relation.h"
 #include "engine/tracked_table.h"
+#include "pg/catalog.h"
 #include "pg/compat.h"
 #include "pg/json_names.h"
 #include "pg/json_reader.h"
 
 extern "C" {
 #include "access/genam.h"
-#include "catalog/pg_namespace.h"
-#include "catalog/pg_operator.h"
 }
 
 namespace replicache::engine {
@@ -19,21 +18,6 @@ using pg::guarded;
 using pg::JsonReader;
 using pg::SqlError;
 using Token = JsonReader::Token;
-
-// Clients choose the sets of columns that they change.
-constexpr std::size_t max_plans = 100;
-
-// The operator's name, to be used whatever the search_path.
-std::string qualified_operator(Oid operator_) {
-    return guarded([operator_]() -> const char* {
-        HeapTuple const tuple = SearchSysCache1(OPEROID, ObjectIdGetDatum(operator_));
-        if (!HeapTupleIsValid(tuple)) elog(ERROR, "cache lookup failed for operator %u", operator_);
-        const auto* form = reinterpret_cast<Form_pg_operator>(GETSTRUCT(tuple));
-        const char* name = psprintf("OPERATOR(%s.%s)", quote_identifier(get_namespace_name(form->oprnamespace)), NameStr(form->oprname));
-        ReleaseSysCache(tuple);
-        return name;
-    });
-}
 
 std::string decode_name(std::string_view quoted) {
     std::string name(quoted.size(), '\0');
@@ -53,7 +37,7 @@ std::string decode_name(std::string_view quoted) {
 
 }  // namespace
 
-RowWriter::RowWriter(const ExposedTable& table) : table_(table), relation_(pg::qualified_name(table.relation)) {
+RowWriter::RowWriter(const ExposedTable& table) : table_(table), conflict_(conflict_by_name(table.conflict).value_or(Conflict::last_write)), relation_(pg::qualified_name(table.relation)) {
     const auto tracked = tracked_table(table.relation);
     if (tracked && !tracked->deleted.empty()) deleted_ = pg::quote_identifier(tracked->deleted);
     context_ = guarded([] { return AllocSetContextCreate(TopMemoryContext, "replicache row writer", ALLOCSET_SMALL_SIZES); });
@@ -62,6 +46,7 @@ RowWriter::RowWriter(const ExposedTable& table) : table_(table), relation_(pg::q
         relation = guarded([&] { return relation_open(table.relation, AccessShareLock); });
         add_columns(relation);
         add_key(relation);
+        find_operators(relation);
         if (tracked)
             for (Column& column : columns_)
                 if (column.name == pg::quote_identifier(tracked->version)) column.writable = false;
@@ -105,7 +90,7 @@ void RowWriter::add_key(Relation relation) {
         const auto column = std::find_if(columns_.begin(), columns_.end(), [number](const Column& c) { return c.number == number; });
         const Oid type = index->rd_opcintype[i];
         const Oid equal = guarded([&] { return get_opfamily_member(index->rd_opfamily[i], type, type, BTEqualStrategyNumber); });
-        key_.push_back({.column = static_cast<std::size_t>(column - columns_.begin()), .equals = qualified_operator(equal)});
+        key_.push_back({.column = static_cast<std::size_t>(column - columns_.begin()), .equals = pg::qualified_operator(equal)});
     }
     guarded([index] { index_close(index, NoLock); });
 }
@@ -139,7 +124,7 @@ void RowWriter::read_object(std::string_view object, bool keys_only) {
 
 // Takes the change apart: which row, and which values for which columns.
 void RowWriter::read(const RowChange& change) {
-    for (Column& column : columns_) column.given = column.identified = false;
+    for (Column& column : columns_) column.given = column.identified = column.old_given = false;
     if (!change.id.empty()) {
         Column* const column = key_.size() == 1 ? &columns_[key_[0].column] : find("id");
         if (column != nullptr) {
@@ -149,11 +134,26 @@ void RowWriter::read(const RowChange& change) {
     }
     read_object(change.data, change.kind == RowChange::Kind::remove);
     if (change.kind == RowChange::Kind::remove) read_object(change.old, true);
+    if (conflict_ != Conflict::last_write) read_old(change);
     if (change.kind == RowChange::Kind::insert) return;  // keys may come from defaults
     for (const Key& key : key_)
         if (!columns_[key.column].given)
             throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "a change of \"" + table_.name + "\" lacks \"" + columns_[key.column].client + "\"", {},
                            "It is part of the primary key.");
+}
+
+// What the client had before. It may know more than is written here.
+void RowWriter::read_old(const RowChange& change) {
+    JsonReader reader(change.old);
+    if (reader.next() != Token::begin_object) return;
+    while (reader.next() == Token::name) {
+        const std::string name = decode_name(reader.text());
+        const std::string_view value = reader.value(reader.next());
+        Column* const column = find(name);
+        if (column == nullptr || !column->writable || is_key(*column)) continue;
+        column->old.datum = column->input.read(value, &column->old.null);
+        column->old_given = true;
+    }
 }
 
 void RowWriter::require(bool allowed, const char* operation) const {
@@ -163,6 +163,11 @@ void RowWriter::require(bool allowed, const char* operation) const {
 }
 
 void RowWriter::apply(const RowChange& change) {
+    if (busy_)
+        throw SqlError(ERRCODE_FEATURE_NOT_SUPPORTED, "a trigger of \"" + table_.name + "\" cannot have clients' changes of it applied", {},
+                       "Write the row by plain SQL.");
+    busy_ = true;
+    const std::unique_ptr<bool, void (*)(bool*)> done(&busy_, [](bool* busy) { *busy = false; });
     read(change);
     switch (change.kind) {
         case RowChange::Kind::insert:
@@ -173,14 +178,25 @@ void RowWriter::apply(const RowChange& change) {
             upsert();
             return;
         case RowChange::Kind::update:
-            require(table_.may_update, "update");
-            if (has_values()) run(Statement::update);
+            update();
             return;
         case RowChange::Kind::remove:
-            require(table_.may_delete, "delete");
-            run(Statement::remove);
+            remove();
             return;
     }
+}
+
+void RowWriter::update() {
+    require(table_.may_update, "update");
+    if (!has_values()) return;
+    check_evidence(Statement::update);
+    if (run(Statement::update) == 0 && conflict_ != Conflict::last_write && run(Statement::find_live) > 0) lose();
+}
+
+void RowWriter::remove() {
+    require(table_.may_delete, "delete");
+    check_evidence(Statement::remove);
+    if (run(Statement::remove) == 0 && conflict_ != Conflict::last_write && run(Statement::find_live) > 0) lose();
 }
 
 // First as an update, since an INSERT with ON CONFLICT checks NOT NULL before it finds the row that is there, and wants the right
@@ -189,7 +205,9 @@ void RowWriter::upsert() {
     const bool update = table_.may_update && may_update_any_column();
     const bool changes = table_.replace || !deleted_.empty() || has_values();
     for (int attempt = 0; attempt < 2; ++attempt) {
-        if (update && run(changes ? Statement::restore : Statement::find) > 0) return;
+        if (update && !changes && run(Statement::find) > 0) return;
+        if (update && changes && has_evidence(Statement::restore) && run(Statement::restore) > 0) return;
+        if (update && conflict_ != Conflict::last_write && run(Statement::find) > 0) lose();
         require(table_.may_insert, "insert");
         if (run(Statement::insert_unless_there) > 0) return;
         // It is there: another transaction has inserted it since.
@@ -209,85 +227,6 @@ bool RowWriter::is_key(const Column& column) const {
 
 bool RowWriter::may_update_any_column() const {
     return guarded([relation = table_.relation] { return pg::may_update(relation); });
-}
-
-std::string RowWriter::sql(Statement statement) const {
-    std::string names, markers, set, where;
-    int n = 0;
-    const auto add = [](std::string& list, const std::string& item, const char* separator = ", ") { list += (list.empty() ? "" : separator) + item; };
-    for (const Column& column : columns_) {
-        const bool key = is_key(column);
-        if (!column.given) {
-            if (table_.replace && statement == Statement::restore && column.writable && !key && column.name != deleted_) add(set, column.name + " = NULL");
-            continue;
-        }
-        const std::string marker = "$" + std::to_string(++n);
-        add(names, column.name);
-        add(markers, marker);
-        if (!key) add(set, column.name + " = " + marker);
-        for (const Key& k : key_)
-            if (&columns_[k.column] == &column) add(where, "t." + column.name + " " + k.equals + " " + marker, " AND ");
-    }
-    const std::string keys = [&] {
-        std::string list;
-        for (const Key& key : key_) add(list, columns_[key.column].name);
-        return list;
-    }();
-    const std::string not_deleted = deleted_.empty() ? "" : " AND t." + deleted_ + " IS NOT TRUE";
-    switch (statement) {
-        case Statement::insert:
-        case Statement::insert_unless_there:
-            return "INSERT INTO " + relation_ + " AS t " + (names.empty() ? "DEFAULT VALUES" : "(" + names + ") VALUES (" + markers + ")") +
-                   (statement == Statement::insert ? "" : " ON CONFLICT (" + keys + ") DO NOTHING");
-        case Statement::restore:
-            if (!deleted_.empty() && set.find(deleted_ + " = ") == std::string::npos) add(set, deleted_ + " = false");
-            return "UPDATE " + relation_ + " AS t SET " + set + " WHERE " + where;
-        case Statement::update:
-            return "UPDATE " + relation_ + " AS t SET " + set + " WHERE " + where + not_deleted;
-        case Statement::find:
-            return "SELECT FROM " + relation_ + " AS t WHERE " + where;
-        case Statement::remove:
-            return (deleted_.empty() ? "DELETE FROM " + relation_ + " AS t WHERE " : "UPDATE " + relation_ + " AS t SET " + deleted_ + " = true WHERE ") +
-                   where + not_deleted;
-    }
-    return {};
-}
-
-std::uint64_t RowWriter::run(Statement statement) {
-    std::string shape(1, static_cast<char>(statement));
-    std::vector<Datum> values;
-    std::string nulls;
-    std::vector<Oid> types;
-    for (const Column& column : columns_) {
-        const bool used = column.given && (statement != Statement::remove || is_key(column));
-        shape += used ? '1' : '0';
-        if (!used) continue;
-        values.push_back(column.value.datum);
-        nulls += column.value.null ? 'n' : ' ';
-        types.push_back(column.type);
-    }
-    auto plan = plans_.find(shape);
-    if (plan == plans_.end()) {
-        if (plans_.size() >= max_plans) {
-            for (const auto& [key, old] : plans_) SPI_freeplan(old);
-            plans_.clear();
-        }
-        const std::string text = sql(statement);
-        SPIPlanPtr const prepared = guarded([&] {
-            const SPIPlanPtr result = SPI_prepare(text.c_str(), static_cast<int>(types.size()), types.data());
-            if (result == nullptr) elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
-            SPI_keepplan(result);
-            return result;
-        });
-        plan = plans_.emplace(shape, prepared).first;
-    }
-    return guarded([&] {
-        const MemoryContext outer = CurrentMemoryContext;  // which SPI leaves for its own
-        const int code = SPI_execute_plan(plan->second, values.data(), nulls.c_str(), false, 0);
-        MemoryContextSwitchTo(outer);
-        if (code < 0) elog(ERROR, "SPI_execute_plan failed: %s", SPI_result_code_string(code));
-        return static_cast<std::uint64_t>(SPI_processed);
-    });
 }
 
 namespace {

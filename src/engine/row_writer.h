@@ -24,11 +24,16 @@ private:
         AttrNumber number;
         Oid type;
         bool writable;
+        std::string equals{};  // operators of its type, for SQL; empty: none
+        std::string less{};
+        bool is_number = false;
         pg::ColumnInput input{};
         // What the change at hand has for it.
         bool given = false;
         bool identified = false;  // by the change's id
         pg::Value value{};
+        bool old_given = false;  // what the client had before
+        pg::Value old{};
     };
     struct Key {
         std::size_t column;  // index
@@ -40,6 +45,8 @@ private:
         update,
         restore,  // an update, also of a row that is deleted softly
         find,
+        find_live,  // not deleted softly
+        show,       // the row as JSON
         remove,
     };
 
@@ -49,18 +56,35 @@ private:
     bool is_key(const Column& column) const;
     void read(const RowChange& change);
     void read_object(std::string_view object, bool keys_only);
+    void read_old(const RowChange& change);
     void read_value(Column& column, std::string_view json);
     bool has_values() const;
     void require(bool allowed, const char* operation) const;
     bool may_update_any_column() const;
     void upsert();
+    void update();
+    void remove();
+
+    // The conflict policy: row_conflict.cpp.
+    void find_operators(Relation relation);
+    bool is_conflict_column(const Column& column) const;
+    bool uses_old(Statement statement, const Column& column) const;
+    bool has_evidence(Statement statement) const;
+    void check_evidence(Statement statement) const;
+    std::string still(const Column& column, const std::string& marker) const;
+    std::string condition(Statement statement, const Column& column, const std::string& value, const std::string& old) const;
+    std::string assignment(const Column& column, const std::string& value, const std::string& old) const;
+    [[noreturn]] void lose();
+
     std::string sql(Statement statement) const;
     std::uint64_t run(Statement statement);
 
     ExposedTable table_;
+    Conflict conflict_;
     std::string relation_;  // quoted for SQL
     std::string deleted_;   // quoted name of the column for soft deletion; empty: none
     MemoryContext context_;
+    bool busy_ = false;  // columns_ hold the values of a change
     std::vector<Column> columns_;
     std::vector<Key> key_;
     std::unordered_map<std::string, SPIPlanPtr> plans_;  // by statement and columns

@@ -1,0 +1,11 @@
+// Names of catalog objects, for SQL.
+#pragma once
+
+#include "pg/border.h"
+
+namespace replicache::pg {
+
+// OPERATOR(schema.name): to be used whatever the search_path.
+std::string qualified_operator(Oid operator_);
+
+}  // namespace replicache::pg
