@@ -130,6 +130,13 @@ SET replicache.mutation_timeout = '30ms';
 SELECT push('todo.insert {"id":"n4","title":"n"}', 'todo.insert {"id":"n5","title":"slow"}', 'todo.insert {"id":"n6","title":"n"}');
 RESET replicache.mutation_timeout;
 SELECT id FROM todo WHERE id LIKE 'n%' ORDER BY 1;
+-- Conflict policies, as far as args can have what they ask for.
+CREATE TABLE doc (id int PRIMARY KEY, v text, rev int NOT NULL DEFAULT 1, at int);
+SELECT replicache.track_table('doc'), replicache.expose_crud('doc', conflict => 'reject_stale', conflict_column => 'rev');
+SELECT push('doc.insert {"id":1,"v":"a"}', 'doc.insert {"id":2,"v":"a"}', 'doc.update {"id":1,"v":"b","rev":1}', 'doc.update {"id":1,"v":"stale","rev":1}', 'doc.update {"id":1,"v":"?"}', 'doc.delete {"id":1,"v":"b","rev":1}', 'doc.delete {"id":1}', 'doc.delete {"id":2,"rev":1}');
+SELECT replicache.expose_crud('doc', conflict => 'newest', conflict_column => 'at');
+SELECT push('doc.upsert {"id":1,"v":"c","at":5}', 'doc.upsert {"id":1,"v":"old","at":4}', 'doc.update {"id":1,"v":"?"}', 'doc.upsert {"id":3,"v":"a","at":1}', 'doc.delete {"id":3}');
+SELECT id, v, rev, at FROM doc;
 -- What was rejected can be replayed.
 SELECT push('todo.insert {"id":"r1","title":"r","n":100}');
 SELECT try(format('SELECT replicache.replay(%s)', max(error_id))) FROM replicache.mutation_error;

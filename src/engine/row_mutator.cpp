@@ -29,7 +29,11 @@ public:
             // So that defaults and domain checks see the mutation before this one.
             PushActiveSnapshot(GetTransactionSnapshot());
         });
-        writer_->apply({.kind = kind_, .table = {}, .id = {}, .data = args, .old = {}, .metadata = {}});
+        RowChange change;
+        change.kind = kind_;
+        // Of a row that goes, they are what the client knew of it.
+        (kind_ == RowChange::Kind::remove ? change.old : change.data) = args;
+        writer_->apply(change);
         guarded([] {
             PopActiveSnapshot();
             SPI_finish();
