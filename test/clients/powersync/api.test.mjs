@@ -134,13 +134,12 @@ test('an upload that comes several times at once is applied once', async () => {
   const {client_id, a, body} = device();
   await rows('CREATE TABLE written (id uuid)');
   await rows(`CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN INSERT INTO written VALUES (NEW.id); RETURN NEW; END $$`);
-  await rows('CREATE TRIGGER note BEFORE INSERT OR UPDATE ON lists FOR EACH ROW EXECUTE FUNCTION note()');
-  const answers = await Promise.all(Array.from({length: 6}, () => post(body)));
+  const answers = await backend.during('CREATE TRIGGER note BEFORE INSERT OR UPDATE ON lists FOR EACH ROW EXECUTE FUNCTION note()', 'DROP TRIGGER note ON lists',
+    () => Promise.all(Array.from({length: 6}, () => post(body))));
   for (const answer of answers) assert.deepEqual(answer, answers[0]);
   assert.deepEqual(statuses(answers[0]), ['success', 'fatal_error', 'success']);
   assert.equal((await rows('SELECT FROM written WHERE id = $1', a)).length, 2);
   assert.equal((await backend.rejected(client_id)).length, 1);
-  await rows('DROP TRIGGER note ON lists');
 });
 
 test('what belongs to others is neither seen, changed nor added to', async () => {
@@ -212,19 +211,14 @@ test('a serialization failure is for later', async () => {
 
 test('an outage is no verdict: 500, and everything stays to be sent again', async () => {
   const {a, body} = device();
-  await untouched(async () => {
-    await rows('ALTER FUNCTION replicache.powersync_upload RENAME TO gone');
-    const answer = await post(body);
-    await rows('ALTER FUNCTION replicache.gone RENAME TO powersync_upload');
-    assert.equal(answer.status, 500);
-  });
+  const {status} = await untouched(() => backend.outOfOrder(() => post(body)));
+  assert.equal(status, 500);
   assert.deepEqual(statuses(await post(body)), ['success', 'fatal_error', 'success']);
   assert.equal(await name(a), 'second');
 });
 
 test('a role that may not upload: 403', () => untouched(async () => {
-  await rows('REVOKE USAGE ON SCHEMA replicache FROM todo_app');
-  const {status} = await post({transactions: [good()]});
-  await rows('GRANT USAGE ON SCHEMA replicache TO todo_app');
+  const {status} = await backend.during('REVOKE USAGE ON SCHEMA replicache FROM todo_app', 'GRANT USAGE ON SCHEMA replicache TO todo_app',
+    () => post({transactions: [good()]}));
   assert.equal(status, 403);
 }));

@@ -25,14 +25,8 @@ class Device {
   lose = {};  // how many of the next requests, or answers, get lost
   answers = [];
 
-  static async open() {
-    const device = new Device();
-    device.directory = await mkdtemp(join(tmpdir(), 'powersync.'));
-    await device.start();
-    return device;
-  }
-
-  async start() {
+  async open() {
+    this.directory ??= await mkdtemp(join(tmpdir(), 'powersync.'));
     this.database = new PowerSyncDatabase({
       schema,
       database: {dbFilename: 'client.db', dbLocation: this.directory, implementation: {type: 'node:sqlite'}, readWorkerCount: 1},
@@ -42,8 +36,8 @@ class Device {
   }
 
   async close() {
-    await this.database.close();
-    await rm(this.directory, {recursive: true});
+    await this.database?.close();
+    if (this.directory) await rm(this.directory, {recursive: true});
   }
 
   run = (sql, ...parameters) => this.database.execute(sql, parameters);
@@ -91,8 +85,9 @@ class Device {
 function scenario(title, run) {
   test(title, {timeout: 60_000}, async t => {
     t.mock.method(console, 'warn', () => {});  // of what was rejected
-    const device = await Device.open();
+    const device = new Device();
     try {
+      await device.open();
       await run(device, console.warn.mock);
     } finally {
       await device.close();
@@ -179,10 +174,9 @@ scenario('a locked row: the changes stay in the queue, and are sent again', asyn
 
 scenario('a trigger that says “not now”: likewise', async device => {
   await backend.rows(`CREATE FUNCTION later() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'closed for today' USING ERRCODE = 'RE001'; END $$`);
-  await backend.rows('CREATE TRIGGER later BEFORE INSERT ON lists FOR EACH ROW EXECUTE FUNCTION later()');
   await device.insertList(uuid(), 'one');
-  await device.failToUpload(/closed for today/);
-  await backend.rows('DROP TRIGGER later ON lists');
+  await backend.during('CREATE TRIGGER later BEFORE INSERT ON lists FOR EACH ROW EXECUTE FUNCTION later()', 'DROP TRIGGER later ON lists',
+    () => device.failToUpload(/closed for today/));
   await device.upload();
   assert.deepEqual(await backend.rejected(device.id), []);
   await device.same();
@@ -193,12 +187,13 @@ scenario('a server that is out of order, or not there: nothing leaves the queue'
   await device.insertList(l, 'one');
   await device.renameList(l, '');  // would be rejected
   await device.renameList(l, 'three');
-  await backend.rows('ALTER FUNCTION replicache.powersync_upload RENAME TO gone');
-  await device.failToUpload(/^Error: 500/);
-  await backend.rows('ALTER FUNCTION replicache.gone RENAME TO powersync_upload');
+  await backend.outOfOrder(() => device.failToUpload(/^Error: 500/));
   await backend.stop();
-  await device.failToUpload(/fetch failed/);
-  await backend.start();
+  try {
+    await device.failToUpload(/fetch failed/);
+  } finally {
+    await backend.start();
+  }
   device.lose.requests = 1;
   await device.failToUpload(/no network/);
   assert.deepEqual(await backend.rejected(device.id), []);
@@ -232,9 +227,7 @@ scenario('a lost answer of a rejection: it is rejected again, and on record once
   await device.renameList(l, '');
   device.lose.answers = 1;
   await device.failToUpload(/the answer was lost/);
-  await backend.rows('ALTER TABLE lists DROP CONSTRAINT lists_name_check');
-  await device.upload();
-  await backend.rows(`ALTER TABLE lists ADD CHECK (name <> '')`);
+  await backend.during('ALTER TABLE lists DROP CONSTRAINT lists_name_check', `ALTER TABLE lists ADD CHECK (name <> '') NOT VALID`, () => device.upload());
   assert.deepEqual(device.answers, ['success', 'fatal_error']);
   assert.equal((await backend.rejected(device.id)).length, 1);
   await device.renameList(l, 'two');
@@ -250,7 +243,7 @@ scenario('a client that ends before it has the answer goes on where it was', asy
   await device.failToUpload(/the answer was lost/);
   const [queue, id] = [await device.queue(), device.id];
   await device.database.close();
-  await device.start();
+  await device.open();
   assert.deepEqual([await device.queue(), device.id], [queue, id]);
   await backend.rows(`UPDATE lists SET name = 'since' WHERE id = $1`, l);
   await device.renameList(l, 'three');
@@ -281,8 +274,9 @@ scenario('the whole queue in one request: one answer for each transaction, and n
 });
 
 scenario('two clients of two users on one server do not meet', async device => {
-  const other = await Device.open();
+  const other = new Device();
   try {
+    await other.open();
     const l = uuid();
     await device.insertList(l, 'mine');
     await device.upload();

@@ -97,6 +97,21 @@ class Backend {
     }
   }
 
+  /** Do something while `sql` is in force, which `undo` undoes. */
+  async during(sql, undo, work) {
+    await this.rows(sql);
+    try {
+      return await work();
+    } finally {
+      await this.rows(undo);
+    }
+  }
+
+  /** Do something while the call that uploads is missing: an error that is not the client's. */
+  outOfOrder(work) {
+    return this.during('ALTER FUNCTION replicache.powersync_upload RENAME TO gone', 'ALTER FUNCTION replicache.gone RENAME TO powersync_upload', work);
+  }
+
   /** Until the server's session waits for a lock. */
   async blocked() {
     for (let i = 0; i < 1000; i++, await sleep(2))
