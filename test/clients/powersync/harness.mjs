@@ -68,6 +68,7 @@ class Backend {
     const response = await fetch(`${this.url}/api/data`, {
       method: 'POST',
       headers: {'Content-Type': 'application/json', ...(user && {Authorization: `Bearer ${user}`})},
+      signal: AbortSignal.timeout(10_000),  // whoever waits for a lock is to be told so
       body: typeof body === 'string' ? body : JSON.stringify(body),
     });
     const text = await response.text();
