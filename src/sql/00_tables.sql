@@ -116,7 +116,7 @@ CREATE TABLE replicache.mutation_error (
     at timestamptz NOT NULL DEFAULT pg_catalog.now(),
     version bigint NOT NULL DEFAULT 0
 );
-CREATE INDEX mutation_error_client_id_mutation_id_idx ON replicache.mutation_error (client_id, mutation_id);
+CREATE INDEX mutation_error_client_id_mutation_id_idx ON replicache.mutation_error (client_id, mutation_id) WHERE client_group_id = '';
 COMMENT ON TABLE replicache.mutation_error IS 'mutations that were rejected, and why; may itself be tracked';
 COMMENT ON COLUMN replicache.mutation_error.client_group_id IS 'empty: an upload of row changes';
 COMMENT ON COLUMN replicache.mutation_error.client_id IS 'empty: an upload without one';
