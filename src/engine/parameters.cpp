@@ -20,9 +20,6 @@ using pg::JsonReader;
 using pg::SqlError;
 using Token = JsonReader::Token;
 
-// For what runs guarded already.
-Datum text_datum(std::string_view text) { return PointerGetDatum(cstring_to_text_with_len(text.data(), static_cast<int>(text.size()))); }
-
 // The value of a default. Most are constants.
 Datum evaluate(Node* expression, Form_pg_attribute attribute, bool* null) {
     if (IsA(expression, Const)) {
@@ -115,7 +112,6 @@ void Parameters::describe(Oid function, HeapTuple tuple, MemoryContext context) 
     });
 }
 
-
 // As prepare_column_cache in jsonfuncs.c tells them apart. A range keeps for itself what it has looked up of its subtype, so
 // it goes the slow way, too: types may change between pushes.
 void Parameters::prepare(Parameter& parameter) {
@@ -149,7 +145,7 @@ void Parameters::fill(std::string_view args, FunctionCallInfo call) {
 void Parameters::fill_whole(std::string_view args, FunctionCallInfo call) {
     guarded([&, type = parameters_[0].type] {
         // The request has passed json's input function, jsonb has its own.
-        call->args[0] = {type == JSONBOID ? pg::jsonb_datum(args) : text_datum(args), false};
+        call->args[0] = {type == JSONBOID ? pg::jsonb_datum(args) : pg::unguarded_text_datum(args), false};
     });
 }
 
@@ -167,24 +163,13 @@ namespace {
                    "Its members fill the parameters by name.");
 }
 
-// What a string without \u stands for. The bytes are those of the text, or a copy in the current memory context.
-std::string_view unescaped(std::string_view text) {
-    if (std::memchr(text.data(), '\\', text.size()) == nullptr) return text;
-    auto* buffer = static_cast<char*>(palloc(text.size()));
-    std::size_t length;
-    pg::unescape_json(text, buffer, &length);
-    return {buffer, length};
-}
-
 }  // namespace
 
 void Parameters::read(std::string_view args) {
     JsonReader reader(args);
     if (reader.next() != Token::begin_object) not_an_object(function_);
     while (reader.next() == Token::name) {
-        const std::string_view quoted = reader.text();
-        const bool escaped = quoted.find('\\') != std::string_view::npos;
-        Parameter& parameter = find(escaped ? guarded([quoted] { return unescaped(quoted); }) : quoted);
+        Parameter& parameter = find(pg::decode_name(reader.text()));
         parameter.given = true;
         parameter.token = reader.next();
         const std::string_view value = reader.value(parameter.token);
@@ -207,19 +192,19 @@ void Parameters::check_missing() const {
 // What populate_scalar in jsonfuncs.c makes of a member that is not null, without the copies.
 Datum Parameters::input(Parameter& parameter) {
     const bool is_string = parameter.token == Token::string;
-    const std::string_view text = is_string ? unescaped(parameter.value) : parameter.value;
+    const std::string_view text = is_string ? pg::decode_string(parameter.value) : parameter.value;
     switch (parameter.type) {
         case TEXTOID:
         case VARCHAROID:
-            return text_datum(text);
+            return pg::unguarded_text_datum(text);
         case JSONOID:
         case JSONBOID: {
-            if (!is_string) return parameter.type == JSONOID ? text_datum(text) : pg::jsonb_datum(text);
+            if (!is_string) return parameter.type == JSONOID ? pg::unguarded_text_datum(text) : pg::jsonb_datum(text);
             StringInfoData quoted;
             initStringInfo(&quoted);
             pg::append_json_string(&quoted, text);
             const std::string_view json(quoted.data, static_cast<std::size_t>(quoted.len));
-            return parameter.type == JSONOID ? text_datum(json) : pg::jsonb_datum(json);
+            return parameter.type == JSONOID ? pg::unguarded_text_datum(json) : pg::jsonb_datum(json);
         }
         default:
             return InputFunctionCall(&parameter.input, pnstrdup(text.data(), text.size()), parameter.input_parameter, -1);
@@ -256,7 +241,7 @@ void Parameters::populate(std::string_view args, FunctionCallInfo call) const {
         populate.fn_extra = nullptr;
         populate.fn_mcxt = CurrentMemoryContext;
         const Datum defaults_row = HeapTupleGetDatum(heap_form_tuple(row_, values, nulls));
-        const Datum json = text_datum(args);
+        const Datum json = pg::unguarded_text_datum(args);
         HeapTupleHeader const filled = DatumGetHeapTupleHeader(FunctionCall3(&populate, defaults_row, json, BoolGetDatum(false)));
         HeapTupleData tuple{};
         tuple.t_len = HeapTupleHeaderGetDatumLength(filled);

@@ -8,7 +8,6 @@
 #include "engine/tracked_table.h"
 #include "pg/table.h"
 
-
 namespace replicache::engine {
 namespace {
 

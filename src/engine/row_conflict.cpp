@@ -18,7 +18,7 @@ constexpr int lost_conflict = MAKE_SQLSTATE('R', 'E', '0', '0', '2');
 
 }  // namespace
 
-void RowWriter::find_operators(Relation) {
+void RowWriter::find_operators() {
     if (conflict_ == Conflict::last_write) return;
     for (Column& column : columns_) {
         const Oid type = guarded([&column] { return getBaseType(column.type); });

@@ -4,7 +4,6 @@
 #include "engine/tracked_table.h"
 #include "pg/catalog.h"
 #include "pg/compat.h"
-#include "pg/json_names.h"
 #include "pg/json_reader.h"
 
 extern "C" {
@@ -19,16 +18,15 @@ using pg::JsonReader;
 using pg::SqlError;
 using Token = JsonReader::Token;
 
-std::string decode_name(std::string_view quoted) {
-    std::string name(quoted.size(), '\0');
-    std::size_t length;
-    if (pg::unescape_json(quoted, name.data(), &length)) {
-        name.resize(length);
-        return name;
+// Calls visit(name, value) for each member of the object; for none if it is not one.
+template <class Visit>
+void for_each_member(std::string_view object, Visit visit) {
+    JsonReader reader(object);
+    if (reader.next() != Token::begin_object) return;
+    while (reader.next() == Token::name) {
+        const std::string_view name = pg::decode_name(reader.text());
+        visit(name, reader.value(reader.next()));
     }
-    // With a \u, which is for PostgreSQL to read.
-    const pg::MemberNames names = pg::member_names("{\"" + std::string(quoted) + "\":0}");
-    return static_cast<const char*>(linitial(names.names));
 }
 
 [[noreturn]] void no_column(std::string_view name, const std::string& table) {
@@ -46,7 +44,7 @@ RowWriter::RowWriter(const ExposedTable& table) : table_(table), conflict_(confl
         relation = guarded([&] { return relation_open(table.relation, AccessShareLock); });
         add_columns(relation);
         add_key(relation);
-        find_operators(relation);
+        find_operators();
         if (tracked)
             for (Column& column : columns_)
                 if (column.name == pg::quote_identifier(tracked->version)) column.writable = false;
@@ -101,25 +99,22 @@ RowWriter::Column* RowWriter::find(std::string_view client) {
     return nullptr;
 }
 
-void RowWriter::read_value(Column& column, std::string_view json) {
-    column.value.datum = column.input.read(json, &column.value.null);
+pg::Value RowWriter::read_value(Column& column, std::string_view json) {
+    pg::Value value;
+    value.datum = column.input.read(json, &value.null);
+    return value;
 }
 
 void RowWriter::read_object(std::string_view object, bool keys_only) {
-    JsonReader reader(object);
-    if (reader.next() != Token::begin_object) return;
-    while (reader.next() == Token::name) {
-        const std::string name = decode_name(reader.text());
-        const Token first = reader.next();
-        const std::string_view value = reader.value(first);
+    for_each_member(object, [&](std::string_view name, std::string_view json) {
         Column* const column = find(name);
-        const bool is_key = column != nullptr && std::any_of(key_.begin(), key_.end(), [&](const Key& k) { return &columns_[k.column] == column; });
-        if (keys_only && !is_key) continue;
-        if (column == nullptr || !(column->writable || is_key)) no_column(name, table_.name);
-        if (is_key && column->identified) continue;  // by the id
-        read_value(*column, value);
+        const bool key = column != nullptr && is_key(*column);
+        if (keys_only && !key) return;
+        if (column == nullptr || !(column->writable || key)) no_column(name, table_.name);
+        if (key && column->identified) return;  // by the id
+        column->value = read_value(*column, json);
         column->given = true;
-    }
+    });
 }
 
 // Takes the change apart: which row, and which values for which columns.
@@ -128,7 +123,7 @@ void RowWriter::read(const RowChange& change) {
     if (!change.id.empty()) {
         Column* const column = key_.size() == 1 ? &columns_[key_[0].column] : find("id");
         if (column != nullptr) {
-            read_value(*column, change.id);
+            column->value = read_value(*column, change.id);
             column->given = column->identified = true;
         }
     }
@@ -144,16 +139,12 @@ void RowWriter::read(const RowChange& change) {
 
 // What the client had before. It may know more than is written here.
 void RowWriter::read_old(const RowChange& change) {
-    JsonReader reader(change.old);
-    if (reader.next() != Token::begin_object) return;
-    while (reader.next() == Token::name) {
-        const std::string name = decode_name(reader.text());
-        const std::string_view value = reader.value(reader.next());
+    for_each_member(change.old, [&](std::string_view name, std::string_view json) {
         Column* const column = find(name);
-        if (column == nullptr || !column->writable || is_key(*column)) continue;
-        column->old.datum = column->input.read(value, &column->old.null);
+        if (column == nullptr || !column->writable || is_key(*column)) return;
+        column->old = read_value(*column, json);
         column->old_given = true;
-    }
+    });
 }
 
 void RowWriter::require(bool allowed, const char* operation) const {

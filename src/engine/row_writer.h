@@ -57,7 +57,7 @@ private:
     void read(const RowChange& change);
     void read_object(std::string_view object, bool keys_only);
     void read_old(const RowChange& change);
-    void read_value(Column& column, std::string_view json);
+    static pg::Value read_value(Column& column, std::string_view json);
     bool has_values() const;
     void require(bool allowed, const char* operation) const;
     bool may_update_any_column() const;
@@ -66,7 +66,7 @@ private:
     void remove();
 
     // The conflict policy: row_conflict.cpp.
-    void find_operators(Relation relation);
+    void find_operators();
     bool is_conflict_column(const Column& column) const;
     bool uses_old(Statement statement, const Column& column) const;
     bool has_evidence(Statement statement) const;

@@ -1,5 +1,7 @@
 #include "pg/json_reader.h"
 
+#include "pg/border.h"
+
 extern "C" {
 #include "utils/jsonb.h"
 #include "utils/numeric.h"
@@ -32,6 +34,32 @@ JsonbValue string_value(std::string_view text) {
     value.val.string.val = const_cast<char*>(text.data());
     value.val.string.len = static_cast<int>(text.size());
     return value;
+}
+
+// What a string with escapes stands for, in `buffer`, which has room for as many bytes. False for what only PostgreSQL's own lexer
+// can tell: \u.
+bool unescape_json(std::string_view text, char* buffer, std::size_t* length) {
+    char* out = buffer;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text[i] != '\\') {
+            *out++ = text[i];
+            continue;
+        }
+        if (++i == text.size()) return false;
+        switch (text[i]) {
+            case '"':
+            case '\\':
+            case '/': *out++ = text[i]; break;
+            case 'b': *out++ = '\b'; break;
+            case 'f': *out++ = '\f'; break;
+            case 'n': *out++ = '\n'; break;
+            case 'r': *out++ = '\r'; break;
+            case 't': *out++ = '\t'; break;
+            default: return false;
+        }
+    }
+    *length = static_cast<std::size_t>(out - buffer);
+    return true;
 }
 
 }  // namespace
@@ -102,28 +130,21 @@ std::string_view JsonReader::value(Token first) {
     return {begin, static_cast<std::size_t>(position_ - begin)};
 }
 
-bool unescape_json(std::string_view text, char* buffer, std::size_t* length) {
-    char* out = buffer;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        if (text[i] != '\\') {
-            *out++ = text[i];
-            continue;
-        }
-        if (++i == text.size()) return false;
-        switch (text[i]) {
-            case '"':
-            case '\\':
-            case '/': *out++ = text[i]; break;
-            case 'b': *out++ = '\b'; break;
-            case 'f': *out++ = '\f'; break;
-            case 'n': *out++ = '\n'; break;
-            case 'r': *out++ = '\r'; break;
-            case 't': *out++ = '\t'; break;
-            default: return false;
-        }
-    }
-    *length = static_cast<std::size_t>(out - buffer);
-    return true;
+std::string_view decode_string(std::string_view quoted) {
+    if (quoted.find('\\') == std::string_view::npos) return quoted;
+    auto* buffer = static_cast<char*>(palloc(quoted.size()));
+    std::size_t length;
+    if (unescape_json(quoted, buffer, &length)) return {buffer, length};
+    // \u is for PostgreSQL to decode, or to refuse.
+    const Datum string = jsonb_by_input_function({quoted.data() - 1, quoted.size() + 2});
+    JsonbValue value;
+    JsonbExtractScalar(&DatumGetJsonbP(string)->root, &value);
+    return {value.val.string.val, static_cast<std::size_t>(value.val.string.len)};
+}
+
+std::string_view decode_name(std::string_view quoted) {
+    if (quoted.find('\\') == std::string_view::npos) return quoted;
+    return guarded([quoted] { return decode_string(quoted); });
 }
 
 // jsonb_in lexes each character again; here a string is found by its quotes. What it does with the tokens is the same.

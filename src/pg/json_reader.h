@@ -29,9 +29,11 @@ private:
     std::string_view text_;
 };
 
-// What a string with escapes stands for, in `buffer`, which has room for as many bytes. False for what only PostgreSQL's own lexer
-// can tell: \u.
-bool unescape_json(std::string_view text, char* buffer, std::size_t* length);
+// What is between the quotes of a string or name, without the escapes. Points into the text where there are none; else allocated in the
+// current memory context. Raises PostgreSQL errors: call it guarded.
+std::string_view decode_string(std::string_view quoted);
+// The same, guarding itself: for names, which hardly ever have escapes.
+std::string_view decode_name(std::string_view quoted);
 
 // A jsonb datum, as jsonb's input function makes it of the same text.
 Datum jsonb_datum(std::string_view json);

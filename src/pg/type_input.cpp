@@ -1,6 +1,7 @@
 #include "pg/type_input.h"
 
 #include "pg/base64.h"
+#include "pg/datum.h"
 #include "pg/integer_text.h"
 
 extern "C" {
@@ -15,7 +16,6 @@ using Token = JsonReader::Token;
 using Kind = TypeInput::Kind;
 
 char* c_string(std::string_view text) { return pnstrdup(text.data(), text.size()); }
-Datum text_datum(std::string_view text) { return PointerGetDatum(cstring_to_text_with_len(text.data(), static_cast<int>(text.size()))); }
 
 Kind kind_of(Oid base, int32 typmod) {
     switch (base) {
@@ -90,7 +90,7 @@ void hint_at_json_text(void*) {
 }
 
 Datum read_json(TypeInput* type, Token token, std::string_view text) {
-    if (token != Token::string) return type->base == JSONOID ? text_datum(text) : jsonb_datum(text);
+    if (token != Token::string) return type->base == JSONOID ? unguarded_text_datum(text) : jsonb_datum(text);
     ErrorContextCallback callback{error_context_stack, hint_at_json_text, nullptr};
     error_context_stack = &callback;
     const Datum result = input_text(type, text);
@@ -144,7 +144,7 @@ Datum read_present(TypeInput* type, Token token, std::string_view text) {
     switch (type->kind) {
         case Kind::boolean: return read_boolean(type, token, text);
         case Kind::integer: return read_integer_of_size(type, token, text);
-        case Kind::text: return text_datum(text);
+        case Kind::text: return unguarded_text_datum(text);
         case Kind::json: return read_json(type, token, text);
         case Kind::bytea: return read_bytea(type, token, text);
         case Kind::datetime:
@@ -191,18 +191,6 @@ Datum read_value(TypeInput* type, std::string_view json, bool* null) {
     if (!*null) result = read_present(type, token, token == Token::string ? decode_string(reader.text()) : extent);
     if (type->type != type->base) domain_check(result, *null, type->type, &type->constraints, type->context);
     return result;
-}
-
-std::string_view decode_string(std::string_view quoted) {
-    if (quoted.find('\\') == std::string_view::npos) return quoted;
-    auto* buffer = static_cast<char*>(palloc(quoted.size()));
-    std::size_t length;
-    if (unescape_json(quoted, buffer, &length)) return {buffer, length};
-    // \u is for PostgreSQL to decode, or to refuse.
-    const Datum string = DirectFunctionCall1(jsonb_in, CStringGetDatum(c_string({quoted.data() - 1, quoted.size() + 2})));
-    JsonbValue value;
-    JsonbExtractScalar(&DatumGetJsonbP(string)->root, &value);
-    return {value.val.string.val, static_cast<std::size_t>(value.val.string.len)};
 }
 
 Datum input_text(TypeInput* type, std::string_view text) {

@@ -29,8 +29,6 @@ TypeInput* make_type_input(Oid type, int32 typmod, MemoryContext context);
 // Reads one value of JSON, which PostgreSQL has validated. The datum is allocated in the current memory context.
 Datum read_value(TypeInput* type, std::string_view json, bool* null);
 
-// What is between the quotes of a string or name of JSON, without the escapes. Points into the text where there are none.
-std::string_view decode_string(std::string_view quoted);
 // The text by the input function of the (base) type.
 Datum input_text(TypeInput* type, std::string_view text);
 
