@@ -3,6 +3,8 @@
 #include "engine/constraints.h"
 #include "engine/context.h"
 #include "engine/failure.h"
+#include "engine/mutator_queue.h"
+#include "engine/push.h"
 #include "engine/rejection.h"
 #include "engine/row_writer.h"
 #include "pg/memory.h"
@@ -91,6 +93,7 @@ private:
             return;
         }
         std::size_t at = 0;
+        timed_out_ = false;
         std::optional<PgError> error = pg::attempt([&]() -> std::optional<PgError> {
             for (; at < changes.size(); ++at)
                 if (!client_.has_processed(changes[at])) apply(changes[at]);
@@ -108,15 +111,19 @@ private:
         pg::check_interrupts();
         scratch_.reset();
         if (change.number != 0) context_.mutation_id = change.number;
-        find_row_writer(change.table)->apply(change);
+        if (!is_mutator_queue(change.table)) return find_row_writer(change.table)->apply(change);
+        const PushGuard guard("powersync_upload");
+        call_mutator(change, timed_out_);
     }
 
     // A client transaction is atomic by itself: so other than in a push, a serialization failure or a cancel concerns this one only,
     // and what was applied before it can be told.
     void fail(TransactionResult& result, PgError error) {
         result.failure = failure_of(error);
-        const bool temporary = is_temporary(result.failure.sqlstate);
-        if (!temporary && scope_of(error.sqlerrcode()) == Scope::caller) throw std::move(error);
+        // As in a push, a mutator that takes too long is rejected: it would take too long again, and block the queue for ever.
+        const bool too_long = timed_out_ && error.sqlerrcode() == ERRCODE_QUERY_CANCELED;
+        const bool temporary = !too_long && is_temporary(result.failure.sqlstate);
+        if (!temporary && !too_long && scope_of(error.sqlerrcode()) == Scope::caller) throw std::move(error);
         result.status = temporary ? Status::temporary : Status::rejected;
         if (error.data().column_name != nullptr) result.column = error.data().column_name;
         stopped_ = temporary || !upload_.skip_rejected;
@@ -129,12 +136,14 @@ private:
     pg::ScratchContext scratch_;
     std::vector<TransactionResult> results_;
     bool stopped_ = false;
+    bool timed_out_ = false;  // the last mutator that the transaction has called
 };
 
 }  // namespace
 
 std::vector<TransactionResult> upload(const Upload& upload, const std::optional<std::string>& user_id) {
     pg::guarded([] { PreventCommandIfReadOnly("replicache.powersync_upload()"); });
+    PushGuard::check("powersync_upload");
     const SpiConnection spi;
     return Uploader(upload, user_id).run();
 }
