@@ -232,8 +232,8 @@ TEST(ParseSyncPush, WhatIsEchoedIsNotLongerThanNeedBe) {
 }
 
 TEST(ParseSyncPush, WhatIsNotJsonIsMalformed) {
-    for (const auto* text : {"", " ", "x", "{", "[1", R"({"mutations":[})", R"({"mutations":[]}x)", "nul", "[] []", R"("a)"}) {
-        EXPECT_TRUE(sync_fault(text).starts_with("push: not valid JSON: ")) << text;
+    for (const auto* text : {"", " ", "x", "{", "[1", R"({"mutations":[})", R"({"mutations":[]}x)", "nul", "[] []", R"("a)", R"({"mutations":[1 2]})"}) {
+        EXPECT_TRUE(sync_fault(text).find(": not valid JSON: ") != std::string::npos) << text << ": " << sync_fault(text);
     }
     EXPECT_EQ(sync_fault(push_of(R"({"a" 1})")), R"(push.mutations[0]: not valid JSON: expected ":", got 1})");
 }
