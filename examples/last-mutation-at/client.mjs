@@ -90,14 +90,14 @@ export class SyncClient {
     for (let attempts = 0; attempts < 100; attempts++) {
       const rows = this.#pending().slice(0, maxMutations);
       if (rows.length && await this.#push(rows)) continue;
-      await this.pull();
+      await this.#pull();
       if (this.pending === 0) return;
     }
     throw new Error('others write all the time');
   }
 
   /** Take what others did. A row that was changed on both sides is resolved by the strategy. */
-  async pull() {
+  async #pull() {
     for (;;) {
       const {head, mutations, pages} = await this.#follow(this.head);
       if (head < this.head) return this.#restart();

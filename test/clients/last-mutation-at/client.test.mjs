@@ -4,18 +4,25 @@ import {test} from 'node:test';
 import {SyncClient} from '../../../examples/last-mutation-at/client.mjs';
 import {strategies} from '../../../examples/last-mutation-at/strategies.mjs';
 import {held, keys, newUser, useBackend} from './harness.mjs';
+import {Model} from './model.mjs';
 
 const backend = useBackend();
 
 class Device extends SyncClient {
-  lose = {};  // how many of the next requests, or answers, get lost
+  lose = {};  // how many of the next requests, or answers, get lost, or requests arrive when deliver() is called
   log = [];   // method and status of every answer
   ahead = 0;  // of its clock, in ms
 
   constructor(user, options) {
     const send = async (method, query, body) => {
       if (this.lose.requests > 0 && this.lose.requests--) throw new Error('no network');
-      const answer = await backend.send(user)(method, query, body && structuredClone(body));
+      const request = () => backend.send(user)(method, query, copy);
+      const copy = body && structuredClone(body);
+      if (this.lose.late > 0 && this.lose.late--) {
+        this.deliver = request;
+        throw new Error('no answer yet');
+      }
+      const answer = await request();
       if (this.lose.answers > 0 && this.lose.answers--) throw new Error('the answer was lost');
       this.log.push(`${method} ${answer.status}`);
       await this.answered?.();
@@ -178,6 +185,79 @@ scenario('made, sent, deleted here before there was an answer', async (phone, ta
   await phone.sync();
 });
 
+scenario('deleted here, and what made it arrives afterwards', async (phone, tablet, user) => {
+  const milk = phone.note('milk');
+  phone.lose.late = 1;
+  await phone.fail(/no answer yet/);
+  phone.remove(milk);
+  await phone.sync();
+  assert.equal((await phone.deliver()).status, 200);
+  await phone.sync();
+  assert.deepEqual(await backend.state(user), []);
+});
+
+scenario('a push that arrives when the client has sent it again', async (phone, tablet, user) => {
+  const milk = phone.note('milk');
+  phone.lose.late = 1;
+  await phone.fail(/no answer yet/);
+  phone.update(milk, {title: 'oat milk'});
+  await phone.sync();
+  assert.equal((await phone.deliver()).status, 409);
+  await phone.sync();
+  assert.deepEqual((await backend.state(user)).map(({data}) => data.title), ['oat milk']);
+});
+
+scenario('server: a push that was refused has not happened, though the other device did the same', async (phone, tablet) => {
+  phone.note('milk');
+  await phone.sync();
+  await tablet.sync();
+  for (const device of [phone, tablet]) device.update(device.at('milk'), {title: 'bread'});
+  await phone.sync();
+  tablet.answered = () => tablet.lose.answers = 1;  // after that of the push
+  await tablet.fail(/the answer was lost/);
+  tablet.answered = undefined;
+  tablet.update(tablet.at('bread'), {title: 'rye'});
+  await tablet.sync();
+  assert.deepEqual(tablet.titles(), ['bread']);
+}, {strategy: 'server'});
+
+scenario('client: made again, and the answer is lost', async (phone, tablet, user) => {
+  phone.note('milk');
+  await phone.sync();
+  await tablet.sync();
+  phone.remove(phone.at('milk'));
+  tablet.update(tablet.at('milk'), {body: 'two litres'});
+  await phone.sync();
+  let answers = 0;
+  tablet.answered = () => tablet.lose.answers = ++answers === 2 ? 1 : 0;  // POST 409, GET 200, and then
+  await tablet.fail(/the answer was lost/);
+  tablet.answered = undefined;
+  await tablet.sync();
+  assert.deepEqual((await backend.state(user)).map(({data}) => [data.title, data.body]), [['milk', 'two litres']]);
+}, {strategy: 'client'});
+
+test('a server that counts its pages off in whatever there is: what is newer than the first one waits', async () => {
+  const send = new Model({offset: true}).send(newUser());
+  const [phone, tablet] = [new SyncClient({send}), new SyncClient({
+    limit: 2,
+    send: async (method, query, body) => {
+      if (query.page === 2) {
+        const ref = phone.create('NOTE', {title: 'short-lived'});
+        await phone.sync();
+        const answer = await send(method, query, body);
+        phone.remove(ref);
+        await phone.sync();
+        return answer;
+      }
+      return send(method, query, body);
+    },
+  })];
+  for (const title of ['a', 'b', 'c']) phone.create('NOTE', {title});
+  await phone.sync();
+  await tablet.sync();
+  assert.deepEqual(held(tablet), held(phone));
+});
+
 scenario('changed while the answer is on its way', async (phone, tablet) => {
   const [a, b, c] = ['a', 'b', 'c'].map(phone.note);
   const sync = phone.sync();
@@ -211,22 +291,28 @@ scenario('the head is lost, the rows are not', async (phone, tablet) => {
 });
 
 test('the server was restored from a backup', async () => {
-  let send = backend.send(newUser());
-  const device = new Device(undefined, {send: (...request) => send(...request)});
+  const model = new Model();
+  const user = newUser();
+  const device = new Device(user, {send: model.send(user)});
+  device.note('old');
+  await device.sync();
+  const space = model.space(user);
+  const backup = structuredClone({head: space.head, rows: space.rows, graves: space.graves});
   ['lost', 'changed', 'deleted'].map(device.note);
   await device.sync();
   device.update(device.at('changed'), {title: 'kept'});
   device.remove(device.at('deleted'));
   device.note('new');
-  send = backend.send(newUser());  // one whose history is another
+  Object.assign(space, structuredClone(backup));
   await device.sync();
-  assert.deepEqual(device.titles(), ['kept', 'new']);
+  assert.deepEqual(device.titles(), ['kept', 'new', 'old']);
   assert.equal(device.pending, 0);
 
   device.head = undefined;
-  send = backend.send(newUser());
+  Object.assign(space, structuredClone(backup));
   await device.sync();
-  assert.deepEqual(device.titles(), []);
+  assert.deepEqual(device.titles(), ['old']);
+  assert.equal(device.list('NOTE')[0].id, [...space.rows.values()][0].id);
 });
 
 scenario('a session that both make', async (phone, tablet) => {
