@@ -121,7 +121,7 @@ export class SyncClient {
     const missing = new Set([...this.#rows.values()].filter(row => row.data));
     const {head, mutations} = await this.#follow(this.head = -1);
     for (const mutation of mutations) missing.delete(this.#apply(mutation));
-    for (const row of missing) this.#take(row, null, head);
+    for (const row of missing) this.#take(row, null, -1);  // nobody deleted it: what was done here is later
     this.head = head;
     this.#settle();
   }
