@@ -166,17 +166,17 @@ scenario('a page is the same when it is asked for again', async (writer, reader)
 });
 
 test('random writers, and readers who come and go', {timeout: 600_000}, async () => {
-  const programs = Number(process.env.PROGRAMS ?? (process.env.SYNC_BACKEND === 'server' ? 20 : 1000));
+  const programs = Number(process.env.PROGRAMS ?? (process.env.SYNC_BACKEND === 'server' ? 20 : 2000));
   for (let seed = 1; seed <= programs; seed++) {
     const random = randomOf(seed);
     const user = newUser();
     const writer = new Writer(user);
     await writer.create(1 + random.below(12));
     const limits = [1 + random.below(3), 1 + random.below(3)];
-    const readers = Array.from({length: 1 + random.below(3)}, () => new Reader(user, random.pick(limits)));
+    const readers = Array.from({length: 1 + random.below(5)}, () => new Reader(user, random.pick(limits)));
     if (readers.length > 1) for (const reader of readers) reader.shared = true;
     try {
-      for (let step = 0; step < 40; step++)
+      for (let step = 0; step < 80; step++)
         if (random.chance(50)) await writer.write(random);
         else await random.pick(readers).next();
       for (const reader of readers) {
