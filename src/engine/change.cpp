@@ -1,6 +1,8 @@
 #include "engine/change.h"
 
 #include "engine/key.h"
+#include "engine/key_log.h"
+#include "engine/tracked_table.h"
 #include "pg/table.h"
 
 extern "C" {
@@ -13,7 +15,6 @@ namespace {
 
 using pg::guarded;
 using pg::SqlError;
-using pg::value;
 
 // The columns of one table that the triggers need.
 struct Columns {
@@ -23,6 +24,9 @@ struct Columns {
     std::string space_name;
     Key key;
     std::vector<AttrNumber> nullable;  // key columns that have lost their NOT NULL
+    Oid table;                         // the tracked one, of which this may be a partition
+    std::vector<AttrNumber> identity;
+    bool logs_creations;
 };
 
 // Kept per table and dropped when its relcache entry is. Shared, because what a trigger calls may drop the entry under it.
@@ -48,6 +52,11 @@ Key::Column find_column(Relation relation, const std::string& name) {
     return {number, TupleDescAttr(relation->rd_att, number - 1)->atttypid};
 }
 
+bool has_trigger(Relation relation, std::string_view name) {
+    const TriggerDesc& triggers = *relation->trigdesc;
+    return std::any_of(triggers.triggers, triggers.triggers + triggers.numtriggers, [name](const Trigger& trigger) { return name == trigger.tgname; });
+}
+
 std::shared_ptr<const Columns> columns_of(const TriggerData& trigger) {
     if (all_stale) {
         columns_of_table.clear();
@@ -71,7 +80,10 @@ std::shared_ptr<const Columns> columns_of(const TriggerData& trigger) {
                                                      .space_text = std::nullopt,
                                                      .space_name = space,
                                                      .key = Key(KeyTemplate::parse(arguments[2]), find),
-                                                     .nullable = {}});
+                                                     .nullable = {},
+                                                     .table = tracked_root(RelationGetRelid(relation)),
+                                                     .identity = identifying_columns(relation, KeyTemplate::parse(arguments[2]).columns()),
+                                                     .logs_creations = has_trigger(relation, trigger_name::created)});
     for (const std::string& name : KeyTemplate::parse(arguments[2]).columns()) {
         const AttrNumber number = find(name).number;
         const FormData_pg_attribute& attribute = *TupleDescAttr(relation->rd_att, number - 1);
@@ -172,6 +184,16 @@ HeapTuple stamp_row(const TriggerData& trigger) {
     return guarded([&, column = columns->version] { return with_version(row, descriptor, column, version); });
 }
 
+// A row that an UPDATE has given another key or space counts as one that went and one that came.
+void row_came(const Columns& columns, const Space& space, HeapTuple row, TupleDesc descriptor) {
+    if (!columns.logs_creations || space.clock != pg::clock_time) return;
+    const std::int64_t version = guarded([&] {
+        bool null;
+        return DatumGetInt64(heap_getattr(row, columns.version, descriptor, &null));
+    });
+    log_creation(space, version, key_of(columns, row, descriptor));
+}
+
 void row_gone(const TriggerData& trigger) {
     TupleDesc const descriptor = trigger.tg_relation->rd_att;
     const auto columns = columns_of(trigger);
@@ -182,10 +204,18 @@ void row_gone(const TriggerData& trigger) {
         if (heap_attisnull(row, column, descriptor)) return;
     if (space == nullptr) return;
     const std::string_view key = key_of(*columns, row, descriptor);
-    if (TRIGGER_FIRED_BY_UPDATE(trigger.tg_event) && key == key_of(*columns, trigger.tg_newtuple, descriptor) &&
-        space == space_of(*columns, trigger.tg_newtuple, descriptor))
-        return;
-    bury(*space, key);
+    const GoneRow gone{columns->table, row, descriptor, columns->identity};
+    if (!TRIGGER_FIRED_BY_UPDATE(trigger.tg_event)) return bury(*space, key, gone);
+    Space* const new_space = space_of(*columns, trigger.tg_newtuple, descriptor);
+    if (space == new_space && key == key_of(*columns, trigger.tg_newtuple, descriptor)) return;
+    bury(*space, key, gone);
+    row_came(*columns, *new_space, trigger.tg_newtuple, descriptor);
+}
+
+void row_came(const TriggerData& trigger) {
+    TupleDesc const descriptor = trigger.tg_relation->rd_att;
+    const auto columns = columns_of(trigger);
+    if (const Space* const space = space_of(*columns, trigger.tg_trigtuple, descriptor)) row_came(*columns, *space, trigger.tg_trigtuple, descriptor);
 }
 
 }  // namespace
@@ -194,7 +224,10 @@ HeapTuple on_change(const TriggerData& trigger) {
     const TriggerEvent event = trigger.tg_event;
     if (TRIGGER_FIRED_FOR_ROW(event)) {
         if (TRIGGER_FIRED_BEFORE(event)) return stamp_row(trigger);
-        row_gone(trigger);
+        if (TRIGGER_FIRED_BY_INSERT(event))
+            row_came(trigger);
+        else
+            row_gone(trigger);
         return nullptr;
     }
     const bool has_space_column = *trigger.tg_trigger->tgargs[1] != '\0';
@@ -203,12 +236,6 @@ HeapTuple on_change(const TriggerData& trigger) {
     else
         take_space("");
     return nullptr;
-}
-
-void bury(Space& space, std::string_view key) {
-    const std::int64_t version = stamp(space);
-    pg::Table table("tombstone", pg::Table::Access::write);
-    table.insert({value(space.id), value(version), value(key)});
 }
 
 void raise_floors(bool has_space_column) {

@@ -1,4 +1,4 @@
-// What the triggers on a tracked table do: stamp changed rows with a version, and leave tombstones for keys that go away.
+// What the triggers on a tracked table do: stamp changed rows with a version, and take note of keys that go away or come.
 #pragma once
 
 #include "engine/space.h"
@@ -16,20 +16,13 @@ constexpr const char* lock = "~replicache_lock";          // before the statemen
 constexpr const char* stamp = "~replicache_stamp";        // before the row
 constexpr const char* moved = "~replicache_moved";        // after an UPDATE that changed key or space
 constexpr const char* deleted = "~replicache_deleted";    // after a DELETE
+constexpr const char* created = "~replicache_created";    // after an INSERT, of exposed tables with a space column
 constexpr const char* truncated = "~replicache_truncated";
 }  // namespace trigger_name
 
 // The body of the trigger function. Its arguments are those of track_table, resolved: version, space ('': none) and
 // key; they stand in the trigger so that partitions and restored tables need no look-up.
 HeapTuple on_change(const TriggerData& trigger);
-
-// Columns of replicache.tombstone.
-namespace tombstone_column {
-constexpr int space = 1, version = 2, key = 3;
-}
-
-// Leaves a tombstone for a key of the space, of this transaction's version.
-void bury(Space& space, std::string_view key);
 
 // All spaces that may hold rows of a table: the space '' for one without a space column, else every known space.
 void raise_floors(bool has_space_column);

@@ -5,7 +5,6 @@
 #include "engine/track.h"
 
 extern "C" {
-#include "catalog/partition.h"
 #include "nodes/parsenodes.h"
 }
 
@@ -13,14 +12,6 @@ namespace replicache::engine {
 namespace {
 
 using pg::guarded;
-
-// The tracked table that the table is a part of.
-std::optional<TrackedTable> tracked_root(Oid relation) {
-    List* const ancestors = guarded([relation] { return lcons_oid(relation, get_partition_ancestors(relation)); });
-    for (int i = 0; i < list_length(ancestors); ++i)
-        if (auto table = tracked_table(list_nth_oid(ancestors, i))) return table;
-    return std::nullopt;
-}
 
 Oid find_relation(const RangeVar* name) {
     return guarded([name] { return RangeVarGetRelid(name, NoLock, true); });
@@ -32,7 +23,7 @@ void on_alter_table(const AlterTableStmt* statement) {
         const bool attach = command->subtype == AT_AttachPartition;
         const bool detach = command->subtype == AT_DetachPartition || command->subtype == AT_DetachPartitionFinalize;
         if (!attach && !detach) continue;
-        const auto table = tracked_root(find_relation(statement->relation));
+        const auto table = tracked_table_of(find_relation(statement->relation));
         if (!table) return;
         if (attach) {
             add_partition_triggers(*table);
@@ -55,7 +46,7 @@ void on_alter(Node* command) {
         const pg::SpiConnection spi;
         const Oid relation = find_relation(statement->relation);
         if (relation == InvalidOid) return;
-        if (const auto table = tracked_root(relation)) add_partition_triggers(*table);
+        if (const auto table = tracked_table_of(relation)) add_partition_triggers(*table);
     }
 }
 

@@ -2,6 +2,7 @@
 
 #include "engine/mutator_queue.h"
 #include "engine/relation.h"
+#include "engine/track.h"
 #include "pg/array.h"
 
 namespace replicache::engine {
@@ -135,6 +136,7 @@ void expose_table(ExposedTable table, const std::vector<std::string>& operations
         throw SqlError(ERRCODE_DUPLICATE_OBJECT, "another table is exposed as \"" + table.name + "\"", {}, "Pass another name.");
     store.run({value(ObjectIdGetDatum(table.relation)), value(table.name), value(pg::text_array(operations)), columns, value(table.conflict),
                table.conflict_column.empty() ? pg::Value{} : value(table.conflict_column), value(BoolGetDatum(table.replace))});
+    provide_creation_trigger(table.relation);
 }
 
 void hide_table(Oid relation) {
@@ -144,6 +146,13 @@ void hide_table(Oid relation) {
     const AsOwner owner;
     if (forget.run({value(ObjectIdGetDatum(relation))}).count() == 0)
         throw SqlError(ERRCODE_UNDEFINED_OBJECT, "table \"" + name_of(relation) + "\" is not exposed");
+    provide_creation_trigger(relation);
+}
+
+bool is_exposed(Oid relation) {
+    static Statement query("SELECT FROM replicache.exposed_table WHERE relation::pg_catalog.oid OPERATOR(pg_catalog.=) $1", {OIDOID});
+    const AsOwner owner;
+    return !query.run({value(ObjectIdGetDatum(relation))}).empty();
 }
 
 void hide_dropped_tables() {

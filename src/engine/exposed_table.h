@@ -36,6 +36,7 @@ struct ExposedTable {
 // the table cannot be exposed like that.
 void expose_table(ExposedTable table, const std::vector<std::string>& operations, pg::Value columns);
 void hide_table(Oid relation);
+bool is_exposed(Oid relation);
 // Forgets the dropped tables of these event trigger rows: call it in a sql_drop event trigger, with SPI open.
 void hide_dropped_tables();
 

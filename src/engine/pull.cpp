@@ -1,8 +1,8 @@
 #include "engine/pull.h"
 
-#include "engine/change.h"
 #include "engine/client.h"
 #include "engine/context.h"
+#include "engine/key_log.h"
 #include "engine/progress.h"
 #include "engine/snapshot.h"
 #include "engine/tracked_table.h"

@@ -1,6 +1,8 @@
 #include "engine/track.h"
 
 #include "engine/change.h"
+#include "engine/exposed_table.h"
+#include "engine/key_log.h"
 #include "engine/relation.h"
 
 extern "C" {
@@ -243,7 +245,27 @@ void create_triggers(const TrackedTable& table, const KeyTemplate& key) {
     create_trigger(table, table.relation, trigger_name::truncated, "AFTER TRUNCATE FOR EACH STATEMENT");
 }
 
+void create_creation_trigger(const TrackedTable& table) {
+    const AsOwner owner;
+    create_trigger(table, table.relation, trigger_name::created, "AFTER INSERT FOR EACH ROW");
+}
+
 }  // namespace
+
+void provide_creation_trigger(Oid relation) {
+    static pg::Statement find(
+        "SELECT FROM pg_catalog.pg_trigger WHERE tgrelid OPERATOR(pg_catalog.=) $1 AND tgname OPERATOR(pg_catalog.=) $2 "
+        "AND tgparentid OPERATOR(pg_catalog.=) 0::pg_catalog.oid",
+        {OIDOID, NAMEOID});
+    const Datum name = guarded([] { return DirectFunctionCall1(namein, CStringGetDatum(trigger_name::created)); });
+    const bool is_there = !find.run({value(ObjectIdGetDatum(relation)), value(name)}).empty();
+    const auto table = tracked_table(relation);
+    const bool wanted = table && !table->space.empty() && is_exposed(relation);
+    if (wanted && !is_there) create_creation_trigger(*table);
+    if (!is_there || wanted) return;
+    const AsOwner owner;
+    run_once("DROP TRIGGER " + quote_identifier(trigger_name::created) + " ON " + qualified_name(relation));
+}
 
 void drop_triggers(Oid relation) {
     static pg::Statement triggers(
@@ -281,12 +303,26 @@ std::string from(const TrackedTable& table) {
     return std::string(" FROM ") + (partitioned ? "" : "ONLY ") + qualified_name(table.relation) + " AS t";
 }
 
+std::vector<std::string> identity_of(Oid table, const KeyTemplate& key) {
+    Relation const relation = guarded([table] { return relation_open(table, NoLock); });
+    std::vector<std::string> names;
+    for (const AttrNumber column : identifying_columns(relation, key.columns()))
+        names.emplace_back(NameStr(TupleDescAttr(relation->rd_att, column - 1)->attname));
+    guarded([relation] { relation_close(relation, NoLock); });
+    return names;
+}
+
 // Leaves a tombstone for every row, so that clients drop its entry; soft-deleted rows included, which some clients may
 // not have heard of.
 void bury_rows(const TrackedTable& table) {
     const KeyTemplate key = KeyTemplate::parse(table.key);
     std::string list = table.space.empty() ? "''" : "t." + quote_identifier(table.space) + "::pg_catalog.text";
     for (const std::string& column : key.columns()) list += ", t." + quote_identifier(column);
+    std::vector<AttrNumber> identity;  // in the query
+    for (const std::string& column : identity_of(table.relation, key)) {
+        list += ", t." + quote_identifier(column);
+        identity.push_back(static_cast<AttrNumber>(1 + key.columns().size() + identity.size() + 1));
+    }
     const std::string sql = "SELECT " + list + from(table);
     Portal const rows = guarded([&] {
         return SPI_cursor_open_with_args(nullptr, sql.c_str(), 0, nullptr, nullptr, nullptr, true, 0);
@@ -314,7 +350,7 @@ void bury_rows(const TrackedTable& table) {
                 });
                 return std::string_view(buffer.data, buffer.len);
             });
-            bury(take_space(Rows(batch, count).text(i, 1).value_or("")), text);
+            bury(take_space(Rows(batch, count).text(i, 1).value_or("")), text, {table.relation, batch->vals[i], batch->tupdesc, identity});
         }
         guarded([batch] { SPI_freetuptable(batch); });
     }
@@ -375,6 +411,7 @@ void track_table(TrackedTable table) {
     drop_triggers(table.relation);
     create_triggers(table, key);
     add_partition_triggers(table);
+    if (!table.space.empty() && is_exposed(table.relation)) create_creation_trigger(table);
 
     static pg::Statement store(
         "INSERT INTO replicache.tracked_table (relation, key, value, space_column, deleted_column, version_column) "

@@ -16,6 +16,8 @@ void resync(Oid relation);
 void adopt_rows(const TrackedTable& table);
 // Every partition gets the TRUNCATE trigger, which PostgreSQL does not clone to partitions.
 void add_partition_triggers(const TrackedTable& table);
+// Creates or drops the trigger that exposed tables have, as the registries have it. Needs an open SPI connection.
+void provide_creation_trigger(Oid relation);
 // Drops our triggers on the table and its partitions.
 void drop_triggers(Oid relation);
 

@@ -4,6 +4,7 @@
 #include "pg/array.h"
 
 extern "C" {
+#include "catalog/partition.h"
 #include "executor/tuptable.h"
 #include "parser/parser.h"
 #include "tcop/dest.h"
@@ -90,6 +91,19 @@ std::optional<TrackedTable> tracked_table(Oid relation) {
     for (TrackedTable& table : tracked_tables())
         if (table.relation == relation) return std::move(table);
     return std::nullopt;
+}
+
+std::optional<TrackedTable> tracked_table_of(Oid relation) {
+    List* const ancestors = guarded([relation] { return lcons_oid(relation, get_partition_ancestors(relation)); });
+    for (int i = 0; i < list_length(ancestors); ++i)
+        if (auto table = tracked_table(list_nth_oid(ancestors, i))) return table;
+    return std::nullopt;
+}
+
+Oid tracked_root(Oid relation) {
+    if (!guarded([relation] { return get_rel_relispartition(relation); })) return relation;
+    const auto table = tracked_table_of(relation);
+    return table ? table->relation : relation;
 }
 
 const std::vector<std::shared_ptr<TableView>>& table_views() {

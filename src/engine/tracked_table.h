@@ -64,6 +64,10 @@ private:
 // The tracked tables, as committed now or changed by this transaction.
 std::vector<TrackedTable> tracked_tables();
 std::optional<TrackedTable> tracked_table(Oid relation);
+// The tracked table that the table is, or is a part of.
+std::optional<TrackedTable> tracked_table_of(Oid relation);
+// The same, but only for a part the registry is asked; the table itself when that knows nothing.
+Oid tracked_root(Oid relation);
 
 // Their cached views. Valid until the next call.
 const std::vector<std::shared_ptr<TableView>>& table_views();

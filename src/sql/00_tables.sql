@@ -101,10 +101,23 @@ COMMENT ON COLUMN replicache.upload_client.checkpoint IS 'highest write checkpoi
 CREATE TABLE replicache.tombstone (
     space text COLLATE "C" NOT NULL,
     version bigint NOT NULL,
-    key text COLLATE "C" NOT NULL
+    key text COLLATE "C" NOT NULL,
+    relation regclass,
+    identity json
 );
 CREATE INDEX tombstone_space_version_idx ON replicache.tombstone (space, version);
 COMMENT ON TABLE replicache.tombstone IS 'keys that went away, and when';
+COMMENT ON COLUMN replicache.tombstone.relation IS 'clock time: the tracked table of the row; else null';
+COMMENT ON COLUMN replicache.tombstone.identity IS 'clock time: {"column":value} of the row''s primary key; else null';
+
+CREATE TABLE replicache.creation (
+    space text COLLATE "C" NOT NULL,
+    version bigint NOT NULL,
+    key text COLLATE "C" NOT NULL
+);
+CREATE INDEX creation_space_version_idx ON replicache.creation (space, version);
+COMMENT ON TABLE replicache.creation IS 'clock time: keys of exposed tables that came, and when';
+COMMENT ON COLUMN replicache.creation.version IS 'the version that the row got by its INSERT, or by the UPDATE of its key or space';
 
 CREATE TABLE replicache.mutation_error (
     error_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -140,5 +153,6 @@ SELECT pg_catalog.pg_extension_config_dump('replicache.tracked_table', '');
 SELECT pg_catalog.pg_extension_config_dump('replicache.exposed_table', '');
 SELECT pg_catalog.pg_extension_config_dump('replicache.upload_client', '');
 SELECT pg_catalog.pg_extension_config_dump('replicache.tombstone', '');
+SELECT pg_catalog.pg_extension_config_dump('replicache.creation', '');
 SELECT pg_catalog.pg_extension_config_dump('replicache.mutation_error', '');
 SELECT pg_catalog.pg_extension_config_dump('replicache.mutation_error_error_id_seq', '');

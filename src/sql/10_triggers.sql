@@ -3,7 +3,7 @@
 CREATE FUNCTION replicache.on_change() RETURNS trigger
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'replicache_on_change';
 COMMENT ON FUNCTION replicache.on_change() IS
-'Trigger of tracked tables: stamps changed rows with the version of their space, and leaves tombstones.
+'Trigger of tracked tables: stamps changed rows with the version of their space, leaves tombstones, and notes creations.
 Arguments of the trigger: version column, space column or empty, key template. Created by track_table only.
 Errors: 42703 a column of the arguments does not exist; 23502 the space of a row is null; 22004 a key column is null; 22023 the space is too long.';
 
