@@ -65,7 +65,7 @@ public:
 private:
     std::int64_t version_after() const {
         if (space_.changed()) return space_.version;
-        return space_.clock == pg::clock_transaction ? read_snapshot().xmin - 1 : space_.before;
+        return space_.clock == pg::clock_transaction ? read_snapshot().xmin - 1 : std::max<std::int64_t>(space_.before, 0);
     }
 
     // The order of locks is the same everywhere: space, client group, clients.

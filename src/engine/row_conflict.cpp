@@ -88,7 +88,7 @@ std::string RowWriter::still(const Column& column, const std::string& marker) co
 
 // `value` and `old` are the markers of parameters, empty where the change has none.
 std::string RowWriter::condition(Statement statement, const Column& column, const std::string& value, const std::string& old) const {
-    if (statement != Statement::update && statement != Statement::restore && statement != Statement::remove) return {};
+    if (!owner_.empty() || (statement != Statement::update && statement != Statement::restore && statement != Statement::remove)) return {};
     switch (conflict_) {
         case Conflict::reject_stale:
             if (!old.empty()) return still(column, old);

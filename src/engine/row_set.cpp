@@ -1,6 +1,7 @@
 // The changes that wait in a RowWriter, to be written by one statement.
 #include "engine/row_writer.h"
 #include "pg/compat.h"
+#include "pg/json_text.h"
 
 namespace replicache::engine {
 namespace {
@@ -83,20 +84,7 @@ void RowWriter::write(bool put_off) {
     put_off_ = put_off;
     const std::string at_hand = columns_at_hand();
     recall(form_->columns);
-    // No SpiConnection: after an error its end would close the one of a trigger that has failed. The caller rolls back, which
-    // closes all.
-    guarded([this] {
-        SPI_connect();
-        EphemeralNamedRelationData waiting{};
-        waiting.md.name = pstrdup("waiting");
-        waiting.md.tupdesc = form_->row;
-        waiting.md.enrtype = ENR_NAMED_TUPLESTORE;
-        waiting.md.enrtuples = 1;
-        waiting.reldata = rows_;
-        auto* const kept = static_cast<EphemeralNamedRelationData*>(palloc(sizeof waiting));
-        *kept = waiting;
-        SPI_register_relation(kept);
-    });
+    open();
     switch (form_->kind) {
         case RowChange::Kind::insert:
             insert();
@@ -114,6 +102,41 @@ void RowWriter::write(bool put_off) {
     guarded([] { SPI_finish(); });
     forget_waiting();
     recall(at_hand);
+}
+
+// The connection to SPI whose statements find what waits. No SpiConnection: after an error its end would close the one of a trigger that
+// has failed. The caller rolls back, which closes all.
+void RowWriter::open() {
+    guarded([this] {
+        SPI_connect();
+        auto* const waiting = static_cast<EphemeralNamedRelationData*>(palloc0(sizeof(EphemeralNamedRelationData)));
+        waiting->md.name = pstrdup("waiting");
+        waiting->md.tupdesc = form_->row;
+        waiting->md.enrtype = ENR_NAMED_TUPLESTORE;
+        waiting->md.enrtuples = 1;
+        waiting->reldata = rows_;
+        SPI_register_relation(waiting);
+    });
+}
+
+std::optional<RowWriter::OwnedRow> RowWriter::write_owned(const RowChange& change, std::string_view owner) {
+    begin();
+    const std::unique_ptr<RowWriter, void (*)(RowWriter*)> done(this, [](RowWriter* writer) {
+        writer->owner_.clear();
+        writer->end();
+    });
+    owner_ = pg::json_string(owner);
+    read(change);
+    add();
+    put_off_ = false;
+    open();
+    std::optional<OwnedRow> row;
+    if (run(owned_statement()) > 0) {
+        const pg::Rows rows(SPI_tuptable, 1);
+        row = {.id = rows.text(0, 2).value_or(""), .identity = *rows.text(0, 3), .data = *rows.text(0, 4), .version = rows.int8(0, 1)};
+    }
+    guarded([] { SPI_finish(); });
+    return row;
 }
 
 // Whoever sent several changes writes them again, one by one.
@@ -136,7 +159,7 @@ void RowWriter::recall(const std::string& columns) {
 
 RowWriter::Form& RowWriter::form_at_hand() {
     std::string columns = columns_at_hand();
-    const std::string name = static_cast<char>(kind_) + columns;
+    const std::string name = std::string(owner_.empty() ? "" : "own ") + static_cast<char>(kind_) + columns;
     if (const auto it = forms_.find(name); it != forms_.end()) return it->second;
     if (forms_.size() >= max_forms) forget_forms();
     return forms_.emplace(name, Form{.kind = kind_, .columns = std::move(columns), .row = describe()}).first->second;
@@ -152,7 +175,7 @@ TupleDesc RowWriter::describe() const {
         AttrNumber next = 1;
         const auto add = [&](const Column& column, char prefix) {
             char name[16];
-            snprintf(name, sizeof name, "%c%d", prefix, column.number);
+            snprintf(name, sizeof name, "~%c%d", prefix, column.number);
             TupleDescInitEntry(row, next, name, column.type, column.typmod, 0);
             TupleDescInitEntryCollation(row, next++, column.collation);
         };

@@ -29,7 +29,7 @@ private:
     bool jit_ = jit_enabled;
 };
 
-std::string marker(char prefix, AttrNumber column) { return std::string("v.") + prefix + std::to_string(column); }
+std::string marker(char prefix, AttrNumber column) { return std::string("v.\"~") + prefix + std::to_string(column) + "\""; }
 
 }  // namespace
 
@@ -44,13 +44,14 @@ std::string RowWriter::sql(Statement statement) const {
             add(set, column.name + " = NULL");
         const std::string value = column.given ? marker('c', column.number) : "";
         const std::string old = uses_old(statement, column) ? marker('o', column.number) : "";
-        if (!key) {
+        if (!key && !is_owner(column)) {
             add(set, assignment(column, value, old));
             add(where, condition(statement, column, value, old), " AND ");
         }
         if (!column.given) continue;
         add(names, column.name);
         add(markers, value);
+        if (is_owner(column) && !key) add(where, "t." + column.name + " OPERATOR(pg_catalog.=) " + value, " AND ");
         for (const Key& k : key_)
             if (&columns_[k.column] == &column) add(where, same_key(k, value), " AND ");
     }
@@ -61,25 +62,27 @@ std::string RowWriter::sql(Statement statement) const {
     }();
     const std::string not_deleted = deleted_.empty() ? "" : " AND t." + deleted_ + " IS NOT TRUE";
     const std::string table = relation_ + " AS t", waiting = "waiting AS v";
+    const std::string owned = owner_.empty() ? "" : "t." + resource_->version + ", " + resource_->id + ", " + resource_->identity + ", " + resource_->data;
+    const std::string returning = owned.empty() ? "" : " RETURNING " + owned;
     switch (statement) {
         case Statement::insert:
         case Statement::insert_unless_there:
             return "INSERT INTO " + table + (names.empty() ? "" : " (" + names + ")") + " SELECT " + markers + " FROM " + waiting +
-                   (statement == Statement::insert ? "" : " ON CONFLICT (" + keys + ") DO NOTHING");
+                   (statement == Statement::insert ? returning : " ON CONFLICT (" + keys + ") DO NOTHING");
         case Statement::restore:
             if (!deleted_.empty() && set.find(deleted_ + " = ") == std::string::npos) add(set, deleted_ + " = false");
             return "UPDATE " + table + " SET " + set + " FROM " + waiting + " WHERE " + where;
         case Statement::update:
-            return "UPDATE " + table + " SET " + set + " FROM " + waiting + " WHERE " + where + not_deleted;
+            return "UPDATE " + table + " SET " + set + " FROM " + waiting + " WHERE " + where + not_deleted + returning;
         case Statement::find:
             return "SELECT FROM " + waiting + ", " + table + " WHERE " + where;
         case Statement::find_live:
-            return "SELECT FROM " + waiting + ", " + table + " WHERE " + where + not_deleted;
+            return "SELECT " + owned + " FROM " + waiting + ", " + table + " WHERE " + where + not_deleted;
         case Statement::show:
             return "SELECT pg_catalog.row_to_json(t.*)::pg_catalog.text FROM " + waiting + ", " + table + " WHERE " + where;
         case Statement::remove:
             return (deleted_.empty() ? "DELETE FROM " + table + " USING " + waiting : "UPDATE " + table + " SET " + deleted_ + " = true FROM " + waiting) +
-                   " WHERE " + where + not_deleted;
+                   " WHERE " + where + not_deleted + returning;
     }
     return {};
 }

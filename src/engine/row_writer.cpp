@@ -50,6 +50,8 @@ RowWriter::RowWriter(const ExposedTable& table) : table_(table), conflict_(confl
             for (Column& column : columns_)
                 if (column.name == pg::quote_identifier(tracked->version)) column.writable = false;
         set_wise_ = set_wise(relation);
+        resource_ = resource_of(table);
+        if (resource_) reader_ = std::make_unique<ResourceReader>(*resource_);
     } catch (...) {
         if (relation != nullptr) relation_close(relation, NoLock);
         MemoryContextDelete(context_);
@@ -116,7 +118,7 @@ void RowWriter::read_object(std::string_view object, bool keys_only) {
         Column* const column = find(name);
         const bool key = column != nullptr && is_key(*column);
         if (keys_only && !key) return;
-        if (column == nullptr || !(column->writable || key)) no_column(name, table_.name);
+        if (column == nullptr || !(column->writable || key) || is_owner(*column)) no_column(name, table_.name);
         if (key && column->identified) return;  // by the id
         column->value = read_value(*column, json);
         column->given = true;
@@ -145,7 +147,13 @@ void RowWriter::read_values(const RowChange& change) {
     }
     read_object(change.data, change.kind == RowChange::Kind::remove);
     if (change.kind == RowChange::Kind::remove) read_object(change.old, true);
-    if (conflict_ != Conflict::last_write) read_old(change);
+    if (conflict_ != Conflict::last_write && owner_.empty()) read_old(change);
+    if (!owner_.empty())
+        for (Column& column : columns_)
+            if (is_owner(column)) {  // whatever the client says
+                column.value = read_value(column, owner_);
+                column.given = true;
+            }
     if (change.kind == RowChange::Kind::insert) return;  // keys may come from defaults
     for (const Key& key : key_)
         if (!columns_[key.column].given)
@@ -186,6 +194,20 @@ void RowWriter::remove() {
     require(table_.may_delete, "delete");
     check_evidence(Statement::remove);
     check_written(run(Statement::remove));
+}
+
+RowWriter::Statement RowWriter::owned_statement() const {
+    switch (kind_) {
+        case RowChange::Kind::insert:
+            require(table_.may_insert, "insert");
+            return Statement::insert;
+        case RowChange::Kind::remove:
+            require(table_.may_delete, "delete");
+            return Statement::remove;
+        default:
+            require(table_.may_update, "update");
+            return has_values() ? Statement::update : Statement::find_live;
+    }
 }
 
 void RowWriter::upsert() {
@@ -238,8 +260,10 @@ bool RowWriter::touches_unique() const {
 }
 
 bool RowWriter::has_values() const {
-    return std::any_of(columns_.begin(), columns_.end(), [this](const Column& c) { return c.given && !is_key(c); });
+    return std::any_of(columns_.begin(), columns_.end(), [this](const Column& c) { return c.given && !is_key(c) && !is_owner(c); });
 }
+
+bool RowWriter::is_owner(const Column& column) const { return !owner_.empty() && column.name == resource_->space; }
 
 bool RowWriter::is_key(const Column& column) const {
     return std::any_of(key_.begin(), key_.end(), [&](const Key& k) { return &columns_[k.column] == &column; });

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "engine/exposed_table.h"
+#include "engine/resource_reader.h"
 #include "engine/row_change.h"
 #include "engine/set_wise.h"
 #include "pg/column_input.h"
@@ -39,6 +40,17 @@ public:
     // then nothing must depend on that, and of several changes, the error does not tell which has failed.
     void write(bool put_off);
     std::size_t waiting() const { return waiting_; }
+
+    // The table as a resource, null: it is none; and what reads that.
+    const Resource* resource() const { return resource_ ? &*resource_ : nullptr; }
+    ResourceReader& reader() const { return *reader_; }
+    // Inserts, updates or removes a row of this owner. Returns the row as it is then (of one that is removed, as it was); nullopt when
+    // the owner has no such row. Conflict policies have no say.
+    struct OwnedRow {
+        std::string id, identity, data;  // JSON
+        std::int64_t version;
+    };
+    std::optional<OwnedRow> write_owned(const RowChange& change, std::string_view owner);
 
 private:
     struct Column {
@@ -91,6 +103,7 @@ private:
         std::array<Plan, 8> plans{};
     };
 
+    bool is_owner(const Column& column) const;
     void add_columns(Relation relation);
     void add_key(Relation relation);
     Column* find(std::string_view client);
@@ -110,11 +123,13 @@ private:
     void upsert_several();
     void update();
     void remove();
+    Statement owned_statement() const;
 
     // Changes that wait: row_set.cpp.
     std::string columns_at_hand() const;
     void recall(const std::string& columns);
     Form& form_at_hand();
+    void open();
     void forget_waiting();
     TupleDesc describe() const;
     void forget_forms();
@@ -148,6 +163,9 @@ private:
     std::vector<Column> columns_;
     std::vector<Key> key_;
     SetWise set_wise_;
+    std::optional<Resource> resource_;
+    std::unique_ptr<ResourceReader> reader_;  // null: it is none
+    std::string owner_;  // JSON; empty: the change at hand is of whoever's row
     bool busy_ = false;
     RowChange::Kind kind_{};  // of the change at hand
     std::unordered_map<std::string, Form> forms_;

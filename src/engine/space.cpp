@@ -125,7 +125,7 @@ void check_space_id(std::string_view id) {
                        "space is longer than " + std::to_string(max_space_bytes) + " bytes");
 }
 
-Space& take_space(std::string_view id) {
+Space& take_space(std::string_view id, std::optional<pg::Clock> clock) {
     const auto known = spaces.find(id);
     if (known != spaces.end() && known->second.taken_in != InvalidSubTransactionId) return known->second;
     check_space_id(id);
@@ -136,7 +136,7 @@ Space& take_space(std::string_view id) {
         {
             const SpiConnection spi;
             const AsOwner owner;
-            insert_space(id, static_cast<pg::Clock>(pg::settings.default_clock));
+            insert_space(id, clock.value_or(static_cast<pg::Clock>(pg::settings.default_clock)));
         }
         // Another transaction created it after the snapshot of this one, which is REPEATABLE READ or above.
         if (!table.lock_unless(id, space_column::clock, lock_free))
@@ -145,7 +145,7 @@ Space& take_space(std::string_view id) {
     Space space{.id = std::string(id), .clock = clock_of(table), .before = 0, .version = 0, .row = nullptr};
     if (space.clock != clock_transaction) {
         const std::int64_t head = table.int8(space_column::version);
-        space.before = std::max<std::int64_t>(head, 0);
+        space.before = head;
         space.version = space.clock == clock_time ? std::max(head, table.int8(space_column::floor)) : head + 1;
         space.row = table.copy_row(TopTransactionContext);
         space.table = space.row->t_tableOid;

@@ -124,6 +124,37 @@ const std::vector<std::shared_ptr<TableView>>& table_views() {
     return views;
 }
 
+std::optional<pg::Value> space_value(Oid type, std::string_view space) {
+    const auto integer = [&]() -> std::optional<std::int64_t> {
+        std::int64_t number = 0;
+        const auto [end, error] = std::from_chars(space.data(), space.data() + space.size(), number);
+        if (error != std::errc() || end != space.data() + space.size() || std::to_string(number) != space) return std::nullopt;
+        return number;
+    };
+    switch (type) {
+        case INT2OID:
+            if (const auto n = integer(); n && *n == static_cast<std::int16_t>(*n)) return pg::value(Int16GetDatum(*n));
+            return std::nullopt;
+        case INT4OID:
+            if (const auto n = integer(); n && *n == static_cast<std::int32_t>(*n)) return pg::value(Int32GetDatum(*n));
+            return std::nullopt;
+        case INT8OID:
+            if (const auto n = integer()) return pg::value(*n);
+            return std::nullopt;
+        case UUIDOID: {
+            // Only the canonical form, which is what the column's values give.
+            const auto is_hex = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); };
+            if (space.size() != 36) return std::nullopt;
+            for (std::size_t i = 0; i < space.size(); ++i)
+                if (i == 8 || i == 13 || i == 18 || i == 23 ? space[i] != '-' : !is_hex(space[i])) return std::nullopt;
+            const std::string text(space);
+            return pg::value(guarded([&text] { return DirectFunctionCall1(uuid_in, CStringGetDatum(text.c_str())); }));
+        }
+        default:
+            return pg::value(space);
+    }
+}
+
 TableView::TableView(const TrackedTable& table, bool require_triggers) : table_(table) {
     struct Column {
         std::string name;
@@ -261,38 +292,6 @@ void TableView::check_value() {
                        {}, "Use an expression such as jsonb_build_object('id', id), or to_jsonb(…).");
 }
 
-// The space as a value of the space column's type; nullopt when no value of that type has this text.
-std::optional<pg::Value> TableView::space_value(std::string_view space) const {
-    const auto integer = [&]() -> std::optional<std::int64_t> {
-        std::int64_t number = 0;
-        const auto [end, error] = std::from_chars(space.data(), space.data() + space.size(), number);
-        if (error != std::errc() || end != space.data() + space.size() || std::to_string(number) != space) return std::nullopt;
-        return number;
-    };
-    switch (space_type_) {
-        case INT2OID:
-            if (const auto n = integer(); n && *n == static_cast<std::int16_t>(*n)) return pg::value(Int16GetDatum(*n));
-            return std::nullopt;
-        case INT4OID:
-            if (const auto n = integer(); n && *n == static_cast<std::int32_t>(*n)) return pg::value(Int32GetDatum(*n));
-            return std::nullopt;
-        case INT8OID:
-            if (const auto n = integer()) return pg::value(*n);
-            return std::nullopt;
-        case UUIDOID: {
-            // Only the canonical form, which is what the column's values give.
-            const auto is_hex = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); };
-            if (space.size() != 36) return std::nullopt;
-            for (std::size_t i = 0; i < space.size(); ++i)
-                if (i == 8 || i == 13 || i == 18 || i == 23 ? space[i] != '-' : !is_hex(space[i])) return std::nullopt;
-            const std::string text(space);
-            return pg::value(guarded([&text] { return DirectFunctionCall1(uuid_in, CStringGetDatum(text.c_str())); }));
-        }
-        default:
-            return pg::value(space);
-    }
-}
-
 // Takes the rows from the executor as they come, and writes them into the result: no copy in between.
 struct TableView::Output {
     DestReceiver receiver;  // first, so that a pointer to it is one to us
@@ -344,7 +343,7 @@ bool TableView::receive(TupleTableSlot* slot, DestReceiver* self) {
 }
 
 void TableView::append_patch(StringInfo out, Query query, const Versions& versions, std::string_view space) {
-    const std::optional<pg::Value> space_datum = space_value(space);
+    const std::optional<pg::Value> space_datum = space_value(space_type_, space);
     if (!space_datum) return;
     if (table_.space.empty() && !space.empty()) return;
     if (query == Query::everything) return append_rows(out, query, Where::all, versions, *space_datum);

@@ -19,6 +19,9 @@ struct TrackedTable {
     std::string version;  // column
 };
 
+// The space as a value of a space column, whose base type this is; nullopt when no value of that type has this text.
+std::optional<pg::Value> space_value(Oid type, std::string_view space);
+
 // How to read one tracked table: prepared queries and what turns their rows into entries.
 class TableView {
 public:
@@ -48,7 +51,6 @@ private:
     std::string sql(Query query, Where where) const;
     SPIPlanPtr plan(Query query, Where where);
     void append_rows(StringInfo out, Query query, Where where, const Versions& versions, pg::Value space);
-    std::optional<pg::Value> space_value(std::string_view space) const;
 
     TrackedTable table_;
     MemoryContext context_;       // of the writers

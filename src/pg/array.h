@@ -1,4 +1,4 @@
-// One-dimensional array datums from vectors, in the current memory context.
+// One-dimensional array datums from vectors, in the current memory context, and back.
 #pragma once
 
 #include "pg/datum.h"
@@ -36,6 +36,13 @@ inline Datum int8_array(const std::vector<std::int64_t>& numbers) {
     elements.reserve(numbers.size());
     for (const std::int64_t number : numbers) elements.push_back(value(number));
     return array_datum(elements, INT8OID, sizeof(std::int64_t), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE);
+}
+
+// The elements of a bigint array, which has no nulls.
+inline std::vector<std::int64_t> int8_elements(Datum array) {
+    const ArrayType* const elements = guarded([array] { return DatumGetArrayTypeP(array); });
+    const auto* const first = reinterpret_cast<const std::int64_t*>(ARR_DATA_PTR(elements));
+    return {first, first + ArrayGetNItems(ARR_NDIM(elements), ARR_DIMS(elements))};
 }
 
 // The elements of a text array; throws when one is null.

@@ -58,6 +58,15 @@ void append_json_string(StringInfo out, std::string_view text) {
     appendStringInfoCharMacro(out, '"');
 }
 
+std::string json_string(std::string_view text) {
+    return std::string(guarded([text] {
+        StringInfoData json;
+        initStringInfo(&json);
+        append_json_string(&json, text);
+        return std::string_view(json.data, json.len);
+    }));
+}
+
 void JsonWriter::prepare(Oid type, MemoryContext context) {
     type_ = getBaseType(type);
     switch (type_) {

@@ -9,6 +9,9 @@ namespace replicache::pg {
 // Appends text as a JSON string, quotes included.
 void append_json_string(StringInfo out, std::string_view text);
 
+// The same as a string of its own, guarding itself.
+std::string json_string(std::string_view text);
+
 // Appends the values of one column, or of one expression.
 class JsonWriter {
 public:

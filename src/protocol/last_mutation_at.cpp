@@ -12,6 +12,8 @@ namespace replicache::protocol {
 namespace {
 
 using engine::RowChange;
+using engine::SyncMutation;
+using engine::SyncPage;
 
 // Leaves the parser from wherever the fault is found.
 struct Refusal {
@@ -153,13 +155,12 @@ std::vector<RowChange> read_push(std::string_view text, const SyncResources& res
     return changes;
 }
 
-std::string_view name_of(SyncMutation::Type type) {
-    switch (type) {
-        case SyncMutation::Type::create: return "CREATE";
-        case SyncMutation::Type::update: return "UPDATE";
-        case SyncMutation::Type::remove: break;
+std::string_view name_of(RowChange::Kind kind) {
+    switch (kind) {
+        case RowChange::Kind::insert: return "CREATE";
+        case RowChange::Kind::remove: return "DELETE";
+        default: return "UPDATE";
     }
-    return "DELETE";
 }
 
 void write_mutations(Writer& writer, const std::vector<SyncMutation>& mutations) {
@@ -168,11 +169,11 @@ void write_mutations(Writer& writer, const std::vector<SyncMutation>& mutations)
     for (const auto& mutation : mutations) {
         writer.begin('{');
         writer.member("resource", mutation.resource);
-        if (!mutation.resource_id.empty()) {
-            writer.json("resourceId", mutation.resource_id);
+        if (!mutation.id.empty()) {
+            writer.json("resourceId", mutation.id);
         }
-        writer.member("type", name_of(mutation.type));
-        writer.json("data", mutation.data.empty() ? "{}" : mutation.data);
+        writer.member("type", name_of(mutation.kind));
+        writer.json("data", mutation.data);
         writer.member("timestamp", mutation.timestamp);
         writer.end('}');
     }
@@ -220,12 +221,16 @@ ValidationError invalid_resource_id(std::size_t index) {
     return {"Invalid resourceId" + at_mutation(index)};
 }
 
+ValidationError invalid_data(std::size_t index, std::string_view reason) {
+    return {"Invalid data" + at_mutation(index) + ": " + std::string(reason)};
+}
+
 std::string sync_push_answer(std::int64_t head, const std::vector<SyncMutation>& mutations) {
     return success_answer(head, [&](Writer& writer) { write_mutations(writer, mutations); });
 }
 
-std::string sync_pull_answer(std::int64_t head, const SyncPage& page) {
-    return success_answer(head, [&](Writer& writer) {
+std::string sync_pull_answer(const SyncPage& page) {
+    return success_answer(page.head, [&](Writer& writer) {
         write_mutations(writer, page.mutations);
         writer.member("page", page.page);
         writer.member("limit", page.limit);

@@ -33,28 +33,12 @@ std::variant<std::vector<engine::RowChange>, ValidationError> parse_sync_push(st
 
 // That of the mutation with this index names no row of the user: only the engine can tell.
 ValidationError invalid_resource_id(std::size_t index);
-
-// A mutation in an answer. What is JSON is written as it is; the texts must outlive the call.
-struct SyncMutation {
-    enum class Type { create, update, remove };
-    Type type = Type::create;
-    std::string_view resource;
-    std::string_view resource_id;  // JSON; empty: the key is composite
-    std::string_view data;         // a JSON object; empty: {}
-    std::int64_t timestamp = 0;
-};
-
-struct SyncPage {
-    std::vector<SyncMutation> mutations;
-    std::int64_t page = 1;
-    std::int64_t limit = 100;
-    std::int64_t total = 0;
-    bool has_more = false;
-};
+// Its data is refused by the database, which says why. The protocol has no message of its own for that.
+ValidationError invalid_data(std::size_t index, std::string_view reason);
 
 // Bodies of answers with status 200.
-std::string sync_push_answer(std::int64_t head, const std::vector<SyncMutation>& mutations);
-std::string sync_pull_answer(std::int64_t head, const SyncPage& page);
+std::string sync_push_answer(std::int64_t head, const std::vector<engine::SyncMutation>& mutations);
+std::string sync_pull_answer(const engine::SyncPage& page);
 std::string sync_metadata_answer(std::int64_t head);
 
 // 409: the head is another; or there is none, and the client believes that there is.

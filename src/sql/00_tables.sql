@@ -119,6 +119,21 @@ CREATE INDEX creation_space_version_idx ON replicache.creation (space, version);
 COMMENT ON TABLE replicache.creation IS 'clock time: keys of exposed tables that came, and when';
 COMMENT ON COLUMN replicache.creation.version IS 'the version that the row got by its INSERT, or by the UPDATE of its key or space';
 
+CREATE TABLE replicache.paging (
+    space text COLLATE "C",
+    name text COLLATE "C",
+    began timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    first_head bigint NOT NULL,
+    head bigint NOT NULL,
+    lines bigint[] NOT NULL,
+    PRIMARY KEY (space, name)
+);
+COMMENT ON TABLE replicache.paging IS 'where the pages of long answers of sync_pull end';
+COMMENT ON COLUMN replicache.paging.name IS 'what the pages depend on: mutations_since, limit and resources';
+COMMENT ON COLUMN replicache.paging.first_head IS 'head of the space at the earliest first page';
+COMMENT ON COLUMN replicache.paging.head IS 'head at the latest first page: so far the pages go';
+COMMENT ON COLUMN replicache.paging.lines IS 'versions behind which the pages start';
+
 CREATE TABLE replicache.mutation_error (
     error_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     space text NOT NULL,
@@ -153,6 +168,7 @@ SELECT pg_catalog.pg_extension_config_dump('replicache.tracked_table', '');
 SELECT pg_catalog.pg_extension_config_dump('replicache.exposed_table', '');
 SELECT pg_catalog.pg_extension_config_dump('replicache.upload_client', '');
 SELECT pg_catalog.pg_extension_config_dump('replicache.tombstone', '');
+SELECT pg_catalog.pg_extension_config_dump('replicache.paging', '');
 SELECT pg_catalog.pg_extension_config_dump('replicache.creation', '');
 SELECT pg_catalog.pg_extension_config_dump('replicache.mutation_error', '');
 SELECT pg_catalog.pg_extension_config_dump('replicache.mutation_error_error_id_seq', '');

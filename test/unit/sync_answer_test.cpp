@@ -9,26 +9,27 @@ namespace replicache::protocol {
 
 namespace {
 
-using Type = SyncMutation::Type;
+using engine::SyncMutation;
+using Type = engine::RowChange::Kind;
 
-const SyncMutation created = {Type::create, "NOTE", R"("slubp2n5")", R"({"body":"…","n":0.10})", 1769526422109};
-const SyncMutation deleted = {Type::remove, "NOTE", R"("ab12cd34")", "", 1769986347986};
+const SyncMutation created = {Type::insert, "NOTE", R"("slubp2n5")", R"({"body":"…","n":0.10})", 1769526422109};
+const SyncMutation deleted = {Type::remove, "NOTE", R"("ab12cd34")", "{}", 1769986347986};
 
 }  // namespace
 
 TEST(SyncAnswer, Pull) {
-    EXPECT_EQ(sync_pull_answer(1769986347987, {.mutations = {created, deleted}, .total = 2}),
+    EXPECT_EQ(sync_pull_answer({.head = 1769986347987, .mutations = {created, deleted}, .total = 2}),
               R"({"success":true,"data":{"lastMutationAt":1769986347987,"mutations":[)"
               R"({"resource":"NOTE","resourceId":"slubp2n5","type":"CREATE","data":{"body":"…","n":0.10},"timestamp":1769526422109},)"
               R"({"resource":"NOTE","resourceId":"ab12cd34","type":"DELETE","data":{},"timestamp":1769986347986}],)"
               R"("page":1,"limit":100,"total":2,"hasMore":false}})");
-    EXPECT_EQ(sync_pull_answer(9223372036854775807, {.mutations = {}, .page = 3, .limit = 1000, .total = 2001, .has_more = true}),
+    EXPECT_EQ(sync_pull_answer({.head = 9223372036854775807, .mutations = {}, .page = 3, .limit = 1000, .total = 2001, .has_more = true}),
               R"({"success":true,"data":{"lastMutationAt":9223372036854775807,"mutations":[],)"
               R"("page":3,"limit":1000,"total":2001,"hasMore":true}})");
 }
 
 TEST(SyncAnswer, WithoutHistory) {
-    EXPECT_EQ(sync_pull_answer(-1, {}),
+    EXPECT_EQ(sync_pull_answer({}),
               R"({"success":true,"data":{"lastMutationAt":-1,"mutations":[],"page":1,"limit":100,"total":0,"hasMore":false}})");
     EXPECT_EQ(sync_metadata_answer(-1), R"({"success":true,"data":{"lastMutationAt":-1}})");
 }
@@ -38,7 +39,7 @@ TEST(SyncAnswer, MetadataOnly) {
 }
 
 TEST(SyncAnswer, Push) {
-    EXPECT_EQ(sync_push_answer(8, {created, {Type::update, "NOTE", "12", "{}", 7}, {Type::remove, "NOTE", "13", "", 8}}),
+    EXPECT_EQ(sync_push_answer(8, {created, {Type::update, "NOTE", "12", "{}", 7}, {Type::remove, "NOTE", "13", "{}", 8}}),
               R"({"success":true,"data":{"lastMutationAt":8,"mutations":[)"
               R"({"resource":"NOTE","resourceId":"slubp2n5","type":"CREATE","data":{"body":"…","n":0.10},"timestamp":1769526422109},)"
               R"({"resource":"NOTE","resourceId":12,"type":"UPDATE","data":{},"timestamp":7},)"

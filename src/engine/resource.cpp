@@ -1,0 +1,78 @@
+#include "engine/resource.h"
+
+#include "engine/relation.h"
+
+extern "C" {
+#include "access/genam.h"
+}
+
+namespace replicache::engine {
+namespace {
+
+using pg::guarded;
+using pg::quote_identifier;
+using pg::quote_literal;
+
+std::vector<std::string> primary_key(Relation relation) {
+    std::vector<std::string> names;
+    const Oid oid = guarded([relation] { return RelationGetPrimaryKeyIndex(relation); });
+    if (!OidIsValid(oid)) return names;
+    Relation const index = guarded([oid] { return index_open(oid, AccessShareLock); });
+    for (int i = 0; i < index->rd_index->indnkeyatts; ++i)
+        names.emplace_back(NameStr(TupleDescAttr(relation->rd_att, index->rd_index->indkey.values[i] - 1)->attname));
+    guarded([index] { index_close(index, NoLock); });
+    return names;
+}
+
+// A JSON object of columns of the row t, as text.
+std::string object_of(const std::vector<Resource::Column>& columns) {
+    std::string list;
+    for (const Resource::Column& column : columns)
+        list += (list.empty() ? "" : ", ") + ("t." + quote_identifier(column.name)) + " AS " + quote_identifier(column.client);
+    return "(SELECT pg_catalog.row_to_json(r.*) FROM (SELECT " + list + ") AS r)::pg_catalog.text";
+}
+
+}  // namespace
+
+std::optional<Resource> resource_of(const ExposedTable& table) {
+    const auto tracked = tracked_table(table.relation);
+    if (!tracked || tracked->space.empty()) return std::nullopt;
+
+    const auto client_name = [&table](const std::string& column) {
+        if (table.columns)
+            for (const ExposedTable::Column& c : *table.columns)
+                if (c.name == column) return c.client;
+        return column;
+    };
+    std::vector<Resource::Column> key, columns;
+    Oid space_type = InvalidOid;
+    Relation const relation = guarded([&table] { return relation_open(table.relation, AccessShareLock); });
+    for (const std::string& column : primary_key(relation))
+        if (column != tracked->space) key.push_back({client_name(column), column});
+    const bool composite = key.size() != 1 || relation->rd_att->natts == 0;
+    for (int i = 0; i < relation->rd_att->natts; ++i) {
+        const FormData_pg_attribute& attribute = *TupleDescAttr(relation->rd_att, i);
+        if (attribute.attisdropped) continue;
+        const std::string column = NameStr(attribute.attname);
+        if (column == tracked->space) space_type = guarded([&attribute] { return getBaseType(attribute.atttypid); });
+        if (column == tracked->space || column == tracked->version || column == tracked->deleted) continue;
+        if (!composite && column == key.front().name) continue;
+        const bool listed = !table.columns || std::any_of(table.columns->begin(), table.columns->end(), [&](const auto& c) { return c.name == column; });
+        if (listed) columns.push_back({client_name(column), column});
+    }
+    guarded([relation] { relation_close(relation, NoLock); });
+    return Resource{.name = table.name,
+                    .relation = table.relation,
+                    .key = key,
+                    .composite = composite,
+                    .space_type = space_type,
+                    .key_template = tracked->key,
+                    .version = quote_identifier(tracked->version),
+                    .space = quote_identifier(tracked->space),
+                    .deleted = tracked->deleted.empty() ? "" : quote_identifier(tracked->deleted),
+                    .id = composite ? "NULL::pg_catalog.text" : "pg_catalog.to_json(t." + quote_identifier(key.front().name) + ")::pg_catalog.text",
+                    .identity = object_of(key),
+                    .data = tracked->value.empty() ? object_of(columns) : "(" + tracked->value + "\n)::pg_catalog.text"};
+}
+
+}  // namespace replicache::engine

@@ -1,0 +1,45 @@
+// Reads the rows of a resource that belong to a user, as the calling role and under the active snapshot.
+#pragma once
+
+#include "engine/resource.h"
+
+namespace replicache::engine {
+
+// Versions after one, up to another.
+struct VersionRange {
+    std::int64_t since;
+    std::int64_t until;
+    bool contains(std::int64_t version) const { return version > since && version <= until; }
+};
+
+struct ResourceRow {
+    std::int64_t version;
+    std::string id, identity, data;  // JSON; id empty: the key is composite
+    std::string key;                 // of the client-view entry
+};
+
+class ResourceReader {
+public:
+    explicit ResourceReader(const Resource& resource) : resource_(resource) {}
+    ~ResourceReader();
+    ResourceReader(const ResourceReader&) = delete;
+    ResourceReader& operator=(const ResourceReader&) = delete;
+
+    // All need an open SPI connection. Rows and versions rise.
+    std::vector<ResourceRow> rows(const std::string& user, VersionRange range, std::int64_t limit);
+    std::vector<ResourceRow> soft_deleted(const std::string& user, VersionRange range);
+    std::int64_t count(const std::string& user, VersionRange range);
+    std::vector<std::int64_t> versions(const std::string& user, VersionRange range);
+
+private:
+    enum class Query : char { rows, soft_deleted, count, versions };
+    std::string sql(Query query) const;
+    // False: no row can be this user's.
+    bool run(Query query, const std::string& user, VersionRange range, std::int64_t limit);
+    std::vector<ResourceRow> read_rows();
+
+    Resource resource_;
+    std::array<SPIPlanPtr, 4> plans_{};
+};
+
+}  // namespace replicache::engine

@@ -1,0 +1,241 @@
+#include "engine/sync_pull.h"
+
+#include "engine/context.h"
+#include "engine/head.h"
+#include "engine/row_writer.h"
+#include "engine/sync_paging.h"
+#include "pg/json_reader.h"
+#include "pg/json_text.h"
+
+namespace replicache::engine {
+namespace {
+
+using pg::AsOwner;
+using pg::JsonReader;
+using pg::Rows;
+using pg::Statement;
+using pg::value;
+using Token = JsonReader::Token;
+
+constexpr std::int64_t no_limit = std::numeric_limits<std::int32_t>::max();
+
+bool is_earlier(const SyncMutation& a, const SyncMutation& b) { return a.timestamp < b.timestamp; }
+
+class SyncPuller {
+public:
+    SyncPuller(const SyncPull& pull, const std::string& user) : pull_(pull), user_(user) {
+        const auto space = head_of(user);
+        if (space && space->clock != pg::clock_time) refuse_clock(user, space->clock);
+        if (space) head_ = space->version;
+        from_ = space && pull.since < space->floor ? no_head : pull.since;
+        context_.user_id = context_.space = user;
+        context_.version = head_;
+    }
+
+    SyncPage run() {
+        const pg::SpiConnection spi;
+        const ContextScope scope(context_);
+        find_resources();
+        find_deletions();
+        SyncPage page{.head = head_, .page = pull_.page, .limit = pull_.limit, .total = count()};
+        if (pull_.page == 1)
+            read_first_page(page);
+        else
+            read_later_page(page);
+        return page;
+    }
+
+private:
+    // How often a row came into being after `since`, and when for the first time; the same for going away.
+    struct Events {
+        std::int64_t times = 0;
+        std::int64_t first = 0;
+    };
+
+    void find_resources() {
+        static Statement exposed("SELECT name FROM replicache.exposed_table ORDER BY name", {});
+        std::vector<std::string> names;
+        {
+            const AsOwner owner;
+            const Rows rows = exposed.run({}, pg::Snapshot::active);
+            for (std::uint64_t i = 0; i < rows.count(); ++i) names.push_back(*rows.text(i, 1));
+        }
+        if (pull_.resources) {
+            std::erase_if(names, [this](const std::string& name) { return std::find(pull_.resources->begin(), pull_.resources->end(), name) == pull_.resources->end(); });
+            pull_.resources = names;  // what nobody exposes makes no pull of its own
+        }
+        for (const std::string& name : names)
+            if (auto writer = find_row_writer(name); writer->resource() != nullptr) resources_.push_back(std::move(writer));
+    }
+
+    // Whose rows had nothing to do with each other before it: a client that has nothing has seen nothing.
+    bool from_the_beginning() const { return pull_.since <= no_head; }
+
+    void find_deletions() {
+        if (from_the_beginning()) return;
+        read_made();
+        read_ahead_ = read_ahead(user_, pull_.since);
+        read_tombstones();
+        for (const auto& writer : resources_)
+            for (const ResourceRow& row : writer->reader().soft_deleted(user_, everything()))
+                if (const Events made = made_of(row.key); made.times == 0 || made.first <= read_ahead_) add_deletion(*writer->resource(), row.identity, row.version);
+        std::sort(deletions_.begin(), deletions_.end(), is_earlier);
+    }
+
+    void read_made() {
+        static Statement query(
+            "SELECT key, pg_catalog.count(*), pg_catalog.min(version) FROM replicache.creation WHERE space OPERATOR(pg_catalog.=) $1 "
+            "AND version OPERATOR(pg_catalog.>) $2 GROUP BY key",
+            {TEXTOID, INT8OID});
+        const AsOwner owner;
+        const Rows rows = query.run({value(user_), value(pull_.since)}, pg::Snapshot::active);
+        for (std::uint64_t i = 0; i < rows.count(); ++i) made_[*rows.text(i, 1)] = {rows.int8(i, 2), rows.int8(i, 3)};
+    }
+
+    void read_tombstones() {
+        static Statement query(
+            "SELECT DISTINCT ON (key) key, pg_catalog.count(*) OVER same, pg_catalog.min(version) OVER same, version, relation::pg_catalog.oid, identity::pg_catalog.text "
+            "FROM replicache.tombstone WHERE space OPERATOR(pg_catalog.=) $1 AND version OPERATOR(pg_catalog.>) $2 "
+            "WINDOW same AS (PARTITION BY key) ORDER BY key, version DESC",
+            {TEXTOID, INT8OID});
+        struct Tombstone {
+            std::string key, identity;
+            Events gone;
+            std::int64_t version;
+            Oid relation;
+        };
+        std::vector<Tombstone> tombstones;
+        {
+            const AsOwner owner;
+            const Rows rows = query.run({value(user_), value(pull_.since)}, pg::Snapshot::active);
+            for (std::uint64_t i = 0; i < rows.count(); ++i)
+                if (!rows.get(i, 5).null)
+                    tombstones.push_back({.key = *rows.text(i, 1), .identity = rows.text(i, 6).value_or("{}"), .gone = {rows.int8(i, 2), rows.int8(i, 3)},
+                                          .version = rows.int8(i, 4), .relation = rows.oid(i, 5)});
+        }
+        for (const Tombstone& tombstone : tombstones) {
+            const auto writer = std::find_if(resources_.begin(), resources_.end(), [&](const auto& w) { return w->resource()->relation == tombstone.relation; });
+            if (writer != resources_.end() && can_be_known(**writer, tombstone.key, tombstone.gone))
+                add_deletion(*(*writer)->resource(), tombstone.identity, tombstone.version);
+        }
+    }
+
+    Events made_of(const std::string& key) const {
+        const auto made = made_.find(key);
+        return made == made_.end() ? Events{} : made->second;
+    }
+
+    // Whether the row is gone, and a client whose head is `since` may know it.
+    bool can_be_known(const RowWriter& writer, const std::string& key, const Events& gone) {
+        const Events made = made_of(key);
+        if (made.times < gone.times) return true;  // it was there at that time
+        if (made.times > gone.times || gone.first < made.first) return false;  // it is there
+        if (made.first > read_ahead_) return false;
+        // It was on a page. But when one statement has moved rows to each other's keys, all have come, in our notes, before any went.
+        const auto rows = writer.reader().rows(user_, {made.first - 1, head_}, no_limit);
+        return std::none_of(rows.begin(), rows.end(), [&key](const ResourceRow& row) { return row.key == key; });
+    }
+
+    void add_deletion(const Resource& resource, const std::string& identity, std::int64_t version) {
+        SyncMutation mutation{.kind = RowChange::Kind::remove, .resource = resource.name, .id = {}, .data = {}, .timestamp = version};
+        JsonReader reader(identity);
+        if (reader.next() == Token::begin_object)
+            while (reader.next() == Token::name) {
+                const std::string name(pg::decode_name(reader.text()));
+                const std::string_view json = reader.value(reader.next());
+                const auto column = std::find_if(resource.key.begin(), resource.key.end(), [&name](const auto& c) { return c.name == name; });
+                if (column == resource.key.end()) continue;  // the user
+                if (!resource.composite)
+                    mutation.id = json;
+                else
+                    mutation.data += (mutation.data.empty() ? "{" : ",") + pg::json_string(column->client) + ":" + std::string(json);
+            }
+        mutation.data += mutation.data.empty() ? "{}" : "}";
+        deletions_.push_back(std::move(mutation));
+    }
+
+    VersionRange everything() const { return {from_, head_}; }
+
+    std::int64_t count() {
+        auto total = static_cast<std::int64_t>(deletions_.size());
+        for (const auto& writer : resources_) total += writer->reader().count(user_, everything());
+        return total;
+    }
+
+    // The first of them, by time.
+    std::vector<SyncMutation> read(VersionRange range, std::int64_t limit) {
+        std::vector<SyncMutation> mutations;
+        for (const SyncMutation& deletion : deletions_)
+            if (range.contains(deletion.timestamp)) mutations.push_back(deletion);
+        for (const auto& writer : resources_)
+            for (ResourceRow& row : writer->reader().rows(user_, range, limit)) {
+                const bool made = from_the_beginning() || made_.contains(row.key);
+                mutations.push_back({.kind = made ? RowChange::Kind::insert : RowChange::Kind::update, .resource = writer->resource()->name,
+                                     .id = std::move(row.id), .data = std::move(row.data), .timestamp = row.version});
+            }
+        std::sort(mutations.begin(), mutations.end(), is_earlier);
+        if (static_cast<std::int64_t>(mutations.size()) > limit) mutations.resize(static_cast<std::size_t>(limit));
+        return mutations;
+    }
+
+    void read_first_page(SyncPage& page) {
+        page.mutations = read(everything(), pull_.limit);
+        page.has_more = page.total > pull_.limit;
+        if (!page.has_more) return;
+        auto paging = begin_paging(pull_, user_, everything());
+        if (!paging) return;
+        draw_lines(*paging);
+        store_paging(pull_, user_, *paging);
+        // Another device's first line may be behind ours, and then the second page starts there.
+        if (paging->has(2) && paging->range(2).since > page.mutations.back().timestamp) page.mutations = read({from_, paging->range(2).since}, no_limit);
+    }
+
+    void draw_lines(Paging& paging) {
+        const VersionRange range{paging.lines.back(), head_};
+        std::vector<std::int64_t> versions;
+        for (const SyncMutation& deletion : deletions_)
+            if (range.contains(deletion.timestamp)) versions.push_back(deletion.timestamp);
+        for (const auto& writer : resources_)
+            for (const std::int64_t version : writer->reader().versions(user_, range)) versions.push_back(version);
+        std::sort(versions.begin(), versions.end());
+        for (std::size_t i = pull_.limit; i < versions.size(); i += pull_.limit) paging.lines.push_back(versions[i - 1]);
+    }
+
+    void read_later_page(SyncPage& page) {
+        if (const auto paging = find_paging(pull_, user_)) {
+            page.mutations = read(paging->range(pull_.page), no_limit);
+            page.has_more = paging->has(pull_.page + 1);
+            return;
+        }
+        // As it is now.
+        const std::int64_t before = (pull_.page - 1) * pull_.limit;
+        if (before >= page.total) return;
+        page.mutations = read(everything(), before + pull_.limit);
+        page.mutations.erase(page.mutations.begin(), page.mutations.begin() + before);
+        page.has_more = page.total > before + pull_.limit;
+    }
+
+    SyncPull pull_;
+    const std::string& user_;
+    std::int64_t head_ = no_head;
+    // Since when rows are told. What was truncated or tracked anew at the floor, nobody has noted: then all rows are.
+    std::int64_t from_ = no_head;
+    Context context_;
+    std::vector<std::shared_ptr<RowWriter>> resources_;
+    std::unordered_map<std::string, Events> made_;  // by key
+    std::int64_t read_ahead_ = no_head;
+    std::vector<SyncMutation> deletions_;
+};
+
+}  // namespace
+
+SyncPage sync_pull(const SyncPull& pull, const std::string& user) { return SyncPuller(pull, user).run(); }
+
+std::int64_t sync_head(const std::string& user) {
+    const auto head = head_of(user);
+    if (!head) return no_head;
+    if (head->clock != pg::clock_time) refuse_clock(user, head->clock);
+    return head->version;
+}
+
+}  // namespace replicache::engine

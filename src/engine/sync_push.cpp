@@ -1,0 +1,117 @@
+#include "engine/sync_push.h"
+
+#include "engine/constraints.h"
+#include "engine/context.h"
+#include "engine/push.h"
+#include "engine/row_writer.h"
+#include "pg/memory.h"
+#include "pg/subtransaction.h"
+
+extern "C" {
+#include "tcop/utility.h"
+}
+
+namespace replicache::engine {
+namespace {
+
+using pg::PgError;
+using pg::SqlError;
+using Status = SyncPush::Status;
+
+// Null: clients call no resource so.
+std::shared_ptr<RowWriter> find_resource(const std::string& name) {
+    try {
+        auto writer = find_row_writer(name);
+        return writer->resource() == nullptr ? nullptr : writer;
+    } catch (const SqlError& error) {
+        if (error.sqlerrcode == ERRCODE_UNDEFINED_TABLE) return nullptr;
+        throw;
+    }
+}
+
+// What is wrong with the client's data; anything else is for the caller to roll back for.
+bool is_about_the_data(int sqlstate) {
+    const int category = ERRCODE_TO_CATEGORY(sqlstate);
+    return category == ERRCODE_TO_CATEGORY(ERRCODE_DATA_EXCEPTION) || category == ERRCODE_TO_CATEGORY(ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION) ||
+           sqlstate == ERRCODE_UNDEFINED_COLUMN || sqlstate == ERRCODE_RAISE_EXCEPTION;
+}
+
+class SyncPusher {
+public:
+    SyncPusher(const std::vector<RowChange>& changes, const std::string& user) : changes_(changes), user_(user), space_(take_space(user, pg::clock_time)) {
+        if (space_.clock != pg::clock_time)
+            refuse_clock(user, space_.clock);
+        context_.user_id = context_.space = user;
+    }
+
+    std::int64_t head() const { return space_.head(); }
+
+    SyncPush run() {
+        // What the caller has left deferred must not be blamed on a change.
+        check_deferred_constraints();
+        const ContextScope scope(context_);
+        std::optional<PgError> error = pg::attempt([this] {
+            for (const RowChange& change : changes_) {
+                pg::check_interrupts();
+                scratch_.reset();
+                if (!apply(change)) throw SqlError(no_such_row, "no such row");
+                check_deferred_constraints();
+            }
+        });
+        if (error) return refuse(*error);
+        result_.head = head();
+        return std::move(result_);
+    }
+
+private:
+    static constexpr int no_such_row = MAKE_SQLSTATE('R', 'E', 'N', 'O', 'N');
+
+    bool apply(const RowChange& change) {
+        const std::int64_t before = head();
+        const auto row = find_row_writer(change.table)->write_owned(change, user_);
+        if (!row) return false;
+        SyncMutation mutation{.kind = change.kind, .resource = change.table, .id = row->id, .data = row->data};
+        if (change.kind == RowChange::Kind::remove) mutation.data = row->id.empty() ? row->identity : "{}";
+        // An update that changes nothing keeps the row's version, and is a mutation all the same.
+        if (head() == before) stamp(space_);
+        mutation.timestamp = row->version > before ? row->version : head();
+        result_.mutations.push_back(std::move(mutation));
+        return true;
+    }
+
+    SyncPush refuse(PgError& error) {
+        const bool missing = error.sqlerrcode() == no_such_row;
+        if (!missing && !is_about_the_data(error.sqlerrcode())) throw std::move(error);
+        return {.status = missing ? Status::no_such_row : Status::invalid, .head = head(), .mutations = {}, .failed = result_.mutations.size(),
+                .message = error.data().message == nullptr ? "" : error.data().message};
+    }
+
+    const std::vector<RowChange>& changes_;
+    const std::string& user_;
+    Space& space_;
+    Context context_;
+    pg::ScratchContext scratch_;
+    SyncPush result_;
+};
+
+}  // namespace
+
+void refuse_clock(const std::string& user, pg::Clock clock) {
+    throw SqlError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "space \"" + user + "\" has the clock \"" + pg::clock_name(clock) + "\"",
+                   "Its versions are no timestamps.",
+                   "Users need the clock \"time\": set replicache.default_clock, which decides for spaces that a direct write creates first.");
+}
+
+SyncPush sync_push(const std::vector<RowChange>& changes, std::int64_t head, const std::string& user) {
+    pg::guarded([] { PreventCommandIfReadOnly("replicache.sync_push()"); });
+    const PushGuard guard("sync_push");
+    SyncPusher push(changes, user);
+    if (push.head() != head) return {.status = Status::out_of_sync, .head = push.head()};
+    return push.run();
+}
+
+bool is_resource(const std::string& name) { return find_resource(name) != nullptr; }
+
+bool has_composite_key(const std::string& resource) { return find_resource(resource)->resource()->composite; }
+
+}  // namespace replicache::engine
