@@ -53,6 +53,12 @@ CREATE TABLE t (id small PRIMARY KEY, n small CHECK (n >= 0) REFERENCES other, a
 CREATE INDEX ON t (n) WHERE n > 3;
 SELECT replicache.track_table('t');
 SELECT statements();
+-- … whose rows come and go in a space of the clock time.
+SELECT replicache.create_space('o', 'time');
+CREATE TABLE t (id int PRIMARY KEY, n int, owner text NOT NULL DEFAULT 'o');
+SELECT replicache.track_table('t', space => 'owner');
+SELECT statements();
+SELECT count(*) FROM replicache.creation;
 CREATE TABLE t (id int PRIMARY KEY, n int);
 ALTER TABLE t ENABLE ROW LEVEL SECURITY;
 CREATE POLICY p ON t USING (n IN (SELECT id FROM other) AND coalesce(replicache.current_user_id(), 'ann') = 'ann');

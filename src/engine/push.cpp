@@ -64,8 +64,8 @@ public:
 
 private:
     std::int64_t version_after() const {
-        if (space_.changed()) return space_.version;
-        return space_.clock == pg::clock_transaction ? read_snapshot().xmin - 1 : std::max<std::int64_t>(space_.before, 0);
+        if (space_.clock == pg::clock_transaction && !space_.changed()) return read_snapshot().xmin - 1;
+        return std::max<std::int64_t>(space_.head(), 0);
     }
 
     // The order of locks is the same everywhere: space, client group, clients.

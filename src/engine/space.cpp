@@ -144,9 +144,8 @@ Space& take_space(std::string_view id, std::optional<pg::Clock> clock) {
     }
     Space space{.id = std::string(id), .clock = clock_of(table), .before = 0, .version = 0, .row = nullptr};
     if (space.clock != clock_transaction) {
-        const std::int64_t head = table.int8(space_column::version);
-        space.before = head;
-        space.version = space.clock == clock_time ? std::max(head, table.int8(space_column::floor)) : head + 1;
+        space.before = table.int8(space_column::version);
+        space.version = space.clock == clock_time ? std::max(space.before, table.int8(space_column::floor)) : space.before + 1;
         space.row = table.copy_row(TopTransactionContext);
         space.table = space.row->t_tableOid;
     }
@@ -179,7 +178,7 @@ std::int64_t version_of(Space& space) {
 std::int64_t stamp(Space& space) {
     if (space.clock == clock_time) {
         space.version = std::max(milliseconds(), space.version + 1);
-        space.stamped_by = pg::guarded([] { return GetCurrentCommandId(false); });
+        space.stamped_by = GetCurrentCommandId(false);
         if (!space.changed()) space.changed_in = GetCurrentSubTransactionId();
         return space.version;
     }

@@ -29,7 +29,7 @@ pg::Clock clock_of(pg::Table& space);
 struct Space {
     std::string id;
     pg::Clock clock;
-    std::int64_t before;     // the head that this transaction has found; clock time: -1 for none
+    std::int64_t before;     // the head that this transaction has found; clock time: -1 without any history
     std::int64_t version;    // what its changes are stamped with; clock transaction: 0 until the first one; clock time: the last one given
     HeapTuple row;           // locked, as this transaction has found or written it; null: to be looked up
     Oid table = InvalidOid;  // that has the row
@@ -43,7 +43,8 @@ struct Space {
     // Whether the version stands for a change. Its poke is under way, and the row has it where the clock wants that; with the
     // clock time, both come with the commit.
     bool changed() const { return changed_in != InvalidSubTransactionId; }
-    // As readers will see it.
+    // Of the clocks counter and time. What head_of reads under a snapshot may be older: others wrote while this transaction waited
+    // for the lock.
     std::int64_t head() const { return changed() ? version : before; }
 };
 
