@@ -1,6 +1,7 @@
 // Mutators: the registry, and calling one with the args of a mutation.
 #pragma once
 
+#include "engine/row_change.h"
 #include "pg/spi.h"
 
 namespace replicache::engine {
@@ -19,6 +20,8 @@ public:
     // Calls it with the JSON text of the args (empty: absent). Its memory comes from the current context. Returns the error that it
     // raises, or throws it; throws when the args do not fit. After an error, the caller must roll back.
     virtual std::optional<pg::PgError> call(std::string_view args) = 0;
+    // The change of a row that a call with these args comes down to, if it does.
+    virtual std::optional<RowChange> row_change(std::string_view) const { return std::nullopt; }
 };
 
 // The mutator of that name: the one that is registered, else that of an exposed table. Throws 42883 when there is none.

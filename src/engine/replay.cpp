@@ -4,7 +4,7 @@
 #include "engine/context.h"
 #include "engine/mutator.h"
 #include "engine/push.h"
-#include "engine/row_writer.h"
+#include "engine/row_changes.h"
 #include "engine/space.h"
 #include "engine/timeout.h"
 #include "pg/memory.h"
@@ -28,7 +28,7 @@ void name_change(PgError& error, const RowChange& change) {
 
 void apply(const RowChange& change) {
     try {
-        find_row_writer(change.table)->apply(change);
+        RowChanges(false, [] {}).apply(change);
     } catch (PgError& error) {
         name_change(error, change);
         throw;

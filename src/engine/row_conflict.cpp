@@ -113,6 +113,13 @@ std::string RowWriter::assignment(const Column& column, const std::string& value
     return column.name + " = COALESCE(" + now + " OPERATOR(pg_catalog.+) (" + value + " OPERATOR(pg_catalog.-) " + old + "), " + value + ")";
 }
 
+// Of a row that is not written any more, the change has no effect; one that is there and was not written has won.
+void RowWriter::check_written(std::uint64_t rows) {
+    if (conflict_ == Conflict::last_write || rows == waiting_) return;
+    if (waiting_ > 1) refuse_set();
+    if (run(Statement::find_live) > 0) lose();
+}
+
 // The change has lost; the server's row goes on record with it.
 void RowWriter::lose() {
     std::string detail;

@@ -1,49 +1,41 @@
 #include "engine/row_mutator.h"
 
-#include "engine/row_writer.h"
+#include "engine/row_changes.h"
 #include "pg/json_reader.h"
 
 namespace replicache::engine {
 namespace {
 
-using pg::guarded;
 using pg::JsonReader;
 using pg::SqlError;
 
 class RowMutator : public Mutator {
 public:
-    RowMutator(std::string name, std::shared_ptr<RowWriter> writer, RowChange::Kind kind)
-        : name_(std::move(name)), writer_(std::move(writer)), kind_(kind) {}
+    RowMutator(std::string name, std::string table, RowChange::Kind kind) : name_(std::move(name)), table_(std::move(table)), kind_(kind) {}
 
     // There is nothing to execute: the privileges on the table decide, and whoever lacks one is refused like by a function.
     void check_privilege() const override {}
 
-    std::optional<pg::PgError> call(std::string_view args) override {
+    std::optional<RowChange> row_change(std::string_view args) const override {
         if (JsonReader(args).next() != JsonReader::Token::begin_object)
             throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "args of mutator \"" + name_ + "\" must be an object", {},
                            R"(Pass the columns of the row: {"column":value}.)");
-        // No SpiConnection: after an error its end would close the one of a trigger that has failed. The caller rolls back, which
-        // closes all.
-        guarded([] {
-            SPI_connect();
-            // So that defaults and domain checks see the mutation before this one.
-            PushActiveSnapshot(GetTransactionSnapshot());
-        });
         RowChange change;
         change.kind = kind_;
+        change.table = table_;
         // Of a row that goes, they are what the client knew of it.
         (kind_ == RowChange::Kind::remove ? change.old : change.data) = args;
-        writer_->apply(change);
-        guarded([] {
-            PopActiveSnapshot();
-            SPI_finish();
-        });
+        return change;
+    }
+
+    std::optional<pg::PgError> call(std::string_view args) override {
+        RowChanges(false, [] {}).apply(*row_change(args));
         return std::nullopt;
     }
 
 private:
-    std::string name_;  // for messages
-    std::shared_ptr<RowWriter> writer_;
+    std::string name_;   // for messages
+    std::string table_;  // as clients call it
     RowChange::Kind kind_;
 };
 
@@ -63,7 +55,9 @@ std::shared_ptr<Mutator> find_row_mutator(const std::string& name) {
     const auto kind = kind_of(std::string_view(name).substr(dot + 1));
     if (!kind) return nullptr;
     try {
-        return std::make_shared<RowMutator>(name, find_row_writer(name.substr(0, dot)), *kind);
+        std::string table = name.substr(0, dot);
+        find_row_writer(table);
+        return std::make_shared<RowMutator>(name, std::move(table), *kind);
     } catch (const SqlError& error) {
         if (error.sqlerrcode == ERRCODE_UNDEFINED_TABLE) return nullptr;
         throw;

@@ -1,19 +1,40 @@
-// The statements that a RowWriter runs: one per kind of change and set of columns, prepared once.
+// The statements that a RowWriter runs. They read the changes that wait as the table v, and are prepared once per form of changes.
 #include "engine/row_writer.h"
+#include "pg/catalog.h"
+
+extern "C" {
+#include "jit/jit.h"
+#include "optimizer/cost.h"
+}
 
 namespace replicache::engine {
 namespace {
 
 using pg::guarded;
 
-// Clients choose the sets of columns that they change.
-constexpr std::size_t max_plans = 100;
+// While it lives, PostgreSQL plans for tables that grow: the plans are kept, and one that was made when the table was small must not
+// go through all of it later. Nor does compiling pay, which the price of a forbidden plan would suggest.
+class PlanForGrowth {
+public:
+    PlanForGrowth() { enable_seqscan = jit_enabled = false; }
+    ~PlanForGrowth() {
+        enable_seqscan = seqscan_;
+        jit_enabled = jit_;
+    }
+    PlanForGrowth(const PlanForGrowth&) = delete;
+    PlanForGrowth& operator=(const PlanForGrowth&) = delete;
+
+private:
+    bool seqscan_ = enable_seqscan;
+    bool jit_ = jit_enabled;
+};
+
+std::string marker(char prefix, AttrNumber column) { return std::string("v.") + prefix + std::to_string(column); }
 
 }  // namespace
 
 std::string RowWriter::sql(Statement statement) const {
     std::string names, markers, set, where;
-    int n = 0;
     const auto add = [](std::string& list, const std::string& item, const char* separator = ", ") {
         if (!item.empty()) list += (list.empty() ? "" : separator) + item;
     };
@@ -21,8 +42,8 @@ std::string RowWriter::sql(Statement statement) const {
         const bool key = is_key(column);
         if (!column.given && table_.replace && statement == Statement::restore && column.writable && !key && column.name != deleted_ && !is_conflict_column(column))
             add(set, column.name + " = NULL");
-        const std::string value = column.given ? "$" + std::to_string(++n) : "";
-        const std::string old = uses_old(statement, column) ? "$" + std::to_string(++n) : "";
+        const std::string value = column.given ? marker('c', column.number) : "";
+        const std::string old = uses_old(statement, column) ? marker('o', column.number) : "";
         if (!key) {
             add(set, assignment(column, value, old));
             add(where, condition(statement, column, value, old), " AND ");
@@ -31,7 +52,7 @@ std::string RowWriter::sql(Statement statement) const {
         add(names, column.name);
         add(markers, value);
         for (const Key& k : key_)
-            if (&columns_[k.column] == &column) add(where, "t." + column.name + " " + k.equals + " " + value, " AND ");
+            if (&columns_[k.column] == &column) add(where, same_key(k, value), " AND ");
     }
     const std::string keys = [&] {
         std::string list;
@@ -39,63 +60,68 @@ std::string RowWriter::sql(Statement statement) const {
         return list;
     }();
     const std::string not_deleted = deleted_.empty() ? "" : " AND t." + deleted_ + " IS NOT TRUE";
+    const std::string table = relation_ + " AS t", waiting = "waiting AS v";
     switch (statement) {
         case Statement::insert:
         case Statement::insert_unless_there:
-            return "INSERT INTO " + relation_ + " AS t " + (names.empty() ? "DEFAULT VALUES" : "(" + names + ") VALUES (" + markers + ")") +
+            return "INSERT INTO " + table + (names.empty() ? "" : " (" + names + ")") + " SELECT " + markers + " FROM " + waiting +
                    (statement == Statement::insert ? "" : " ON CONFLICT (" + keys + ") DO NOTHING");
         case Statement::restore:
             if (!deleted_.empty() && set.find(deleted_ + " = ") == std::string::npos) add(set, deleted_ + " = false");
-            return "UPDATE " + relation_ + " AS t SET " + set + " WHERE " + where;
+            return "UPDATE " + table + " SET " + set + " FROM " + waiting + " WHERE " + where;
         case Statement::update:
-            return "UPDATE " + relation_ + " AS t SET " + set + " WHERE " + where + not_deleted;
+            return "UPDATE " + table + " SET " + set + " FROM " + waiting + " WHERE " + where + not_deleted;
         case Statement::find:
-            return "SELECT FROM " + relation_ + " AS t WHERE " + where;
+            return "SELECT FROM " + waiting + ", " + table + " WHERE " + where;
         case Statement::find_live:
-            return "SELECT FROM " + relation_ + " AS t WHERE " + where + not_deleted;
+            return "SELECT FROM " + waiting + ", " + table + " WHERE " + where + not_deleted;
         case Statement::show:
-            return "SELECT pg_catalog.row_to_json(t)::pg_catalog.text FROM " + relation_ + " AS t WHERE " + where;
+            return "SELECT pg_catalog.row_to_json(t)::pg_catalog.text FROM " + waiting + ", " + table + " WHERE " + where;
         case Statement::remove:
-            return (deleted_.empty() ? "DELETE FROM " + relation_ + " AS t WHERE " : "UPDATE " + relation_ + " AS t SET " + deleted_ + " = true WHERE ") +
-                   where + not_deleted;
+            return (deleted_.empty() ? "DELETE FROM " + table + " USING " + waiting : "UPDATE " + table + " SET " + deleted_ + " = true FROM " + waiting) +
+                   " WHERE " + where + not_deleted;
     }
     return {};
 }
 
+// ANY: so the only plans are to look for each change's row by the index, and to go through the table. With = there would be one from
+// the row to its change, which is the cheapest for a table that is still empty.
+std::string RowWriter::same_key(const Key& key, const std::string& value) const {
+    const std::string column = "t." + columns_[key.column].name + " " + key.equals + " ";
+    return column + (key.is_array ? value : "ANY (ARRAY[" + value + "])");
+}
+
+void RowWriter::prepare(Plan& plan, Statement statement) const {
+    const std::string text = sql(statement);
+    plan.plan = guarded([&] {
+        SPIPlanPtr const prepared = SPI_prepare(text.c_str(), 0, nullptr);
+        if (prepared == nullptr) elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
+        SPI_keepplan(prepared);
+        return prepared;
+    });
+}
+
+// Whether the statement may write several rows, for the role that runs it now. Also sees to it that it is planned.
+bool RowWriter::may_write_several(Plan& plan, Statement statement) {
+    const PlanForGrowth setting;
+    const auto* const source = guarded([&plan] {
+        if (CachedPlan* const planned = SPI_plan_get_cached_plan(plan.plan)) ReleaseCachedPlan(planned, CurrentResourceOwner);
+        return static_cast<CachedPlanSource*>(linitial(SPI_plan_get_plan_sources(plan.plan)));
+    });
+    if (source->generation != plan.generation) {
+        plan.set_wise = is_set_wise(*source, table_.relation, statement == Statement::remove);
+        plan.generation = source->generation;
+    }
+    return plan.set_wise;
+}
+
 std::uint64_t RowWriter::run(Statement statement) {
-    std::string shape(1, static_cast<char>(statement));
-    std::vector<Datum> values;
-    std::string nulls;
-    std::vector<Oid> types;
-    const auto use = [&](const Column& column, const pg::Value& value) {
-        values.push_back(value.datum);
-        nulls += value.null ? 'n' : ' ';
-        types.push_back(column.type);
-    };
-    for (const Column& column : columns_) {
-        const bool old = uses_old(statement, column);
-        shape += static_cast<char>('0' + column.given + 2 * old);
-        if (column.given) use(column, column.value);
-        if (old) use(column, column.old);
-    }
-    auto plan = plans_.find(shape);
-    if (plan == plans_.end()) {
-        if (plans_.size() >= max_plans) {
-            for (const auto& [key, old] : plans_) SPI_freeplan(old);
-            plans_.clear();
-        }
-        const std::string text = sql(statement);
-        SPIPlanPtr const prepared = guarded([&] {
-            const SPIPlanPtr result = SPI_prepare(text.c_str(), static_cast<int>(types.size()), types.data());
-            if (result == nullptr) elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
-            SPI_keepplan(result);
-            return result;
-        });
-        plan = plans_.emplace(shape, prepared).first;
-    }
+    Plan& plan = form_->plans[static_cast<std::size_t>(statement)];
+    if (plan.plan == nullptr) prepare(plan, statement);
+    if (!may_write_several(plan, statement) && put_off_) refuse_set();
     return guarded([&] {
         const MemoryContext outer = CurrentMemoryContext;  // which SPI leaves for its own
-        const int code = SPI_execute_plan(plan->second, values.data(), nulls.c_str(), false, 0);
+        const int code = SPI_execute_plan(plan.plan, nullptr, nullptr, false, 0);
         MemoryContextSwitchTo(outer);
         if (code < 0) elog(ERROR, "SPI_execute_plan failed: %s", SPI_result_code_string(code));
         return static_cast<std::uint64_t>(SPI_processed);

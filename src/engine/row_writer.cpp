@@ -41,6 +41,7 @@ RowWriter::RowWriter(const ExposedTable& table) : table_(table), conflict_(confl
     context_ = guarded([] { return AllocSetContextCreate(TopMemoryContext, "replicache row writer", ALLOCSET_SMALL_SIZES); });
     Relation relation = nullptr;
     try {
+        rows_context_ = guarded([this] { return AllocSetContextCreate(context_, "replicache waiting rows", ALLOCSET_DEFAULT_SIZES); });
         relation = guarded([&] { return relation_open(table.relation, AccessShareLock); });
         add_columns(relation);
         add_key(relation);
@@ -48,6 +49,7 @@ RowWriter::RowWriter(const ExposedTable& table) : table_(table), conflict_(confl
         if (tracked)
             for (Column& column : columns_)
                 if (column.name == pg::quote_identifier(tracked->version)) column.writable = false;
+        set_wise_ = set_wise(relation);
     } catch (...) {
         if (relation != nullptr) relation_close(relation, NoLock);
         MemoryContextDelete(context_);
@@ -57,7 +59,7 @@ RowWriter::RowWriter(const ExposedTable& table) : table_(table), conflict_(confl
 }
 
 RowWriter::~RowWriter() {
-    for (const auto& [key, plan] : plans_) SPI_freeplan(plan);
+    forget_forms();
     MemoryContextDelete(context_);
 }
 
@@ -67,7 +69,8 @@ void RowWriter::add_columns(Relation relation) {
         if (attribute.attisdropped) continue;
         const std::string name = NameStr(attribute.attname);
         Column column{.client = name, .name = pg::quote_identifier(name), .number = attribute.attnum, .type = attribute.atttypid,
-                      .writable = attribute.attgenerated == '\0'};
+                      .typmod = attribute.atttypmod, .collation = attribute.attcollation, .writable = attribute.attgenerated == '\0',
+                      .safe_input = is_safe_input(attribute.atttypid)};
         if (table_.columns) {
             const auto listed = std::find_if(table_.columns->begin(), table_.columns->end(), [&](const auto& c) { return c.name == name; });
             column.writable = listed != table_.columns->end();
@@ -88,7 +91,10 @@ void RowWriter::add_key(Relation relation) {
         const auto column = std::find_if(columns_.begin(), columns_.end(), [number](const Column& c) { return c.number == number; });
         const Oid type = index->rd_opcintype[i];
         const Oid equal = guarded([&] { return get_opfamily_member(index->rd_opfamily[i], type, type, BTEqualStrategyNumber); });
-        key_.push_back({.column = static_cast<std::size_t>(column - columns_.begin()), .equals = pg::qualified_operator(equal)});
+        const bool is_array = guarded([&] { return OidIsValid(get_element_type(getBaseType(column->type))); });
+        const FormData_pg_attribute& attribute = *TupleDescAttr(relation->rd_att, number - 1);
+        key_.push_back({.column = static_cast<std::size_t>(column - columns_.begin()), .equals = pg::qualified_operator(equal), .is_array = is_array,
+                        .by_value = attribute.attbyval, .length = attribute.attlen});
     }
     guarded([index] { index_close(index, NoLock); });
 }
@@ -117,8 +123,18 @@ void RowWriter::read_object(std::string_view object, bool keys_only) {
     });
 }
 
-// Takes the change apart: which row, and which values for which columns.
 void RowWriter::read(const RowChange& change) {
+    // Checks of domains see the changes before this one.
+    const bool safe = std::all_of(columns_.begin(), columns_.end(), [](const Column& c) { return c.safe_input; });
+    if (!safe) guarded([] { PushActiveSnapshot(GetTransactionSnapshot()); });
+    read_values(change);
+    if (!safe) guarded([] { PopActiveSnapshot(); });
+    kind_ = change.kind;
+    bytes_ += change.data.size() + change.old.size();
+}
+
+// Which row, and which values for which columns.
+void RowWriter::read_values(const RowChange& change) {
     for (Column& column : columns_) column.given = column.identified = column.old_given = false;
     if (!change.id.empty()) {
         Column* const column = key_.size() == 1 ? &columns_[key_[0].column] : find("id");
@@ -153,51 +169,39 @@ void RowWriter::require(bool allowed, const char* operation) const {
                        "It was exposed without that operation.");
 }
 
-void RowWriter::apply(const RowChange& change) {
-    if (busy_)
-        throw SqlError(ERRCODE_FEATURE_NOT_SUPPORTED, "a trigger of \"" + table_.name + "\" cannot have clients' changes of it applied", {},
-                       "Write the row by plain SQL.");
-    busy_ = true;
-    const std::unique_ptr<bool, void (*)(bool*)> done(&busy_, [](bool* busy) { *busy = false; });
-    read(change);
-    switch (change.kind) {
-        case RowChange::Kind::insert:
-            require(table_.may_insert, "insert");
-            run(Statement::insert);
-            return;
-        case RowChange::Kind::upsert:
-            upsert();
-            return;
-        case RowChange::Kind::update:
-            update();
-            return;
-        case RowChange::Kind::remove:
-            remove();
-            return;
-    }
+void RowWriter::insert() {
+    require(table_.may_insert, "insert");
+    run(Statement::insert);
 }
 
 void RowWriter::update() {
     require(table_.may_update, "update");
     if (!has_values()) return;
+    if (waiting_ > 1 && touches_unique()) refuse_set();
     check_evidence(Statement::update);
-    if (run(Statement::update) == 0 && conflict_ != Conflict::last_write && run(Statement::find_live) > 0) lose();
+    check_written(run(Statement::update));
 }
 
 void RowWriter::remove() {
     require(table_.may_delete, "delete");
     check_evidence(Statement::remove);
-    if (run(Statement::remove) == 0 && conflict_ != Conflict::last_write && run(Statement::find_live) > 0) lose();
+    check_written(run(Statement::remove));
+}
+
+void RowWriter::upsert() {
+    if (waiting_ > 1)
+        upsert_several();
+    else
+        upsert_one();
 }
 
 // First as an update, since an INSERT with ON CONFLICT checks NOT NULL before it finds the row that is there, and wants the right
 // to insert, which an update should not need.
-void RowWriter::upsert() {
+void RowWriter::upsert_one() {
     const bool update = table_.may_update && may_update_any_column();
-    const bool changes = table_.replace || !deleted_.empty() || has_values();
     for (int attempt = 0; attempt < 2; ++attempt) {
-        if (update && !changes && run(Statement::find) > 0) return;
-        if (update && changes && has_evidence(Statement::restore) && run(Statement::restore) > 0) return;
+        if (update && !upsert_changes() && run(Statement::find) > 0) return;
+        if (update && upsert_changes() && has_evidence(Statement::restore) && run(Statement::restore) > 0) return;
         if (update && conflict_ != Conflict::last_write && run(Statement::find) > 0) lose();
         require(table_.may_insert, "insert");
         if (run(Statement::insert_unless_there) > 0) return;
@@ -206,6 +210,31 @@ void RowWriter::upsert() {
         if (!update) break;
     }
     run(Statement::insert);  // the row is out of this role's sight, and this says so
+}
+
+// The same in two statements, as long as nothing is unclear.
+void RowWriter::upsert_several() {
+    std::uint64_t updated = 0;
+    if (table_.may_update && may_update_any_column()) {
+        if (!upsert_changes() || !has_evidence(Statement::restore)) refuse_set();
+        updated = run(Statement::restore);
+        if (updated == waiting_ && !touches_unique()) return;
+        if (updated > 0 && (touches_unique() || conflict_ != Conflict::last_write)) refuse_set();
+        if (conflict_ != Conflict::last_write && run(Statement::find) > 0) refuse_set();
+    }
+    require(table_.may_insert, "insert");
+    // A row that has come since makes this fail, or count too few.
+    const std::uint64_t inserted = run(updated > 0 ? Statement::insert_unless_there : Statement::insert);
+    if (updated + inserted != waiting_) refuse_set();
+}
+
+bool RowWriter::upsert_changes() const { return table_.replace || !deleted_.empty() || has_values(); }
+
+// Whether the changes write columns in which rows must differ: then it matters in which order.
+bool RowWriter::touches_unique() const {
+    return std::any_of(columns_.begin(), columns_.end(), [this](const Column& c) {
+        return (c.given || (form_->kind == RowChange::Kind::upsert && c.writable && table_.replace)) && !is_key(c) && set_wise_.keeps_rows_apart(c.number);
+    });
 }
 
 bool RowWriter::has_values() const {

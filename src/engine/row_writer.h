@@ -1,9 +1,18 @@
-// Writes single rows of an exposed table, as the calling role: with its privileges, and under row-level security.
+// Writes rows of an exposed table, as the calling role: with its privileges, and under row-level security.
+//
+// Rows are written by one statement for several changes of one kind and with the same columns, where nobody can tell that from a
+// statement each: see set_wise.h. The changes wait in a tuplestore, which the statement reads as a table (an ephemeral named
+// relation, as transition tables are: utils/queryenvironment.h).
 #pragma once
 
 #include "engine/exposed_table.h"
 #include "engine/row_change.h"
+#include "engine/set_wise.h"
 #include "pg/column_input.h"
+
+extern "C" {
+#include "utils/tuplestore.h"
+}
 
 namespace replicache::engine {
 
@@ -14,8 +23,22 @@ public:
     RowWriter(const RowWriter&) = delete;
     RowWriter& operator=(const RowWriter&) = delete;
 
-    // Throws what the change fails with, and names table, row and column. Needs an open SPI connection.
-    void apply(const RowChange& change);
+    // One at a time uses it: between begin(), which throws when somebody does already, and end(), which forgets what was not written.
+    void begin();
+    void end();
+
+    // Takes the change apart. Throws when it is none of a row of this table. Its values are in the current memory context.
+    void read(const RowChange& change);
+    // Whether the change that was read can be written together with those that wait.
+    bool fits() const;
+    // Lets it wait.
+    void add();
+    // Whether what waits may do so until others come, as far as is known before it is written.
+    bool may_wait() const;
+    // Writes what waits, and names table, row and column in what it throws. `put_off`: it has waited, so something else may be going on:
+    // then nothing must depend on that, and of several changes, the error does not tell which has failed.
+    void write(bool put_off);
+    std::size_t waiting() const { return waiting_; }
 
 private:
     struct Column {
@@ -23,8 +46,11 @@ private:
         std::string name;    // quoted for SQL
         AttrNumber number;
         Oid type;
+        std::int32_t typmod;
+        Oid collation;
         bool writable;
-        std::string equals{};  // operators of its type, for SQL; empty: none
+        bool safe_input = true;  // reading a value of it sees no table
+        std::string equals{};    // operators of its type, for SQL; empty: none
         std::string less{};
         bool is_number = false;
         pg::ColumnInput input{};
@@ -38,6 +64,9 @@ private:
     struct Key {
         std::size_t column;  // index
         std::string equals;  // operator, for SQL
+        bool is_array;
+        bool by_value;
+        std::int16_t length;
     };
     enum class Statement : char {
         insert,
@@ -49,21 +78,48 @@ private:
         show,       // the row as JSON
         remove,
     };
+    struct Plan {
+        SPIPlanPtr plan = nullptr;
+        int generation = -1;    // of PostgreSQL's plan, when this was found out:
+        bool set_wise = false;  // the statement may write several rows
+    };
+    // Changes of one kind with the same columns: what they have in common.
+    struct Form {
+        RowChange::Kind kind;
+        std::string columns;  // per column whether it is given, and whether its old value is
+        TupleDesc row;
+        std::array<Plan, 8> plans{};
+    };
 
     void add_columns(Relation relation);
     void add_key(Relation relation);
     Column* find(std::string_view client);
     bool is_key(const Column& column) const;
-    void read(const RowChange& change);
+    void read_values(const RowChange& change);
     void read_object(std::string_view object, bool keys_only);
     void read_old(const RowChange& change);
     static pg::Value read_value(Column& column, std::string_view json);
     bool has_values() const;
     void require(bool allowed, const char* operation) const;
     bool may_update_any_column() const;
+    bool upsert_changes() const;
+    bool touches_unique() const;
+    void insert();
     void upsert();
+    void upsert_one();
+    void upsert_several();
     void update();
     void remove();
+
+    // Changes that wait: row_set.cpp.
+    std::string columns_at_hand() const;
+    void recall(const std::string& columns);
+    Form& form_at_hand();
+    void forget_waiting();
+    TupleDesc describe() const;
+    void forget_forms();
+    std::string key_at_hand() const;
+    [[noreturn]] void refuse_set() const;
 
     // The conflict policy: row_conflict.cpp.
     void find_operators();
@@ -74,9 +130,14 @@ private:
     std::string still(const Column& column, const std::string& marker) const;
     std::string condition(Statement statement, const Column& column, const std::string& value, const std::string& old) const;
     std::string assignment(const Column& column, const std::string& value, const std::string& old) const;
+    void check_written(std::uint64_t rows);
     [[noreturn]] void lose();
 
+    // SQL: row_statement.cpp.
     std::string sql(Statement statement) const;
+    std::string same_key(const Key& key, const std::string& value) const;
+    void prepare(Plan& plan, Statement statement) const;
+    bool may_write_several(Plan& plan, Statement statement);
     std::uint64_t run(Statement statement);
 
     ExposedTable table_;
@@ -84,10 +145,21 @@ private:
     std::string relation_;  // quoted for SQL
     std::string deleted_;   // quoted name of the column for soft deletion; empty: none
     MemoryContext context_;
-    bool busy_ = false;  // columns_ hold the values of a change
     std::vector<Column> columns_;
     std::vector<Key> key_;
-    std::unordered_map<std::string, SPIPlanPtr> plans_;  // by statement and columns
+    SetWise set_wise_;
+    bool busy_ = false;
+    RowChange::Kind kind_{};  // of the change at hand
+    std::unordered_map<std::string, Form> forms_;
+
+    // What waits.
+    Form* form_ = nullptr;  // null: nothing
+    std::size_t waiting_ = 0;
+    bool put_off_ = false;
+    std::size_t bytes_ = 0;
+    std::unordered_set<std::string> keys_;
+    MemoryContext rows_context_;
+    Tuplestorestate* rows_ = nullptr;
 };
 
 // The writer of the table that clients call so. Throws 42P01 when none is exposed by that name. It stays as long as it is

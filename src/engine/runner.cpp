@@ -3,6 +3,7 @@
 #include "engine/constraints.h"
 #include "engine/failure.h"
 #include "engine/mutator.h"
+#include "engine/row_changes.h"
 #include "engine/timeout.h"
 #include "pg/settings.h"
 #include "pg/subtransaction.h"
@@ -65,8 +66,14 @@ void Runner::count(const Run& result) {
 }
 
 Runner::Run Runner::attempt_run(Indexes run) {
+    // Rows that were written together and failed have to be written once more: not while much fails.
+    return attempt_run(run, pg::settings.set_wise && run.size() > 1 && (failed_ == 0 || streak_ >= run.size()));
+}
+
+Runner::Run Runner::attempt_run(Indexes run, bool together) {
     Run result;
     bool forbidden = false, timed_out = false;
+    RowChanges rows(together, check_deferred_constraints);
     result.error = pg::attempt([&]() -> std::optional<PgError> {
         for (; result.done < run.size(); ++result.done) {
             const std::size_t index = run[result.done];
@@ -81,11 +88,16 @@ Runner::Run Runner::attempt_run(Indexes run) {
             forbidden = true;
             mutator->check_privilege();
             forbidden = false;
-            if (auto error = call(mutation, *mutator, timed_out)) return error;
+            if (auto error = call(mutation, *mutator, rows, timed_out)) return error;
         }
+        const MutationTimeout timeout(timed_out);
+        rows.write();
         return std::nullopt;
     });
     if (!result.error) return result;
+    rows.release();
+    // Which of them it was, they tell one by one. A cancel stays one.
+    if (rows.has_put_off() && (timed_out || scope_of(result.error->sqlerrcode()) != Scope::caller)) return attempt_run(run, false);
     if (timed_out && result.error->sqlerrcode() == ERRCODE_QUERY_CANCELED) {
         // Whatever the mutator made of the cancel.
         result.error.emplace(PgError::make(MutationTimeout::error(batch_.mutations[run[result.done]].name)));
@@ -97,16 +109,22 @@ Runner::Run Runner::attempt_run(Indexes run) {
     return result;
 }
 
-std::optional<PgError> Runner::call(const Mutation& mutation, Mutator& mutator, bool& timed_out) {
+std::optional<PgError> Runner::call(const Mutation& mutation, Mutator& mutator, RowChanges& rows, bool& timed_out) {
     pg::check_interrupts();
     scratch_.reset();
-    context_.client_id = mutation.client_id;
-    context_.mutation_id = mutation.id;
     std::optional<PgError> error;
     {
         const MutationTimeout timeout(timed_out);
-        error = mutator.call(mutation.args);
-        if (!error) check_deferred_constraints();
+        const auto change = mutator.row_change(mutation.args);
+        if (!change || context_.client_id != mutation.client_id) rows.write();
+        context_.client_id = mutation.client_id;
+        context_.mutation_id = mutation.id;
+        if (change) {
+            rows.apply(*change);
+        } else {
+            error = mutator.call(mutation.args);
+            if (!error) check_deferred_constraints();
+        }
     }
     if (timed_out && !error) throw MutationTimeout::error(mutation.name);
     return error;

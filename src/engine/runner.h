@@ -13,6 +13,7 @@
 namespace replicache::engine {
 
 class Mutator;
+class RowChanges;
 
 class Runner {
 public:
@@ -44,7 +45,8 @@ private:
         std::optional<Halt> halted{};
     };
     Run attempt_run(Indexes run);
-    std::optional<pg::PgError> call(const Mutation& mutation, Mutator& mutator, bool& timed_out);
+    Run attempt_run(Indexes run, bool together);
+    std::optional<pg::PgError> call(const Mutation& mutation, Mutator& mutator, RowChanges& rows, bool& timed_out);
     void run_some(Indexes run);
     void run_block(Indexes block);
     Tally try_block(Indexes block);

@@ -4,8 +4,9 @@
 #include "engine/context.h"
 #include "engine/failure.h"
 #include "engine/rejection.h"
-#include "engine/row_writer.h"
+#include "engine/row_changes.h"
 #include "pg/memory.h"
+#include "pg/settings.h"
 #include "pg/subtransaction.h"
 
 extern "C" {
@@ -71,7 +72,7 @@ public:
         check_deferred_constraints();
         {
             const ContextScope scope(context_);
-            for (std::size_t i = 0; i < results_.size() && !stopped_; ++i) run_transaction(i);
+            run(0, results_.size());
         }
         store_rejections(upload_, results_, user_id_);
         client_.store(upload_.checkpoint);
@@ -79,6 +80,52 @@ public:
     }
 
 private:
+    // Client transactions are tried together, since most succeed. When they do not, each half is: so one that fails costs little more
+    // than itself.
+    void run(std::size_t first, std::size_t last) {
+        if (last - first == 1) return run_transaction(first);
+        if (optimistic() && run_together(first, last)) return;
+        const std::size_t middle = first + (last - first) / 2;
+        run(first, middle);
+        if (!stopped_) run(middle, last);
+    }
+
+    static bool optimistic() { return pg::settings.set_wise && pg::settings.optimistic_runs; }
+
+    // Whether that has settled them.
+    bool run_together(std::size_t first, std::size_t last) {
+        const auto transactions = std::span(upload_.transactions).subspan(first, last - first);
+        for (const ClientTransaction& transaction : transactions)
+            if (std::any_of(transaction.changes.begin(), transaction.changes.end(), [this](const RowChange& c) { return client_.has_processed(c); })) return false;
+        std::size_t written = first;  // the transactions before it are
+        bool unchecked = false;       // the end of a transaction has passed while changes were put off
+        RowChanges rows(true, [&unchecked] {
+            if (std::exchange(unchecked, false)) check_deferred_constraints();
+        });
+        std::optional<PgError> error = pg::attempt([&] {
+            for (std::size_t i = first; i < last; ++i) {
+                for (const RowChange& change : upload_.transactions[i].changes) apply(change, rows);
+                unchecked = rows.waiting();
+                if (unchecked) continue;
+                check_deferred_constraints();
+                written = i + 1;
+            }
+            rows.write();
+        });
+        rows.release();
+        if (error && !is_cancel(*error)) return false;
+        if (error) {  // what went well in its time may once more
+            if (written > first) run(first, written);
+            if (!stopped_) fail(results_[written], std::move(*error));
+            return true;
+        }
+        for (std::size_t i = first; i < last; ++i) {
+            results_[i].status = Status::success;
+            client_.processed(upload_.transactions[i]);
+        }
+        return true;
+    }
+
     void run_transaction(std::size_t i) {
         const ClientTransaction& transaction = upload_.transactions[i];
         TransactionResult& result = results_[i];
@@ -91,12 +138,21 @@ private:
             return;
         }
         std::size_t at = 0;
-        std::optional<PgError> error = pg::attempt([&]() -> std::optional<PgError> {
-            for (; at < changes.size(); ++at)
-                if (!client_.has_processed(changes[at])) apply(changes[at]);
-            check_deferred_constraints();
-            return std::nullopt;
-        });
+        const auto attempt = [&](RowChanges& rows) {
+            return pg::attempt([&] {
+                for (at = 0; at < changes.size(); ++at)
+                    if (!client_.has_processed(changes[at])) apply(changes[at], rows);
+                rows.write();
+                check_deferred_constraints();
+            });
+        };
+        RowChanges together(optimistic() && changes.size() > 1, [] {});
+        std::optional<PgError> error = attempt(together);
+        together.release();
+        if (error && together.has_put_off() && !is_cancel(*error)) {  // which of them it was, they tell one by one
+            RowChanges one_by_one(false, [] {});
+            error = attempt(one_by_one);
+        }
         if (error) {
             fail(result, std::move(*error));
             if (at < changes.size()) result.change = at;  // else what is deferred has failed
@@ -104,12 +160,15 @@ private:
         if (result.status != Status::temporary) client_.processed(transaction);
     }
 
-    void apply(const RowChange& change) {
+    void apply(const RowChange& change, RowChanges& rows) {
         pg::check_interrupts();
         scratch_.reset();
         if (change.number != 0) context_.mutation_id = change.number;
-        find_row_writer(change.table)->apply(change);
+        rows.apply(change);
     }
+
+    // Then the time is over, not for one more attempt.
+    static bool is_cancel(const PgError& error) { return ERRCODE_TO_CATEGORY(error.sqlerrcode()) == ERRCODE_TO_CATEGORY(ERRCODE_QUERY_CANCELED); }
 
     // A client transaction is atomic by itself: so other than in a push, a serialization failure or a cancel concerns this one only,
     // and what was applied before it can be told.

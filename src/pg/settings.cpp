@@ -47,6 +47,9 @@ void define_settings() {
                                check_poke_channel, nullptr, nullptr);
     DefineCustomStringVariable("replicache.schema_versions", "Comma-separated schema versions that requests may have.",
                                "Empty means any.", &settings.schema_versions, "", PGC_USERSET, 0, nullptr, nullptr, nullptr);
+    DefineCustomBoolVariable("replicache.set_wise", "Writes several changes of rows by one statement, where that makes no difference.",
+                             "For tests: the outcome is the same.", &settings.set_wise, true, PGC_USERSET, GUC_NOT_IN_SAMPLE, nullptr, nullptr,
+                             nullptr);
     MarkGUCPrefixReserved("replicache");
 }
 

@@ -10,6 +10,7 @@ struct Settings {
     int default_clock;     // replicache.default_clock: a Clock
     char* schema_versions; // replicache.schema_versions: comma-separated; empty: any
     bool optimistic_runs;  // replicache.optimistic_runs: many mutations in one subtransaction
+    bool set_wise;         // replicache.set_wise: one statement for several changes of rows
     int mutation_timeout;  // replicache.mutation_timeout: milliseconds; 0: none
 };
 extern Settings settings;

@@ -1,0 +1,37 @@
+#include "engine/row_changes.h"
+
+namespace replicache::engine {
+
+void RowChanges::apply(const RowChange& change) {
+    auto writer = find_row_writer(change.table);
+    if (writer != writer_) use(std::move(writer));
+    writer_->read(change);
+    if (!writer_->fits()) write();
+    writer_->add();
+    if (together_ && writer_->may_wait()) {
+        put_off_ = true;
+        return;
+    }
+    writer_->write(false);
+    written_();
+}
+
+void RowChanges::write() {
+    if (!waiting()) return;
+    writer_->write(true);
+    written_();
+}
+
+void RowChanges::use(std::shared_ptr<RowWriter> writer) {
+    write();
+    release();
+    writer->begin();
+    writer_ = std::move(writer);
+}
+
+void RowChanges::release() {
+    if (writer_) writer_->end();
+    writer_.reset();
+}
+
+}  // namespace replicache::engine
