@@ -1,6 +1,7 @@
 // Who takes part in the pushes: what each makes of the body of a request. README.md says what each one is.
 import {from} from 'pg-copy-streams';
 import {args, create, flag, Session, settle} from './driver.mjs';
+import {kinds as uploadKinds} from './uploads.mjs';
 
 const USER = 'ann';
 
@@ -70,6 +71,9 @@ const kinds = {
   'plpgsql-fast': {push: (session, body) => session.run('push', 'SELECT push_fast($1, $2)', [body, USER])},
   set: {push: setPush},
   copy: {push: copy, prepare: copyLines},
+  'ours, message.insert': {scripts: ['ours', 'exposed'], push: applyPush, mutator: 'create_message(jsonb)', mutation: 'message.insert'},
+  'set, message.insert': {push: setPush, mutation: 'message.insert'},
+  ...uploadKinds,
 };
 /** Some take part on demand only. */
 export const onDemand = [];
@@ -100,7 +104,7 @@ export class Contender {
   static async get(name) {
     if (!Contender.all.has(name)) {
       const contender = Object.assign(new Contender(), {prepare: (body) => body, ...kindOf(name), name});
-      contender.database = `bench_${name.replace(/\W+/g, '_')}`;
+      contender.database = `bench_${name.replace(/\W+/g, '_').toLowerCase()}`;
       contender.session = await create(contender.database, contender.scripts ?? ['hand'], contender.settings);
       if (contender.mutator) await contender.session.sql(`SELECT replicache.register_mutator('createMessage', '${contender.mutator}')`);
       Contender.all.set(name, contender);
@@ -119,7 +123,8 @@ export class Contender {
   /** The state from which every sample starts. */
   settle({empty = false} = {}) {
     const bookkeeping = ['space', 'client_group', 'client'].map((table) => (this.ours ? `replicache.${table}` : table));
-    return settle(this.session, ['message', this.errors, ...bookkeeping], {truncate: empty ? ['message', this.errors] : []});
+    const rows = ['message', this.errors, ...(this.ours ? ['replicache.tombstone'] : [])];
+    return settle(this.session, [...rows, ...bookkeeping], {truncate: empty ? rows : []});
   }
 
   open() {

@@ -56,13 +56,13 @@ const content = 'The quick brown fox jumps over the lazy dog, and then it has a 
 export const args = (prefix, n, fails) => ({id: `${prefix}${String(n).padStart(9, '0')}`, sender: 'Ann', content: content + n, ord: fails ? -1 : n});
 
 /** Bodies of pushes, as they come over HTTP. `first` is the client's first mutation. */
-export function bodies({group, client, prefix = 'm', batch, pushes, first = 1, failing = 0}) {
+export function bodies({group, client, prefix = 'm', batch, pushes, first = 1, failing = 0, name = 'createMessage'}) {
   const result = [];
   for (let push = 0, n = first; push < pushes; push++) {
     const mutations = [];
     for (let i = 0; i < batch; i++, n++) {
       const fails = Math.floor((n * failing) / 100) > Math.floor(((n - 1) * failing) / 100);
-      mutations.push({id: n, name: 'createMessage', args: args(prefix, n, fails), timestamp: 118.537055 + n, clientID: client});
+      mutations.push({id: n, name, args: args(prefix, n, fails), timestamp: 118.537055 + n, clientID: client});
     }
     result.push(JSON.stringify({profileID: 'p5e2f1a90', clientGroupID: group, mutations, pushVersion: 1, schemaVersion: ''}));
   }

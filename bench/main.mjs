@@ -3,6 +3,7 @@ import {writeFileSync} from 'node:fs';
 import os from 'node:os';
 import {connections, slowCommit, spaces} from './connections.mjs';
 import {Contender} from './contenders.mjs';
+import {crud, upload} from './crud.mjs';
 import {progress, quick, seconds, Session} from './driver.mjs';
 import {clients, rows} from './growth.mjs';
 import {plot} from './plot.mjs';
@@ -11,7 +12,7 @@ import {bySize, withFailures} from './push.mjs';
 import {factsLine, heading, table} from './report.mjs';
 
 const measurements = {
-  push: bySize, failures: withFailures, pull: pulls, tracking, connections, 'slow-commit': slowCommit, spaces,
+  push: bySize, failures: withFailures, crud, upload, pull: pulls, tracking, connections, 'slow-commit': slowCommit, spaces,
   'growth-rows': rows, 'growth-clients': clients,
 };
 const only = (process.env.ONLY ?? '').split(/\s+/).filter(Boolean);

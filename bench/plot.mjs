@@ -7,8 +7,12 @@ const colours = {
   'ours, clock transaction, no poke': '#ff5252', tracked: '#c2185b', node: '#ef6c00', zero: '#fbc02d',
   plpgsql: '#1565c0', 'plpgsql, marks each': '#64b5f6', 'plpgsql, records errors': '#64b5f6', 'plpgsql-fast': '#6a1b9a', 'json_agg by hand': '#1565c0',
   set: '#2e7d32', copy: '#757575',
+  'ours, PUT, a transaction each': '#f48fb1', 'ours, DELETE, tombstones': '#f48fb1', 'set, DELETE, for good': '#81c784',
 };
-const colourOf = (s) => colours[s.contender.replace(', space column', '')] ?? '#757575';
+const colourOf = ({contender}) => {
+  const name = contender.replace(', space column', '');
+  return colours[name] ?? colours[name.split(', ')[0]] ?? '#757575';
+};
 /** The pixels that the longest of the names takes, about, and at least 190. */
 const nameWidth = (series) => Math.max(190, ...series.map((s) => 20 + 6.7 * s.contender.length));
 const escape = (text) => String(text).replace(/&/g, '&amp;').replace(/</g, '&lt;');

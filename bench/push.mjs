@@ -5,31 +5,39 @@ import {bodies, newClient, progress, quick, rotated, Samples, seconds} from './d
 const rounds = quick ? 3 : 5;
 const size = (mutations) => (quick ? mutations / 2 : mutations);
 
-/** One run over a fresh table: mutations per second, and microseconds of the server's CPU time per mutation. */
-async function sample(contender, {batch, mutations, failing = 0}) {
-  const {session} = contender;
-  await contender.settle({empty: true});
-  const client = newClient();
-  const warmUp = Math.max(1, Math.min(30, 2000 / batch));
-  const pushes = Math.max(2, Math.round(mutations / batch));
-  const all = bodies({...client, batch, failing, pushes: warmUp + pushes}).map(contender.prepare);
-  for (const body of all.slice(0, warmUp)) await contender.push(session, body);
+/** Sends the bodies, the first of them before the clock starts: mutations per second, and microseconds of the server's CPU time per mutation. */
+export async function clocked({session, push}, all, {warmUp, batch}) {
+  for (const body of all.slice(0, warmUp)) await push(session, body);
   const before = session.cpu();
   const time = await seconds(async () => {
-    for (let i = warmUp; i < all.length; i++) await contender.push(session, all[i]);
+    for (let i = warmUp; i < all.length; i++) await push(session, all[i]);
   });
   const cpu = session.cpu() - before;
+  const count = (all.length - warmUp) * batch;
+  return {rate: count / time, cpu: (cpu / count) * 1e6};
+}
+
+export const warmUpOf = (batch) => Math.max(1, Math.min(30, 2000 / batch));
+
+/** One run over a fresh table. */
+async function sample(contender, {batch, mutations, failing = 0}) {
+  await contender.settle({empty: true});
+  const client = newClient();
+  const warmUp = warmUpOf(batch);
+  const pushes = Math.max(2, Math.round(mutations / batch));
+  const all = bodies({...client, batch, failing, pushes: warmUp + pushes}).map(contender.prepare);
+  const result = await clocked(contender, all, {warmUp, batch});
   const total = (warmUp + pushes) * batch;
   await contender.expect(total - Math.floor((total * failing) / 100));
-  return {rate: (pushes * batch) / time, cpu: (cpu / (pushes * batch)) * 1e6};
+  return result;
 }
 
 /** The same runs as two groups: what the client sees, and what they cost the server. */
-function groups({name, title, x, contenders}, rates, costs) {
+export function groups({name, title, x, contenders, what = 'mutation'}, rates, costs) {
   const common = {x, order: contenders.map((c) => c.name)};
   return [
-    {name, title, unit: 'mutations/s', better: 'higher', ...common, series: rates.summary()},
-    {name: `${name}-cpu`, title: `${title}: CPU time of the server`, unit: 'µs per mutation', better: 'lower', ...common, series: costs.summary()},
+    {name, title, unit: `${what}s/s`, better: 'higher', ...common, series: rates.summary()},
+    {name: `${name}-cpu`, title: `${title}: CPU time of the server`, unit: `µs per ${what}`, better: 'lower', ...common, series: costs.summary()},
   ];
 }
 

@@ -3,10 +3,19 @@
 CREATE TABLE body (n int PRIMARY KEY, push text);
 ALTER TABLE body ALTER push SET STORAGE EXTERNAL;
 
-CREATE FUNCTION make_bodies(first_body int, pushes int, first bigint, batch int, failing int) RETURNS void LANGUAGE sql AS $$
+CREATE FUNCTION make_bodies(first_body int, pushes int, first bigint, batch int, failing int, mutation text DEFAULT 'createMessage') RETURNS void LANGUAGE sql AS $$
     INSERT INTO body SELECT first_body + p, format('{"profileID":"p5e2f1a90","clientGroupID":"group-8f1b5c2e-1","mutations":[%s],"pushVersion":1,"schemaVersion":""}', (
-        SELECT string_agg(format('{"id":%s,"name":"createMessage","args":{"id":"m%s","sender":"Ann","content":"The quick brown fox jumps over the lazy dog, and then it has a look at what the others in the room have written to it. %s","ord":%s},"timestamp":%s.537055,"clientID":"client-4d7a9e3b-1"}',
-            i, lpad(i::text, 9, '0'), i, CASE WHEN i * failing / 100 > (i - 1) * failing / 100 THEN -1 ELSE i END, 118 + i), ',' ORDER BY i)
+        SELECT string_agg(format('{"id":%s,"name":"%s","args":{"id":"m%s","sender":"Ann","content":"The quick brown fox jumps over the lazy dog, and then it has a look at what the others in the room have written to it. %s","ord":%s},"timestamp":%s.537055,"clientID":"client-4d7a9e3b-1"}',
+            i, mutation, lpad(i::text, 9, '0'), i, CASE WHEN i * failing / 100 > (i - 1) * failing / 100 THEN -1 ELSE i END, 118 + i), ',' ORDER BY i)
         FROM generate_series(first + p * batch, first + (p + 1) * batch - 1) AS i))
     FROM generate_series(0, pushes - 1) AS p
+$$;
+
+-- The same rows as uploads, each in one transaction of the client's: those of bench/uploads.mjs.
+CREATE FUNCTION make_uploads(first_body int, uploads int, first bigint, batch int) RETURNS void LANGUAGE sql AS $$
+    INSERT INTO body SELECT first_body + p, format('{"client_id":"client-4d7a9e3b-1","transactions":[{"crud":[%s]}]}', (
+        SELECT string_agg(format('{"op_id":%s,"tx_id":%s,"op":"PUT","type":"message","id":"m%s","data":{"sender":"Ann","content":"The quick brown fox jumps over the lazy dog, and then it has a look at what the others in the room have written to it. %s","ord":%s}}',
+            i, first + p, lpad(i::text, 9, '0'), i, i), ',' ORDER BY i)
+        FROM generate_series(first + p * batch, first + (p + 1) * batch - 1) AS i))
+    FROM generate_series(0, uploads - 1) AS p
 $$;

@@ -5,7 +5,7 @@ CREATE TABLE message (
     content text NOT NULL,
     ord bigint NOT NULL CHECK (ord >= 0),
     deleted boolean NOT NULL DEFAULT false,
-    version bigint NOT NULL
+    version bigint NOT NULL DEFAULT 0
 );
 CREATE INDEX ON message (version);
 
@@ -129,3 +129,5 @@ END $$;
 
 -- For `set`: the args of a mutation, read in one go.
 CREATE TYPE message_args AS (id text, sender text, content text, ord bigint);
+-- …and what a PATCH of an upload sets.
+CREATE TYPE message_patch AS (content text);

@@ -76,7 +76,7 @@ std::string RowWriter::sql(Statement statement) const {
         case Statement::find_live:
             return "SELECT FROM " + waiting + ", " + table + " WHERE " + where + not_deleted;
         case Statement::show:
-            return "SELECT pg_catalog.row_to_json(t)::pg_catalog.text FROM " + waiting + ", " + table + " WHERE " + where;
+            return "SELECT pg_catalog.row_to_json(t.*)::pg_catalog.text FROM " + waiting + ", " + table + " WHERE " + where;
         case Statement::remove:
             return (deleted_.empty() ? "DELETE FROM " + table + " USING " + waiting : "UPDATE " + table + " SET " + deleted_ + " = true FROM " + waiting) +
                    " WHERE " + where + not_deleted;

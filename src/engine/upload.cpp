@@ -113,7 +113,7 @@ private:
             rows.write();
         });
         rows.release();
-        if (error && !is_cancel(*error)) return false;
+        if (error && !is_timeout(*error)) return false;
         if (error) {  // what went well in its time may once more
             if (written > first) run(first, written);
             if (!stopped_) fail(results_[written], std::move(*error));
@@ -149,7 +149,7 @@ private:
         RowChanges together(optimistic() && changes.size() > 1, [] {});
         std::optional<PgError> error = attempt(together);
         together.release();
-        if (error && together.has_put_off() && !is_cancel(*error)) {  // which of them it was, they tell one by one
+        if (error && together.has_put_off() && !is_timeout(*error)) {  // which of them it was, they tell one by one
             RowChanges one_by_one(false, [] {});
             error = attempt(one_by_one);
         }
@@ -167,8 +167,10 @@ private:
         rows.apply(change);
     }
 
-    // Then the time is over, not for one more attempt.
-    static bool is_cancel(const PgError& error) { return ERRCODE_TO_CATEGORY(error.sqlerrcode()) == ERRCODE_TO_CATEGORY(ERRCODE_QUERY_CANCELED); }
+    // Then the time is over, also for one more attempt.
+    static bool is_timeout(const PgError& error) {
+        return ERRCODE_TO_CATEGORY(error.sqlerrcode()) == ERRCODE_TO_CATEGORY(ERRCODE_QUERY_CANCELED) || error.sqlerrcode() == ERRCODE_LOCK_NOT_AVAILABLE;
+    }
 
     // A client transaction is atomic by itself: so other than in a push, a serialization failure or a cancel concerns this one only,
     // and what was applied before it can be told.

@@ -1,0 +1,2 @@
+-- After ours.sql: clients write the rows themselves.
+SELECT replicache.expose_crud('message');
