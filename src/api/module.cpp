@@ -3,6 +3,7 @@
 #include "engine/constraints.h"
 #include "engine/ddl.h"
 #include "engine/mutator.h"
+#include "engine/mutator_queue.h"
 #include "engine/row_writer.h"
 #include "engine/space.h"
 #include "engine/tracked_table.h"
@@ -41,6 +42,7 @@ void _PG_init() {
         engine::register_change_callbacks();
         engine::register_registry_callbacks();
         engine::register_mutator_callbacks();
+        engine::register_mutator_queue_callbacks();
         engine::register_row_writer_callbacks();
         engine::register_constraint_callbacks();
     });

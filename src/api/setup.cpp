@@ -3,6 +3,7 @@
 #include "engine/epoch.h"
 #include "engine/exposed_table.h"
 #include "engine/mutator.h"
+#include "engine/mutator_queue.h"
 #include "engine/space.h"
 #include "engine/track.h"
 #include "pg/array.h"
@@ -88,6 +89,22 @@ PG_FUNCTION_INFO_V1(replicache_unregister_mutator);
 Datum replicache_unregister_mutator(PG_FUNCTION_ARGS) {
     return pg::entry([fcinfo] {
         engine::unregister_mutator(std::string(api::required_text(fcinfo, 0, "name")));
+        PG_RETURN_VOID();
+    });
+}
+
+PG_FUNCTION_INFO_V1(replicache_register_mutator_queue);
+Datum replicache_register_mutator_queue(PG_FUNCTION_ARGS) {
+    return pg::entry([fcinfo] {
+        engine::register_mutator_queue(std::string(api::required_text(fcinfo, 0, "name")));
+        PG_RETURN_VOID();
+    });
+}
+
+PG_FUNCTION_INFO_V1(replicache_unregister_mutator_queue);
+Datum replicache_unregister_mutator_queue(PG_FUNCTION_ARGS) {
+    return pg::entry([fcinfo] {
+        engine::unregister_mutator_queue(std::string(api::required_text(fcinfo, 0, "name")));
         PG_RETURN_VOID();
     });
 }

@@ -1,5 +1,6 @@
 #include "engine/exposed_table.h"
 
+#include "engine/mutator_queue.h"
 #include "engine/relation.h"
 #include "pg/array.h"
 
@@ -127,6 +128,9 @@ void expose_table(ExposedTable table, const std::vector<std::string>& operations
         "columns = excluded.columns, conflict = excluded.conflict, conflict_column = excluded.conflict_column, replace = excluded.replace",
         {OIDOID, TEXTOID, TEXTARRAYOID, JSONBOID, TEXTOID, TEXTOID, BOOLOID});
     const AsOwner owner;
+    lock_table_names();
+    if (is_mutator_queue(table.name))
+        throw SqlError(ERRCODE_DUPLICATE_OBJECT, "\"" + table.name + "\" is a mutator queue", {}, "Pass another name.");
     if (!taken.run({value(table.name), value(ObjectIdGetDatum(table.relation))}).empty())
         throw SqlError(ERRCODE_DUPLICATE_OBJECT, "another table is exposed as \"" + table.name + "\"", {}, "Pass another name.");
     store.run({value(ObjectIdGetDatum(table.relation)), value(table.name), value(pg::text_array(operations)), columns, value(table.conflict),
@@ -151,6 +155,11 @@ void hide_dropped_tables() {
         {});
     const AsOwner owner;
     forget.run({});
+}
+
+void lock_table_names() {
+    static Statement lock("LOCK TABLE replicache.mutator_queue IN SHARE ROW EXCLUSIVE MODE", {});
+    lock.run({});
 }
 
 std::optional<ExposedTable> exposed_table(const std::string& name) {

@@ -39,6 +39,10 @@ void hide_table(Oid relation);
 // Forgets the dropped tables of these event trigger rows: call it in a sql_drop event trigger, with SPI open.
 void hide_dropped_tables();
 
+// Until the end of the transaction, nobody else gives a table or a mutator queue a name: whoever checks that one is free relies on it.
+// Call it with SPI open, as the owner.
+void lock_table_names();
+
 // The table that clients call so; nullopt: none.
 std::optional<ExposedTable> exposed_table(const std::string& name);
 

@@ -140,6 +140,14 @@ std::shared_ptr<Mutator> registered_mutator(const std::string& name) {
     return std::make_shared<FunctionMutator>(function);
 }
 
+std::string hint_at_registering(const std::string& name) {
+    for (const std::string_view operation : {".insert", ".upsert", ".update", ".delete"})
+        if (name.size() > operation.size() && name.ends_with(operation))
+            return "Register it by replicache.register_mutator, or expose a table as \"" + name.substr(0, name.size() - operation.size()) +
+                   "\" by replicache.expose_crud.";
+    return "Register it by replicache.register_mutator.";
+}
+
 }  // namespace
 
 std::shared_ptr<Mutator> find_mutator(const std::string& name) {
@@ -153,8 +161,7 @@ std::shared_ptr<Mutator> find_mutator(const std::string& name) {
     const bool registered = mutator != nullptr;
     if (!registered) mutator = find_row_mutator(name);
     if (!mutator)
-        throw SqlError(ERRCODE_UNDEFINED_FUNCTION, "unknown mutator \"" + name + "\"", {},
-                       "Register it by replicache.register_mutator.");
+        throw SqlError(ERRCODE_UNDEFINED_FUNCTION, "unknown mutator \"" + name + "\"", {}, hint_at_registering(name));
     // Names that nobody knows are not kept: clients could think of any number of them.
     if (known == mutators.end()) mutators[name] = registered ? mutator : nullptr;
     return mutator;

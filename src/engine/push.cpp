@@ -147,10 +147,14 @@ bool pushing = false;
 
 }  // namespace
 
-PushGuard::PushGuard(const char* function) {
+void PushGuard::check(const char* function) {
     if (pushing)
         throw SqlError(ERRCODE_FEATURE_NOT_SUPPORTED, std::string(function) + " cannot be called by a mutator", {},
                        "Call the other mutator's function directly.");
+}
+
+PushGuard::PushGuard(const char* function) {
+    check(function);
     pushing = true;
 }
 

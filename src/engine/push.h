@@ -11,9 +11,10 @@ struct Pusher {
     std::string space;
 };
 
-// Pushes and replays do not nest: throws 0A000 when one is at work in this backend.
+// Pushes, replays and the mutators that an upload calls do not nest: throws 0A000 when one is at work in this backend.
 class PushGuard {
 public:
+    static void check(const char* function);
     explicit PushGuard(const char* function);
     ~PushGuard();
     PushGuard(const PushGuard&) = delete;

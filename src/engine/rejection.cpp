@@ -1,5 +1,6 @@
 #include "engine/rejection.h"
 
+#include "engine/mutator_queue.h"
 #include "pg/array.h"
 #include "pg/spi.h"
 
@@ -55,6 +56,11 @@ const char* name_of(RowChange::Kind kind) {
     return "";
 }
 
+std::string name_of(const RowChange& change) {
+    std::string mutator = called_mutator(change);
+    return mutator.empty() ? change.table + "." + name_of(change.kind) : mutator;
+}
+
 std::string crud_json(const ClientTransaction& transaction) {
     std::string json = "{\"crud\":[";
     for (const RowChange& change : transaction.changes) {
@@ -79,7 +85,7 @@ void store_rejections(const Upload& upload, const std::vector<TransactionResult>
         const RowChange& change = changes.at(result.change.value_or(changes.size() - 1));
         const Failure& failure = result.failure;
         insert.run({value(user_id), value(upload.client_id.value_or("")), value(change.number),
-                    value(change.table + "." + name_of(change.kind)), value(crud_json(upload.transactions[i])), value(failure.sqlstate),
+                    value(name_of(change)), value(crud_json(upload.transactions[i])), value(failure.sqlstate),
                     value(failure.message), value(failure.detail), value(failure.hint)});
     }
 }

@@ -3,6 +3,7 @@
 #include "engine/constraints.h"
 #include "engine/context.h"
 #include "engine/mutator.h"
+#include "engine/mutator_queue.h"
 #include "engine/push.h"
 #include "engine/row_changes.h"
 #include "engine/space.h"
@@ -27,7 +28,9 @@ void name_change(PgError& error, const RowChange& change) {
 }
 
 void apply(const RowChange& change) {
+    bool timed_out = false;  // whoever replays is told by the error
     try {
+        if (is_mutator_queue(change.table)) return call_mutator(change, timed_out);
         RowChanges(false, [] {}).apply(change);
     } catch (PgError& error) {
         name_change(error, change);

@@ -273,7 +273,7 @@ std::shared_ptr<RowWriter> find_row_writer(const std::string& name) {
     if (const auto it = writers.by_name.find(name); it != writers.by_name.end()) return it->second;
     const auto table = exposed_table(name);
     if (!table || name_of(table->relation).empty())
-        throw SqlError(ERRCODE_UNDEFINED_TABLE, "table \"" + name + "\" is not exposed", {}, "Expose it by replicache.expose_crud.");
+        throw SqlError(ERRCODE_UNDEFINED_TABLE, "table \"" + name + "\" is not exposed", {}, "Expose it by replicache.expose_crud; a queue of calls, by replicache.register_mutator_queue.");
     writers.relations.push_back(table->relation);
     auto writer = std::make_shared<RowWriter>(*table);
     if (writers.valid) writers.by_name[name] = writer;

@@ -3,6 +3,8 @@
 #include "engine/constraints.h"
 #include "engine/context.h"
 #include "engine/failure.h"
+#include "engine/mutator_queue.h"
+#include "engine/push.h"
 #include "engine/rejection.h"
 #include "engine/row_changes.h"
 #include "pg/memory.h"
@@ -83,11 +85,12 @@ private:
     // Client transactions are tried together, since most succeed. When they do not, each half is: so one that fails costs little more
     // than itself.
     void run(std::size_t first, std::size_t last) {
+        if (first == last || stopped_) return;
         if (last - first == 1) return run_transaction(first);
         if (optimistic() && run_together(first, last)) return;
         const std::size_t middle = first + (last - first) / 2;
         run(first, middle);
-        if (!stopped_) run(middle, last);
+        run(middle, last);
     }
 
     static bool optimistic() { return pg::settings.set_wise && pg::settings.optimistic_runs; }
@@ -97,26 +100,34 @@ private:
         const auto transactions = std::span(upload_.transactions).subspan(first, last - first);
         for (const ClientTransaction& transaction : transactions)
             if (std::any_of(transaction.changes.begin(), transaction.changes.end(), [this](const RowChange& c) { return client_.has_processed(c); })) return false;
-        std::size_t written = first;  // the transactions before it are
-        bool unchecked = false;       // the end of a transaction has passed while changes were put off
-        RowChanges rows(true, [&unchecked] {
-            if (std::exchange(unchecked, false)) check_deferred_constraints();
+        std::size_t at = first, written = first;  // the transactions before are written
+        RowChanges rows(true, [&] {
+            if (written == at) return;
+            check_deferred_constraints();
+            written = at;
         });
+        timed_out_ = false;
         std::optional<PgError> error = pg::attempt([&] {
-            for (std::size_t i = first; i < last; ++i) {
-                for (const RowChange& change : upload_.transactions[i].changes) apply(change, rows);
-                unchecked = rows.waiting();
-                if (unchecked) continue;
+            for (; at < last; ++at) {
+                for (const RowChange& change : upload_.transactions[at].changes) apply(change, rows);
+                if (rows.waiting()) continue;
                 check_deferred_constraints();
-                written = i + 1;
+                written = at + 1;
             }
             rows.write();
         });
         rows.release();
         if (error && !is_timeout(*error)) return false;
         if (error) {  // what went well in its time may once more
-            if (written > first) run(first, written);
-            if (!stopped_) fail(results_[written], std::move(*error));
+            const bool by_mutator = timed_out_;
+            run(first, written);
+            if (by_mutator) {
+                run(written, written + 1);
+                run(written + 1, last);
+            } else if (!stopped_) {
+                timed_out_ = false;
+                fail(results_[written], std::move(*error));
+            }
             return true;
         }
         for (std::size_t i = first; i < last; ++i) {
@@ -139,6 +150,7 @@ private:
         }
         std::size_t at = 0;
         const auto attempt = [&](RowChanges& rows) {
+            timed_out_ = false;
             return pg::attempt([&] {
                 for (at = 0; at < changes.size(); ++at)
                     if (!client_.has_processed(changes[at])) apply(changes[at], rows);
@@ -163,8 +175,12 @@ private:
     void apply(const RowChange& change, RowChanges& rows) {
         pg::check_interrupts();
         scratch_.reset();
+        const bool call = is_mutator_queue(change.table);
+        if (call) rows.write();
         if (change.number != 0) context_.mutation_id = change.number;
-        rows.apply(change);
+        if (!call) return rows.apply(change);
+        const PushGuard guard("powersync_upload");
+        call_mutator(change, timed_out_);
     }
 
     // Then the time is over, also for one more attempt.
@@ -176,8 +192,10 @@ private:
     // and what was applied before it can be told.
     void fail(TransactionResult& result, PgError error) {
         result.failure = failure_of(error);
-        const bool temporary = is_temporary(result.failure.sqlstate);
-        if (!temporary && scope_of(error.sqlerrcode()) == Scope::caller) throw std::move(error);
+        // As in a push, a mutator that takes too long is rejected: it would take too long again, and block the queue for ever.
+        const bool too_long = timed_out_ && error.sqlerrcode() == ERRCODE_QUERY_CANCELED;
+        const bool temporary = !too_long && is_temporary(result.failure.sqlstate);
+        if (!temporary && !too_long && scope_of(error.sqlerrcode()) == Scope::caller) throw std::move(error);
         result.status = temporary ? Status::temporary : Status::rejected;
         if (error.data().column_name != nullptr) result.column = error.data().column_name;
         stopped_ = temporary || !upload_.skip_rejected;
@@ -190,12 +208,14 @@ private:
     pg::ScratchContext scratch_;
     std::vector<TransactionResult> results_;
     bool stopped_ = false;
+    bool timed_out_ = false;  // the last mutator that the transaction has called
 };
 
 }  // namespace
 
 std::vector<TransactionResult> upload(const Upload& upload, const std::optional<std::string>& user_id) {
     pg::guarded([] { PreventCommandIfReadOnly("replicache.powersync_upload()"); });
+    PushGuard::check("powersync_upload");
     const SpiConnection spi;
     return Uploader(upload, user_id).run();
 }

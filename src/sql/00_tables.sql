@@ -56,6 +56,12 @@ CREATE TABLE replicache.mutator (
 COMMENT ON TABLE replicache.mutator IS 'which function serves a mutation name';
 COMMENT ON COLUMN replicache.mutator.function IS 'signature, as regprocedure reads it; text, because pg_upgrade refuses tables with regprocedure columns';
 
+CREATE TABLE replicache.mutator_queue (
+    name text COLLATE "C" PRIMARY KEY
+);
+COMMENT ON TABLE replicache.mutator_queue IS 'tables of clients whose rows are calls of mutators';
+COMMENT ON COLUMN replicache.mutator_queue.name IS 'what clients call it; there is no such table here';
+
 CREATE TABLE replicache.tracked_table (
     relation regclass PRIMARY KEY,
     key text NOT NULL,
@@ -129,6 +135,7 @@ SELECT pg_catalog.pg_extension_config_dump('replicache.epoch', '');
 SELECT pg_catalog.pg_extension_config_dump('replicache.client_group', '');
 SELECT pg_catalog.pg_extension_config_dump('replicache.client', '');
 SELECT pg_catalog.pg_extension_config_dump('replicache.mutator', '');
+SELECT pg_catalog.pg_extension_config_dump('replicache.mutator_queue', '');
 SELECT pg_catalog.pg_extension_config_dump('replicache.tracked_table', '');
 SELECT pg_catalog.pg_extension_config_dump('replicache.exposed_table', '');
 SELECT pg_catalog.pg_extension_config_dump('replicache.upload_client', '');

@@ -49,6 +49,20 @@ COMMENT ON FUNCTION replicache.unregister_mutator(text) IS
 name: as it was registered.
 Errors: 42704 not registered.';
 
+CREATE FUNCTION replicache.register_mutator_queue(name text DEFAULT 'mutator_calls') RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'replicache_register_mutator_queue';
+COMMENT ON FUNCTION replicache.register_mutator_queue(text) IS
+'Lets clients that upload rows call mutators: a row that is put into this table of theirs, with the columns name and args (JSON, as text), calls the mutator. There is no such table in the database.
+name: what clients call the table.
+Errors: 42710 a table is exposed by that name; 22023 empty name.';
+
+CREATE FUNCTION replicache.unregister_mutator_queue(name text DEFAULT 'mutator_calls') RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'replicache_unregister_mutator_queue';
+COMMENT ON FUNCTION replicache.unregister_mutator_queue(text) IS
+'Calls in this table are rejected from now on.
+name: as it was registered.
+Errors: 42704 not registered.';
+
 CREATE FUNCTION replicache.expose_crud(
     relation regclass,
     operations text[] DEFAULT '{insert,update,delete}',

@@ -28,10 +28,10 @@ Result and errors: as for pull; 22023 negative version.';
 CREATE FUNCTION replicache.powersync_upload(request json, user_id text DEFAULT NULL, client_id text DEFAULT NULL) RETURNS json
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'replicache_powersync_upload';
 COMMENT ON FUNCTION replicache.powersync_upload(json, text, text) IS
-'Applies an upload of PowerSync in the calling transaction: row changes of exposed tables, each client transaction whole or not at all.
+'Applies an upload of PowerSync in the calling transaction: row changes of exposed tables and calls of mutators, each client transaction whole or not at all.
 request: the body of the request: {"transactions":[{"transaction_id","crud":[…]}]}, {"batch":[…]} or {"crud":[…]}. user_id: whom the backend has authenticated. client_id: the client''s database, if the request does not name it; with it and op_ids, nothing is applied twice.
 Result: {"results":[…]}, one per client transaction, in order: success, retryable_error, fatal_error or not_attempted; answer 200 with it. What was rejected is kept in replicache.mutation_error.
-Errors: 22023 malformed request; 25006 read-only transaction; class XX: roll back and try again.
+Errors: 22023 malformed request; 25006 read-only transaction; 0A000 called by a mutator; class XX: roll back and try again.
 Rules: https://docs.powersync.com/installation/app-backend-setup/writing-client-changes';
 
 CREATE FUNCTION replicache.replay(error_id bigint) RETURNS json

@@ -130,6 +130,29 @@ test('an upload that comes again is answered as before, and not applied again', 
   assert.equal(await name(a), 'new');
 });
 
+test('a checkpoint is stored with the writes, for the client and its user, and never goes down', async () => {
+  const {client_id, a, body} = device();
+  const stored = async () => (await rows('SELECT user_id, checkpoint::int FROM replicache.upload_client WHERE client_id = $1 ORDER BY user_id', client_id))
+    .map(({user_id, checkpoint}) => [user_id, checkpoint]);
+  const next = (op_id, checkpoint) => post({client_id, checkpoint, batch: [{op_id, op: 'PATCH', type: 'lists', id: a, data: {}}]});
+  await post(body);
+  assert.deepEqual(await stored(), [['ann', null]]);
+  // Also with changes that were processed before.
+  assert.deepEqual((await post({...body, checkpoint: 7})).results, (await post(body)).results);
+  assert.deepEqual(await stored(), [['ann', 7]]);
+  await next(10, 5);
+  await next(11);
+  await next(12, null);
+  assert.deepEqual(await stored(), [['ann', 7]]);
+  await next(13, 8);
+  assert.deepEqual(await stored(), [['ann', 8]]);
+  await post({...body, checkpoint: 3}, {user: 'bob'});
+  assert.deepEqual(await stored(), [['ann', 8], ['bob', 3]]);
+  for (const checkpoint of [-1, 1.5, 'x', {}]) assert.equal((await next(14, checkpoint)).status, 400);
+  await backend.outOfOrder(() => next(14, 9));
+  assert.deepEqual(await stored(), [['ann', 8], ['bob', 3]]);
+});
+
 test('an upload that comes several times at once is applied once', async () => {
   const {client_id, a, body} = device();
   await rows('CREATE TABLE written (id uuid)');

@@ -17,6 +17,8 @@ const schema = new Schema({
   lists: new Table({name: column.text}, options),
   // A number that SQLite keeps as a real, JSON that it keeps as text.
   todos: new Table({list_id: column.text, description: column.text, completed: column.integer, priority: column.real, tags: column.text}, options),
+  // Calls: they go to the queue of uploads only.
+  mutator_calls: new Table({name: column.text, args: column.text}, {insertOnly: true}),
 });
 
 /** A client of `user` in a directory of its own. */
@@ -271,6 +273,48 @@ scenario('the whole queue in one request: one answer for each transaction, and n
   await device.renameList(l, 'drink');
   await device.upload();
   await device.same();
+});
+
+scenario('mutators are called by rows of an insert-only table, in their place among the other changes', async (device, warnings) => {
+  await backend.rows(`CREATE FUNCTION add_todos(list uuid, descriptions text[], priority int DEFAULT 5) RETURNS void LANGUAGE plpgsql AS $$ BEGIN
+    INSERT INTO todos (id, list_id, description, priority) SELECT gen_random_uuid(), list, d, add_todos.priority FROM unnest(descriptions) d;
+    IF (SELECT count(*) FROM todos WHERE list_id = list) > 3 THEN RAISE 'the list is full' USING ERRCODE = 'check_violation'; END IF; END $$`);
+  await backend.rows(`SELECT replicache.register_mutator('addTodos', 'add_todos(uuid, text[], int)'), replicache.register_mutator_queue()`);
+  const l = uuid();
+  const call = (tx, name, args) => tx.execute('INSERT INTO mutator_calls (id, name, args) VALUES (uuid(), ?, ?)', [name, args ? JSON.stringify(args) : null]);
+  await device.database.writeTransaction(async tx => {
+    await tx.execute('INSERT INTO lists (id, name) VALUES (?, ?)', [l, 'groceries']);
+    await call(tx, 'addTodos', {list: l, descriptions: ['milk', '“ü”, {"}']});
+  });
+  await device.database.writeTransaction(async tx => {
+    await tx.execute('UPDATE lists SET name = ? WHERE id = ?', ['food', l]);
+    await call(tx, 'addTodos', {list: l, descriptions: ['bread', 'salt']});
+  });
+  await call(device.database, 'noSuch');
+  await call(device.database, 'addTodos', {list: l, descriptions: ['bread'], priority: 1});
+  assert.deepEqual(await device.database.getAll('SELECT * FROM mutator_calls'), []);
+  const queue = JSON.parse(JSON.stringify(await device.queue()));
+  assert.equal(queue.length, 6);
+
+  device.lose.answers = 1;
+  await device.failToUpload(/the answer was lost/);
+  await device.upload();
+  assert.deepEqual(device.answers, ['success', 'fatal_error', 'fatal_error', 'success']);
+  assert.deepEqual(warnings.calls.map(({arguments: [warning]}) => warning), ['rejected: the list is full', 'rejected: unknown mutator "noSuch"']);
+  assert.deepEqual(await backend.rows('SELECT name, description, priority FROM todos JOIN lists l ON l.id = list_id WHERE l.id = $1 ORDER BY description COLLATE "C"', l), [
+    {name: 'groceries', description: 'bread', priority: 1},
+    {name: 'groceries', description: 'milk', priority: 5},
+    {name: 'groceries', description: '“ü”, {"}', priority: 5},
+  ]);
+  assert.deepEqual((await backend.rejected(device.id)).map(({sqlstate, name, args}) => [sqlstate, name, args.crud]),
+    [['23514', 'addTodos', queue.slice(2, 4)], ['42883', 'noSuch', queue.slice(4, 5)]]);
+
+  // The list has become longer, on the server.
+  await backend.rows('DELETE FROM todos WHERE description = $1', 'bread');
+  await backend.rows(`CREATE OR REPLACE FUNCTION add_todos(list uuid, descriptions text[], priority int DEFAULT 5) RETURNS void LANGUAGE sql AS $$
+    INSERT INTO todos (id, list_id, description) SELECT gen_random_uuid(), list, unnest(descriptions) $$`);
+  await backend.rows(`SELECT replicache.replay(error_id) FROM replicache.mutation_error WHERE name = 'addTodos' AND client_id = $1`, device.id);
+  assert.deepEqual(await backend.rows('SELECT name, count(*)::int FROM todos JOIN lists l ON l.id = list_id WHERE l.id = $1 GROUP BY 1', l), [{name: 'food', count: 4}]);
 });
 
 scenario('two clients of two users on one server do not meet', async device => {
