@@ -49,7 +49,7 @@ RowWriter::RowWriter(const ExposedTable& table) : table_(table), conflict_(confl
         if (tracked)
             for (Column& column : columns_)
                 if (column.name == pg::quote_identifier(tracked->version)) column.writable = false;
-        set_wise_ = set_wise(relation);
+        if (std::all_of(columns_.begin(), columns_.end(), [](const Column& c) { return c.safe_input; })) set_wise_ = set_wise(relation);
     } catch (...) {
         if (relation != nullptr) relation_close(relation, NoLock);
         MemoryContextDelete(context_);
@@ -224,7 +224,7 @@ void RowWriter::upsert_several() {
     }
     require(table_.may_insert, "insert");
     // A row that has come since makes this fail, or count too few.
-    const std::uint64_t inserted = run(updated > 0 ? Statement::insert_unless_there : Statement::insert);
+    const std::uint64_t inserted = run(Statement::insert_unless_there);
     if (updated + inserted != waiting_) refuse_set();
 }
 
@@ -233,7 +233,8 @@ bool RowWriter::upsert_changes() const { return table_.replace || !deleted_.empt
 // Whether the changes write columns in which rows must differ: then it matters in which order.
 bool RowWriter::touches_unique() const {
     return std::any_of(columns_.begin(), columns_.end(), [this](const Column& c) {
-        return (c.given || (form_->kind == RowChange::Kind::upsert && c.writable && table_.replace)) && !is_key(c) && set_wise_.keeps_rows_apart(c.number);
+        const bool written = c.given || is_conflict_column(c) || (form_->kind == RowChange::Kind::upsert && (c.name == deleted_ || (c.writable && table_.replace)));
+        return written && !is_key(c) && set_wise_.keeps_rows_apart(c.number);
     });
 }
 
@@ -285,6 +286,8 @@ void register_row_writer_callbacks() {
         CacheRegisterRelcacheCallback(at_exposed_change, 0);
         // The statements name schemas, and renaming one invalidates none of its tables.
         CacheRegisterSyscacheCallback(NAMESPACEOID, at_exposed_schema_change, 0);
+        CacheRegisterSyscacheCallback(PROCOID, at_exposed_schema_change, 0);
+        CacheRegisterSyscacheCallback(CONSTROID, at_exposed_schema_change, 0);
     });
 }
 

@@ -101,7 +101,9 @@ private:
         for (const ClientTransaction& transaction : transactions)
             if (std::any_of(transaction.changes.begin(), transaction.changes.end(), [this](const RowChange& c) { return client_.has_processed(c); })) return false;
         std::size_t at = first, written = first;  // the transactions before are written
+        bool dirty = false;  // the transaction at hand has written something
         RowChanges rows(true, [&] {
+            dirty = true;
             if (written == at) return;
             check_deferred_constraints();
             written = at;
@@ -109,8 +111,13 @@ private:
         timed_out_ = false;
         std::optional<PgError> error = pg::attempt([&] {
             for (; at < last; ++at) {
-                for (const RowChange& change : upload_.transactions[at].changes) apply(change, rows);
-                if (rows.waiting()) continue;
+                dirty = false;
+                for (const RowChange& change : upload_.transactions[at].changes) {
+                    dirty = dirty || is_mutator_queue(change.table);
+                    apply(change, rows);
+                }
+                if (rows.waiting() && !dirty) continue;
+                rows.write();
                 check_deferred_constraints();
                 written = at + 1;
             }
@@ -176,7 +183,10 @@ private:
         pg::check_interrupts();
         scratch_.reset();
         const bool call = is_mutator_queue(change.table);
-        if (call) rows.write();
+        if (call) {
+            rows.write();
+            rows.release();
+        }
         if (change.number != 0) context_.mutation_id = change.number;
         if (!call) return rows.apply(change);
         const PushGuard guard("powersync_upload");
