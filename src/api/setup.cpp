@@ -41,7 +41,7 @@ void create_space(FunctionCallInfo fcinfo) {
     const std::string clock(required_text(fcinfo, 1, "clock"));
     const auto known = pg::clock_by_name(clock);
     if (!known)
-        throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "unknown clock \"" + clock + "\"", {}, "Clocks are \"counter\" and \"transaction\".");
+        throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "unknown clock \"" + clock + "\"", {}, "Clocks are \"counter\", \"time\" and \"transaction\".");
     engine::create_space(id, *known);
 }
 

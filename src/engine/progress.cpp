@@ -1,7 +1,7 @@
 #include "engine/progress.h"
 
+#include "engine/head.h"
 #include "engine/snapshot.h"
-#include "engine/space.h"
 
 extern "C" {
 #include "access/xlog.h"
@@ -12,32 +12,19 @@ namespace {
 
 using Kind = Progress::Kind;
 
-struct SpaceState {
-    pg::Clock clock = pg::clock_counter;
-    std::int64_t version = 0;
-    std::int64_t floor = 0;
-    bool may_be_lost = false;
-};
-
-// A space that nobody has changed yet has no row.
-SpaceState read_space(const std::string& id) {
-    pg::Table table("space", pg::Table::Access::read);
-    if (!table.find(id)) return {};
-    return {clock_of(table), table.int8(space_column::version), table.int8(space_column::floor), table.may_be_lost()};
-}
-
 // On a standby, a cookie from the future is no sign of a restored database: it will get there.
 Kind ahead_of_us() { return RecoveryInProgress() ? Kind::behind : Kind::lost; }
 
-Progress by_counter(const SpaceState& space, const std::optional<Cookie>& cookie) {
-    const std::int64_t since = cookie ? cookie->order : 0;
-    Progress progress{.kind = Kind::changes, .versions = {since, space.version}, .cookie = {.order = space.version}, .version = space.version};
+// Clocks counter and time. Clients know the head of a space without history as 0.
+Progress by_number(const Head& space, const std::optional<Cookie>& cookie) {
+    const std::int64_t since = cookie ? cookie->order : 0, head = std::max<std::int64_t>(space.version, 0);
+    Progress progress{.kind = Kind::changes, .versions = {since, head}, .cookie = {.order = head}, .version = head};
     progress.must_flush = space.may_be_lost;
-    if (since > space.version)
-        progress.kind = ahead_of_us();
-    else if (!cookie || !cookie->origin.empty() || since < space.floor || (since == 0 && space.version > 0))
+    if (since > head)
+        progress.kind = since <= space.own_version ? Kind::behind : ahead_of_us();
+    else if (!cookie || !cookie->origin.empty() || since < space.floor || (since == 0 && head > 0))
         progress.kind = Kind::everything;
-    else if (since == space.version)
+    else if (since == head)
         progress.kind = Kind::nothing;
     return progress;
 }
@@ -48,10 +35,10 @@ void add_own(Progress& progress, const ReaderSnapshot& now) {
 }
 
 // A floor that is no transaction of ours comes from a restored dump, and so do all cookies that it could concern.
-bool floor_counts(const SpaceState& space, const ReaderSnapshot& now) { return space.floor < now.xmax || space.floor == now.own; }
+bool floor_counts(const Head& space, const ReaderSnapshot& now) { return space.floor < now.xmax || space.floor == now.own; }
 
 // By a number, all that can be said is that everything up to it has been seen.
-Progress by_transaction_number(const SpaceState& space, const std::optional<Cookie>& cookie, const ReaderSnapshot& now) {
+Progress by_transaction_number(const Head& space, const std::optional<Cookie>& cookie, const ReaderSnapshot& now) {
     const std::int64_t since = cookie ? cookie->order : 0;
     Progress progress{.kind = Kind::changes, .versions = {since, now.xmax - 1}, .cookie = {.order = std::max(since, now.xmin - 1)}, .version = now.xmin - 1};
     progress.keeps_cookie = progress.must_flush = true;
@@ -63,7 +50,7 @@ Progress by_transaction_number(const SpaceState& space, const std::optional<Cook
     return progress;
 }
 
-Progress by_transaction(const SpaceState& space, const std::optional<Cookie>& cookie, const ReaderSnapshot& now) {
+Progress by_transaction(const Head& space, const std::optional<Cookie>& cookie, const ReaderSnapshot& now) {
     const std::string here = origin();
     Progress progress{.kind = Kind::everything, .versions = {}, .cookie = {.order = now.ended, .origin = here, .xmax = now.xmax, .in_progress = now.in_progress}, .version = now.xmin - 1};
     progress.keeps_cookie = progress.must_flush = true;
@@ -87,8 +74,8 @@ Progress by_transaction(const SpaceState& space, const std::optional<Cookie>& co
 }  // namespace
 
 Progress progress(const std::string& space, const std::optional<Cookie>& cookie, bool plain) {
-    const SpaceState state = read_space(space);
-    if (state.clock == pg::clock_counter) return by_counter(state, cookie);
+    const Head state = head_of(space).value_or(Head{});
+    if (state.clock != pg::clock_transaction) return by_number(state, cookie);
     const ReaderSnapshot now = read_snapshot();
     return plain ? by_transaction_number(state, cookie, now) : by_transaction(state, cookie, now);
 }

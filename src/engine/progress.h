@@ -19,7 +19,7 @@ struct Versions {
 struct Progress {
     enum class Kind {
         nothing,     // there cannot be anything new
-        behind,      // a standby that has not replayed yet what the reader has seen elsewhere
+        behind,      // what the reader has seen, this snapshot does not see yet: a standby has to replay it first
         changes,     // those with the versions
         everything,  // the cookie is of no use, or there is none
         lost,        // the server has never been where the cookie says

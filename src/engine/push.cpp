@@ -53,8 +53,7 @@ public:
         outcome_.skipped = static_cast<std::int64_t>(looked_at_) - (reached - todo.begin());
 
         if (changed_) {
-            write_version(space_);
-            store_clients(group_.id, clients_, space_.version);
+            store_clients(group_.id, clients_, stamp(space_));
             store_rejections(batch_, outcome_.rejected, group_);
         } else if (!group_known && !todo.empty()) {
             delete_group(group_);  // as if we had not been here
@@ -65,8 +64,8 @@ public:
 
 private:
     std::int64_t version_after() const {
-        if (changed_ || space_.written) return space_.version;
-        return space_.clock == pg::clock_transaction ? read_snapshot().xmin - 1 : space_.version - 1;
+        if (space_.changed()) return space_.version;
+        return space_.clock == pg::clock_transaction ? read_snapshot().xmin - 1 : space_.before;
     }
 
     // The order of locks is the same everywhere: space, client group, clients.

@@ -3,6 +3,10 @@
 #include "engine/poke.h"
 #include "engine/snapshot.h"
 
+extern "C" {
+#include "utils/timestamp.h"
+}
+
 namespace replicache::engine {
 namespace {
 
@@ -12,21 +16,30 @@ using pg::SqlError;
 using pg::Statement;
 using pg::value;
 using Access = pg::Table::Access;
+using pg::clock_time;
 using pg::clock_transaction;
 
 struct TextHash : std::hash<std::string_view> {
     using is_transparent = void;
 };
 
-// The spaces that this transaction has taken. Entries stay where they are while the map grows: callers keep references.
-std::unordered_map<std::string, Space, TextHash, std::equal_to<>> taken;
+// The spaces that this transaction has taken, now or in a subtransaction that was rolled back. Entries stay where they are:
+// callers keep references.
+std::unordered_map<std::string, Space, TextHash, std::equal_to<>> spaces;
 
+void write_heads();
+
+// PreCommit_Notify comes after these callbacks, and so pokes still go out; deferred triggers have been fired.
 extern "C" void at_transaction_end(XactEvent event, void*) {
     switch (event) {
+        case XACT_EVENT_PRE_COMMIT:
+        case XACT_EVENT_PRE_PREPARE:
+            pg::entry([] { write_heads(); });
+            break;
         case XACT_EVENT_COMMIT:
         case XACT_EVENT_ABORT:
         case XACT_EVENT_PREPARE:
-            taken.clear();
+            spaces.clear();
             break;
         default:
             break;
@@ -37,27 +50,15 @@ extern "C" void at_transaction_end(XactEvent event, void*) {
 // and the version in the row are gone then, and so must be our memory of them.
 extern "C" void at_subtransaction_end(SubXactEvent event, SubTransactionId mine, SubTransactionId parent, void*) {
     if (event != SUBXACT_EVENT_COMMIT_SUB && event != SUBXACT_EVENT_ABORT_SUB) return;
-    const bool committed = event == SUBXACT_EVENT_COMMIT_SUB;
-    for (auto it = taken.begin(); it != taken.end();) {
-        Space& space = it->second;
-        if (space.taken_in == mine && !committed) {
-            it = taken.erase(it);
-            continue;
+    const SubTransactionId heir = event == SUBXACT_EVENT_COMMIT_SUB ? parent : InvalidSubTransactionId;
+    for (auto& [id, space] : spaces) {
+        if (space.taken_in == mine) space.taken_in = heir;
+        if (space.changed_in == mine) space.changed_in = heir;
+        if (space.row_in == mine) {
+            space.row_in = heir;
+            if (heir == InvalidSubTransactionId) space.row = nullptr;
         }
-        if (space.taken_in == mine) space.taken_in = parent;
-        if (space.written_in == mine) {
-            space.written = committed;
-            space.written_in = committed ? parent : InvalidSubTransactionId;
-            if (!committed) space.row = nullptr;
-        }
-        ++it;
     }
-}
-
-void written(Space& space) {
-    space.written = true;
-    space.written_in = GetCurrentSubTransactionId();
-    poke(space.id, space.version);
 }
 
 void write_row(Space& space, std::initializer_list<pg::Table::Change> changes) {
@@ -67,18 +68,47 @@ void write_row(Space& space, std::initializer_list<pg::Table::Change> changes) {
         space.row = table.copy_row(TopTransactionContext);
     }
     space.row = table.update(space.row, changes, TopTransactionContext);
-    written(space);
+    space.row_in = GetCurrentSubTransactionId();
+}
+
+// DROP EXTENSION may have come in between.
+bool exists(Oid relation) {
+    return pg::guarded([relation] { return SearchSysCacheExists1(RELOID, ObjectIdGetDatum(relation)); });
+}
+
+// Clock `time`: one write of the row for all versions of the transaction.
+void write_heads() {
+    for (auto& [id, space] : spaces) {
+        if (space.clock != clock_time || !space.changed() || !exists(space.table)) continue;
+        pg::guarded([] { PushActiveSnapshot(GetTransactionSnapshot()); });
+        write_row(space, {{space_column::version, Int64GetDatum(space.version)}});
+        pg::guarded([] { PopActiveSnapshot(); });
+        poke(space.id, space.version);
+    }
+}
+
+std::int64_t milliseconds() {
+    constexpr std::int64_t since_1970 = (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * static_cast<std::int64_t>(SECS_PER_DAY) * 1000;
+    return GetCurrentTimestamp() / 1000 + since_1970;
 }
 
 // Whether the row was created; false when it exists.
 bool insert_space(std::string_view id, pg::Clock clock) {
+    // Epochs are for versions to begin anew above those of a lost history. Those that count milliseconds do that by themselves,
+    // but a cookie from then is good for nothing.
+    static Statement insert_time(
+        "INSERT INTO replicache.space (id, clock, version, floor) SELECT $1, $2, -1, "
+        "COALESCE(pg_catalog.ceil(pg_catalog.date_part('epoch', pg_catalog.max(at)) OPERATOR(pg_catalog.*) 1000)::pg_catalog.int8, 0) "
+        "FROM replicache.epoch ON CONFLICT DO NOTHING",
+        {TEXTOID, TEXTOID});
     static Statement insert(
         "INSERT INTO replicache.space (id, clock, version, floor) SELECT $1, $2, e.start, e.start FROM "
         "(SELECT CASE WHEN $3 THEN COALESCE(pg_catalog.max(number), 0) OPERATOR(pg_catalog.<<) $4 ELSE 0 END AS start "
         "FROM replicache.epoch) e ON CONFLICT DO NOTHING",
         {TEXTOID, TEXTOID, BOOLOID, INT4OID});
-    return insert.run({value(id), value(std::string_view(pg::clock_name(clock))), value(BoolGetDatum(clock != clock_transaction)),
-                       value(Int32GetDatum(epoch_bits))}).count() > 0;
+    const pg::Value name = value(std::string_view(pg::clock_name(clock)));
+    if (clock == clock_time) return insert_time.run({value(id), name}).count() > 0;
+    return insert.run({value(id), name, value(BoolGetDatum(clock != clock_transaction)), value(Int32GetDatum(epoch_bits))}).count() > 0;
 }
 
 }  // namespace
@@ -96,7 +126,8 @@ void check_space_id(std::string_view id) {
 }
 
 Space& take_space(std::string_view id) {
-    if (const auto it = taken.find(id); it != taken.end()) return it->second;
+    const auto known = spaces.find(id);
+    if (known != spaces.end() && known->second.taken_in != InvalidSubTransactionId) return known->second;
     check_space_id(id);
 
     static const std::string_view lock_free = pg::clock_name(clock_transaction);
@@ -111,13 +142,24 @@ Space& take_space(std::string_view id) {
         if (!table.lock_unless(id, space_column::clock, lock_free))
             throw SqlError(ERRCODE_T_R_SERIALIZATION_FAILURE, "could not serialize access due to concurrent update");
     }
-    Space space{.id = std::string(id), .clock = clock_of(table), .version = 0, .row = nullptr};
+    Space space{.id = std::string(id), .clock = clock_of(table), .before = 0, .version = 0, .row = nullptr};
     if (space.clock != clock_transaction) {
-        space.version = table.int8(space_column::version) + 1;
+        const std::int64_t head = table.int8(space_column::version);
+        space.before = std::max<std::int64_t>(head, 0);
+        space.version = space.clock == clock_time ? std::max(head, table.int8(space_column::floor)) : head + 1;
         space.row = table.copy_row(TopTransactionContext);
+        space.table = space.row->t_tableOid;
     }
     space.taken_in = GetCurrentSubTransactionId();
-    return taken.emplace(space.id, space).first->second;
+    if (known == spaces.end()) return spaces.emplace(space.id, space).first->second;
+    // Taken before, by a subtransaction that was rolled back: what it has given is not given again.
+    if (space.clock == clock_time) space.version = std::max(space.version, known->second.version);
+    return known->second = space;
+}
+
+const Space* own_changes(std::string_view id) {
+    const auto known = spaces.find(id);
+    return known != spaces.end() && known->second.changed() ? &known->second : nullptr;
 }
 
 void create_space(const std::string& id, pg::Clock clock) {
@@ -130,37 +172,63 @@ void create_space(const std::string& id, pg::Clock clock) {
 
 // An id makes the transaction a writer, so it gets one at its first change only.
 std::int64_t version_of(Space& space) {
-    if (space.version == 0) space.version = own_transaction();
+    if (space.version == 0 && space.clock == clock_transaction) space.version = own_transaction();
     return space.version;
 }
 
 std::int64_t stamp(Space& space) {
+    if (space.clock == clock_time) {
+        space.version = std::max(milliseconds(), space.version + 1);
+        space.stamped_by = pg::guarded([] { return GetCurrentCommandId(false); });
+        if (!space.changed()) space.changed_in = GetCurrentSubTransactionId();
+        return space.version;
+    }
     if (!space.deferred) write_version(space);
     return version_of(space);
 }
 
+namespace {
+
+void changed(Space& space) {
+    space.changed_in = GetCurrentSubTransactionId();
+    poke(space.id, space.version);
+}
+
+}  // namespace
+
 void write_version(Space& space) {
-    if (space.written) return;
+    if (space.changed()) return;
+    if (space.clock == clock_time) {
+        stamp(space);
+        return;
+    }
     const std::int64_t version = version_of(space);
-    if (space.clock == clock_transaction)
-        written(space);
-    else
-        write_row(space, {{space_column::version, Int64GetDatum(version)}});
+    if (space.clock != clock_transaction) write_row(space, {{space_column::version, Int64GetDatum(version)}});
+    changed(space);
 }
 
 void raise_floor(Space& space) {
     // Who writes the floor last has also committed last: whoever has seen that floor has seen the ones before.
+    if (space.clock == clock_time) {
+        const Datum version = Int64GetDatum(stamp(space));
+        return write_row(space, {{space_column::version, version}, {space_column::floor, version}});
+    }
     const std::int64_t version = version_of(space);
     if (space.clock == clock_transaction)
         write_row(space, {{space_column::floor, Int64GetDatum(version)}});
     else
         write_row(space, {{space_column::version, Int64GetDatum(version)}, {space_column::floor, Int64GetDatum(version)}});
+    changed(space);
 }
 
 void skip_to(Space& space, std::int64_t version) {
     if (space.clock == clock_transaction || version < space.version) return;
+    if (space.clock == clock_time) {
+        space.version = version;
+        return;
+    }
     space.version = version + 1;
-    space.written = false;
+    space.changed_in = InvalidSubTransactionId;
 }
 
 void register_space_callbacks() {

@@ -3,6 +3,8 @@
 // A space is a version history of its own. Whoever changes it takes it first.
 // - Clock `counter`: that locks its row in replicache.space until commit, so versions become visible in order: whoever reads
 //   version 43 has seen all of 42. The transaction gets one version per space, however many pushes and direct writes it makes.
+// - Clock `time`: the same lock, but every change gets a version of its own, in milliseconds since 1970. The row learns the last
+//   one when the transaction commits: written with each change, it would cost more and more.
 // - Clock `transaction`: nothing is locked. Changes carry the id of their transaction, and a reader remembers which
 //   transactions it had seen: see snapshot.h.
 #pragma once
@@ -27,25 +29,37 @@ pg::Clock clock_of(pg::Table& space);
 struct Space {
     std::string id;
     pg::Clock clock;
-    std::int64_t version;    // what this transaction's changes are stamped with; clock transaction: 0 until the first one
+    std::int64_t before;     // the head that this transaction has found
+    std::int64_t version;    // what its changes are stamped with; clock transaction: 0 until the first one; clock time: the last one given
     HeapTuple row;           // locked, as this transaction has found or written it; null: to be looked up
-    bool written = false;    // the row has this version, where the clock wants that, and the poke is under way
-    bool deferred = false;   // a push is at work and does that when it ends
+    Oid table = InvalidOid;  // that has the row
+    bool deferred = false;   // a push is at work, and writes the row when it ends
+    CommandId stamped_by = 0;  // clock time: the last command that got a version
+    // The subtransactions that these belong to; invalid: none.
     SubTransactionId taken_in = InvalidSubTransactionId;
-    SubTransactionId written_in = InvalidSubTransactionId;
+    SubTransactionId changed_in = InvalidSubTransactionId;
+    SubTransactionId row_in = InvalidSubTransactionId;
+
+    // Whether the version stands for a change. Its poke is under way, and the row has it where the clock wants that; with the
+    // clock time, both come with the commit.
+    bool changed() const { return changed_in != InvalidSubTransactionId; }
 };
 
 // Takes the space until the end of the transaction, and creates it when it does not exist. Needs no SPI connection.
 Space& take_space(std::string_view id);
 
-// The version for a change of the space by this transaction.
+// Of a space that this transaction has changed; null: it has not.
+const Space* own_changes(std::string_view id);
+
+// The version for changes of the space by this transaction; with the clock time, they get higher ones.
 std::int64_t version_of(Space& space);
 
-// The same for a change that is made now. Writes the space's row and pokes, once; while a push has
-// the space, the push does so at its end.
+// The version for a change that is made now. Writes the space's row and pokes, once; while a push has the space, the push does
+// so at its end. With the clock time each call gives another one, higher than all before.
 std::int64_t stamp(Space& space);
 
-// Writes the version of this transaction into the space's row and pokes; nothing when that was done.
+// Writes the version of this transaction into the space's row and pokes; nothing when that was done. With the clock time both
+// come with the commit.
 void write_version(Space& space);
 
 // Makes the next pull of every client of the space complete: from now on no older cookie gets a delta.

@@ -9,6 +9,7 @@ namespace {
 const config_enum_entry clocks[] = {
     {"counter", clock_counter, false},
     {"transaction", clock_transaction, false},
+    {"time", clock_time, false},
     {nullptr, 0, false},
 };
 

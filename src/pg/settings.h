@@ -15,7 +15,7 @@ struct Settings {
 };
 extern Settings settings;
 
-enum Clock : int { clock_counter, clock_transaction };
+enum Clock : int { clock_counter, clock_transaction, clock_time };
 // The name of a clock as SQL knows it, and back; nullptr / nullopt when there is none.
 const char* clock_name(Clock clock);
 std::optional<Clock> clock_by_name(std::string_view name);

@@ -13,14 +13,14 @@ CREATE TABLE replicache.space (
     floor bigint NOT NULL DEFAULT 0
 ) WITH (fillfactor = 25);
 COMMENT ON TABLE replicache.space IS 'version histories';
-COMMENT ON COLUMN replicache.space.version IS 'clock counter: the last version that a transaction has got';
+COMMENT ON COLUMN replicache.space.version IS 'clock counter: the last version that a transaction has got; time: that a change has got, -1 without any';
 COMMENT ON COLUMN replicache.space.floor IS 'the oldest version from which a delta can still be served; clock transaction: the transaction that a cookie must have seen';
 
 CREATE TABLE replicache.epoch (
     number bigint PRIMARY KEY,
     at timestamptz NOT NULL DEFAULT pg_catalog.now()
 );
-COMMENT ON TABLE replicache.epoch IS 'calls of new_epoch(); versions start at number * 2^32';
+COMMENT ON TABLE replicache.epoch IS 'calls of new_epoch(); versions of the clock counter start at number * 2^32';
 
 CREATE TABLE replicache.origin (
     key text COLLATE "C" PRIMARY KEY CHECK (key = 'origin'),

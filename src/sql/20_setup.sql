@@ -96,7 +96,7 @@ CREATE FUNCTION replicache.create_space(id text, clock text DEFAULT 'counter') R
 COMMENT ON FUNCTION replicache.create_space(text, text) IS
 'Creates a space; spaces also come into being on first use, with the clock of replicache.default_clock.
 id: at most 1000 bytes.
-clock: ''counter'': one version per transaction, and one writer at a time; ''transaction'': changes carry the id of their transaction, and writers do not wait for each other. It cannot be changed later.
+clock: ''counter'': one version per transaction, and one writer at a time; ''time'': one per change, in milliseconds since 1970, and one writer at a time; ''transaction'': changes carry the id of their transaction, and writers do not wait for each other. It cannot be changed later.
 Errors: 42710 the space exists; 22023 unknown clock, or id too long.';
 
 CREATE FUNCTION replicache.new_epoch() RETURNS void

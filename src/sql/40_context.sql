@@ -22,7 +22,7 @@ COMMENT ON FUNCTION replicache.current_mutation_id() IS 'The id of the mutation 
 
 CREATE FUNCTION replicache.current_version() RETURNS bigint
     LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'replicache_current_version';
-COMMENT ON FUNCTION replicache.current_version() IS 'The version that the changes of this push get, or that this pull answers. NULL outside of pushes and pulls.';
+COMMENT ON FUNCTION replicache.current_version() IS 'The version that the changes of this push get (clock time: one below theirs), or that this pull answers. NULL outside of pushes and pulls.';
 
 CREATE FUNCTION replicache.current_schema_version() RETURNS text
     LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'replicache_current_schema_version';
