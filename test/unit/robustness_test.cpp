@@ -8,6 +8,7 @@
 #include <random>
 
 #include "helpers.h"
+#include "protocol/last_mutation_at.h"
 #include "protocol/powersync.h"
 
 namespace replicache::protocol {
@@ -26,6 +27,14 @@ const std::vector<std::string> requests = {
     R"("previous_values":{ } , "metadata":"\ud83d\ude00"},{"id":-2.5,"op":"DELETE","table":"x","old":null}]},{"crud":[]}]})",
     R"({"batch":[{"op_id":12,"op":"PATCH","type":"t","id":"4","tx_id":7,"data":{"a":1},"old":{"a":0},"metadata":[1]},)"
     R"({"clientId":15,"op":"PUT","type":"t","id":5,"tx_id":8}],"client_id":"c","checkpoint":3,"on_error":"skip"})",
+    R"({"mutations":[{"type":"CREATE","resource":"n\u0041é","data":{"a":[0.10,"]}\\\""]}},)"
+    R"({"type":"UPDATE","resource":"n","resourceId":"1\ud83d\ude00","data":{ }} ,{"resourceId":-2.5,"type":"DELETE","resource":"n"},)"
+    R"({"type":"DELETE","resource":"composite","data":{"k":1,"l":"é"}}]})",
+};
+
+const SyncResources any_resource = {
+    .exists = [](std::string_view) { return true; },
+    .has_composite_key = [](std::string_view resource) { return resource == "composite"; },
 };
 
 bool lies_within(std::string_view inner, std::string_view outer) {
@@ -72,6 +81,21 @@ bool is_accepted(const std::string& request) {
             }
         }
         EXPECT_NO_THROW(nlohmann::json(upload_answer(upload, results)).dump());  // is UTF-8
+    });
+    fault_of([&] {
+        const auto parsed = parse_sync_push(text, any_resource);
+        if (const auto* refused = std::get_if<ValidationError>(&parsed)) {
+            EXPECT_NO_THROW(nlohmann::json(validation_error_answer(*refused)).dump());
+            return;
+        }
+        accepted = true;
+        for (const auto& change : std::get<std::vector<engine::RowChange>>(parsed)) {
+            EXPECT_FALSE(change.id.empty() && change.data.empty());
+            for (const std::string_view slice : {change.id, change.data, change.source}) {
+                EXPECT_TRUE(lies_within(slice, text));
+            }
+            fault_of([&] { split_members(change.data); });
+        }
     });
     fault_of([&] { split_elements(text, "a"); });
     return accepted;

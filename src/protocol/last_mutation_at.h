@@ -1,0 +1,67 @@
+// The wire format of the lastMutationAt protocol: push → row changes, outcomes → answers. A push that breaks the protocol is
+// answered (422), not raised.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "engine/row_change.h"
+#include "protocol/malformed.h"
+
+namespace replicache::protocol {
+
+inline constexpr std::size_t max_sync_mutations = 100;  // of a push
+
+// What the parser has to know of the resources. The second is asked only about those of which the first says yes.
+struct SyncResources {
+    std::function<bool(std::string_view resource)> exists;
+    std::function<bool(std::string_view resource)> has_composite_key;  // its rows have no resourceId: the key stands in data
+};
+
+struct ValidationError {
+    std::string message;
+};
+
+// Of each change: kind insert, update or remove; table, the resource; id, a string or a number, for update and remove unless the
+// key is composite; data, an object, for insert and update, and for remove when the key is composite. Slices of the text. The
+// rest is empty. Throws MalformedRequest for what is not JSON.
+std::variant<std::vector<engine::RowChange>, ValidationError> parse_sync_push(std::string_view text, const SyncResources& resources);
+
+// That of the mutation with this index names no row of the user: only the engine can tell.
+ValidationError invalid_resource_id(std::size_t index);
+
+// A mutation in an answer. What is JSON is written as it is; the texts must outlive the call.
+struct SyncMutation {
+    enum class Type { create, update, remove };
+    Type type = Type::create;
+    std::string_view resource;
+    std::string_view resource_id;  // JSON; empty: the key is composite
+    std::string_view data;         // a JSON object; empty: {}
+    std::int64_t timestamp = 0;
+};
+
+struct SyncPage {
+    std::vector<SyncMutation> mutations;
+    std::int64_t page = 1;
+    std::int64_t limit = 100;
+    std::int64_t total = 0;
+    bool has_more = false;
+};
+
+// Bodies of answers with status 200.
+std::string sync_push_answer(std::int64_t head, const std::vector<SyncMutation>& mutations);
+std::string sync_pull_answer(std::int64_t head, const SyncPage& page);
+std::string sync_metadata_answer(std::int64_t head);
+
+// 409: the head is another; or there is none, and the client believes that there is.
+std::string out_of_sync_answer();
+std::string first_sync_answer();
+
+// 422.
+std::string validation_error_answer(const ValidationError& error);
+
+}  // namespace replicache::protocol
