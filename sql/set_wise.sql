@@ -4,6 +4,7 @@ CREATE SCHEMA set_wise;
 SET search_path = set_wise, public;
 SET client_min_messages = warning;
 SET replicache.poke_channel = '';
+SET replicache.default_clock = 'time';  -- every change gets a version of its own, so their order shows
 \set SHOW_CONTEXT never
 CREATE ROLE set_wise_app;
 SELECT replicache.grant_usage('set_wise_app');
@@ -13,6 +14,9 @@ GRANT USAGE ON SCHEMA set_wise TO set_wise_app;
 \i sql/include/set_wise_tables.sql
 \o
 
+-- Without versions, which are times, and the numbers of sequences.
+CREATE FUNCTION masked(text) RETURNS text LANGUAGE sql AS $$ SELECT regexp_replace($1, '\m1(\d{6}|\d{12})\M', '0', 'g') $$;
+
 -- Mutators of our own among those of the tables: they see what was written before them, and nothing else.
 CREATE FUNCTION content(of text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
@@ -21,7 +25,14 @@ BEGIN
     EXECUTE (SELECT format('SELECT string_agg(row, E''\n'' ORDER BY row COLLATE "C") FROM (%s) q', content) FROM target WHERE name = of) INTO result;
     RETURN result;
 END $$;
-CREATE FUNCTION spy(of text) RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = set_wise, pg_temp AS 'INSERT INTO log (what) VALUES (md5(content(of)))';
+CREATE FUNCTION in_order(relation text, space text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    result text;
+BEGIN
+    EXECUTE format('SELECT string_agg(whole::text, E''\n'' ORDER BY %s version) FROM %I whole', quote_ident(space) || ',', relation) INTO result;
+    RETURN result;
+END $$;
+CREATE FUNCTION spy(of text) RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = set_wise, pg_temp AS 'INSERT INTO log (what) VALUES (md5(masked(content(of))))';
 CREATE FUNCTION meddle(of text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = set_wise, pg_temp AS $$
 BEGIN
     EXECUTE format('DELETE FROM %1$I WHERE (tableoid, ctid) = (SELECT tableoid, ctid FROM %1$I m ORDER BY m.*::text COLLATE "C" LIMIT 1)', (SELECT relation FROM target WHERE name = of));
@@ -51,6 +62,7 @@ BEGIN
     BEGIN
         result := jsonb_build_object('answer', apply(program),
             'content', (SELECT jsonb_object_agg(name, content(name)) FROM target WHERE scene = program->>'scene'),
+            'order', (SELECT jsonb_object_agg(name, in_order(t.relation, space_column)) FROM target t JOIN replicache.tracked_table tt ON tt.relation = t.relation::regclass WHERE scene = program->>'scene'),
             'log', (SELECT string_agg(what, ' ' ORDER BY seq) FROM log WHERE at = now()),
             'tombstones', (SELECT string_agg(concat_ws(' ', space, version, key), E'\n' ORDER BY space, version, key) FROM replicache.tombstone),
             'versions', (SELECT string_agg(concat(id, ':', version), ' ' ORDER BY id) FROM replicache.space),
@@ -59,7 +71,7 @@ BEGIN
             'errors', (SELECT string_agg(concat_ws(' ', space, user_id, client_group_id, client_id, mutation_id, name, args, sqlstate, message, detail, hint), E'\n' ORDER BY error_id) FROM replicache.mutation_error WHERE at = now()));
         RAISE 'undo' USING ERRCODE = 'UNDO0';
     EXCEPTION
-        WHEN SQLSTATE 'UNDO0' THEN RETURN regexp_replace(result::text, '\m1\d{6}\M', '#', 'g');
+        WHEN SQLSTATE 'UNDO0' THEN RETURN masked(result::text);
         WHEN OTHERS OR query_canceled THEN
             GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE;
             RETURN jsonb_build_object('raised', state || ' ' || SQLERRM);
@@ -134,6 +146,7 @@ SELECT differ('INSERT INTO box VALUES (1)', 'PUT thing 1 {"box":7}; PUT box 6 {"
 SELECT differ('INSERT INTO box VALUES (3), (4); INSERT INTO thing VALUES (1, 3), (2, 3)', 'DELETE box 3; PATCH thing 1 {"box":4}', 'PATCH thing 2 {"box":4}');
 SELECT differ('INSERT INTO known VALUES (8), (9)', 'DELETE known 9', 'PATCH known 8 {"a":10}');
 SELECT differ('INSERT INTO free VALUES (8)', 'PUT free 9 {"v":1}', 'PATCH free 8 {"a":9}');
+SELECT differ('INSERT INTO tracked VALUES (2), (4)', 'PUT tracked 1 {"a":1}', 'PUT tracked 2 {"a":1}', 'PUT tracked 3 {"a":1}', 'PUT tracked 4 {"a":1}');
 SELECT differ('SELECT', 'PUT half_seen 1 {"owner":"ann","a":5}', 'PUT half_seen 2 {"owner":"ann","a":6}');
 SELECT differ('SELECT', 'PUT insert_right 1 {"a":1}', 'PUT insert_right 2 {"a":2}', 'PUT insert_right 3 {"a":3}');
 SELECT differ('INSERT INTO cast_quota SELECT generate_series(11, 15)', 'PUT cast_quota 1 {"a":1}', 'PUT cast_quota 2 {"a":2}');
