@@ -1,6 +1,7 @@
 #include "engine/row_writer.h"
 
 #include "engine/relation.h"
+#include "engine/space.h"
 #include "engine/tracked_table.h"
 #include "pg/catalog.h"
 #include "pg/compat.h"
@@ -219,7 +220,7 @@ void RowWriter::upsert_several() {
         if (!upsert_changes() || !has_evidence(Statement::restore)) refuse_set();
         updated = run(Statement::restore);
         if (updated == waiting_ && !touches_unique()) return;
-        if (updated > 0 && (touches_unique() || conflict_ != Conflict::last_write)) refuse_set();
+        if (updated > 0 && (touches_unique() || conflict_ != Conflict::last_write || versions_tell_order())) refuse_set();
         if (conflict_ != Conflict::last_write && run(Statement::find) > 0) refuse_set();
     }
     require(table_.may_insert, "insert");
