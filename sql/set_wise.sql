@@ -147,6 +147,10 @@ SELECT differ('INSERT INTO box VALUES (3), (4); INSERT INTO thing VALUES (1, 3),
 SELECT differ('INSERT INTO known VALUES (8), (9)', 'DELETE known 9', 'PATCH known 8 {"a":10}');
 SELECT differ('INSERT INTO free VALUES (8)', 'PUT free 9 {"v":1}', 'PATCH free 8 {"a":9}');
 SELECT differ('INSERT INTO tracked VALUES (2), (4)', 'PUT tracked 1 {"a":1}', 'PUT tracked 2 {"a":1}', 'PUT tracked 3 {"a":1}', 'PUT tracked 4 {"a":1}');
+SELECT differ('SELECT', 'PUT node 1 {"up":2}', 'PUT node 2 {"up":null}');
+SELECT differ('INSERT INTO hub VALUES (1), (2); INSERT INTO spoke VALUES (1, 1); UPDATE hub SET spoke = 1 WHERE id = 2', 'DELETE hub 1', 'DELETE hub 2');
+SELECT differ('INSERT INTO numeric_key VALUES (1)', 'PATCH numeric_key 1.0 {"a":1}', 'PATCH numeric_key 1.00 {"a":2}');
+SELECT differ('SELECT', 'PATCH heirs 5 {"a":25}', 'PATCH heirs 6 {"a":24}');
 SELECT differ('SELECT', 'PUT half_seen 1 {"owner":"ann","a":5}', 'PUT half_seen 2 {"owner":"ann","a":6}');
 SELECT differ('SELECT', 'PUT insert_right 1 {"a":1}', 'PUT insert_right 2 {"a":2}', 'PUT insert_right 3 {"a":3}');
 SELECT differ('INSERT INTO cast_quota SELECT generate_series(11, 15)', 'PUT cast_quota 1 {"a":1}', 'PUT cast_quota 2 {"a":2}');

@@ -97,6 +97,10 @@ SELECT expose('list', 'id:key | code:slot b:word'), expose('item', 'id:key | lis
 CREATE TABLE head (id int PRIMARY KEY, code int UNIQUE DEFERRABLE, b text);
 CREATE TABLE tail (id int PRIMARY KEY, head int REFERENCES head ON DELETE SET NULL, n int CHECK (head IS NOT NULL OR n IS NOT NULL));
 SELECT replicache.track_table('tail'), expose('head', 'id:key | code:slot b:word'), expose('tail', 'id:key | head:key n:small', 'head');
+CREATE TABLE hub (id int PRIMARY KEY, spoke int);
+CREATE TABLE spoke (id int PRIMARY KEY, hub int REFERENCES hub ON DELETE CASCADE);
+ALTER TABLE hub ADD FOREIGN KEY (spoke) REFERENCES spoke;
+SELECT expose('hub', 'id:key | spoke:slot'), expose('spoke', 'id:key | hub:slot', 'hub');
 CREATE TABLE code (id int PRIMARY KEY, code int UNIQUE);
 CREATE TABLE coded (id int PRIMARY KEY, code int REFERENCES code (code) ON UPDATE CASCADE);
 SELECT expose('code', 'id:key | code:slot'), expose('coded', 'id:key | code:slot', 'code');
