@@ -164,6 +164,10 @@ SELECT upload('{"on_error":"skip","client_id":"slow","batch":[
   {"op_id":4,"tx_id":3,"op":"PUT","type":"mutator_calls","id":"q","data":{"name":"stubborn"}}]}');
 SELECT id FROM todo WHERE id >= 60 ORDER BY id;
 SELECT mutation_id, name, sqlstate, message FROM replicache.mutation_error ORDER BY error_id;
+-- A row of the table that has just been written can be written by a call.
+SELECT upload('{"crud":[{"op":"PUT","type":"todo","id":68,"data":{"title":"a"}}, {"op":"PUT","type":"mutator_calls","id":"q","data":{"name":"todo.insert","args":{"id":69,"title":"b"}}}, {"op":"PATCH","type":"todo","id":69,"data":{"title":"c"}}]}');
+SELECT id, title FROM todo WHERE id IN (68, 69) ORDER BY id;
+DELETE FROM todo WHERE id IN (68, 69);
 -- Of client transactions that are tried together, it is the one that has called it.
 SELECT upload(format('{"on_error":%s,"batch":[
   {"tx_id":1,"op":"PUT","type":"todo","id":70,"data":{"title":"a"}}, {"tx_id":1,"op":"PUT","type":"todo","id":71,"data":{"title":"b"}},

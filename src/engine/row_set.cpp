@@ -49,7 +49,6 @@ bool RowWriter::may_wait() const {
     const RowChange::Kind kind = form_->kind;
     if (kind == RowChange::Kind::remove ? !set_wise_.removes : !set_wise_.changes) return false;
     if (kind != RowChange::Kind::insert && !set_wise_.by_key) return false;
-    if (!std::all_of(columns_.begin(), columns_.end(), [](const Column& c) { return c.safe_input || !(c.given || c.old_given); })) return false;
     const auto prepared = [](const Plan& plan) { return plan.plan != nullptr; };
     return std::any_of(form_->plans.begin(), form_->plans.end(), prepared) &&
            std::all_of(form_->plans.begin(), form_->plans.end(), [&](const Plan& plan) { return !prepared(plan) || plan.set_wise; });

@@ -1,6 +1,7 @@
 #include "engine/row_writer.h"
 
 #include "engine/relation.h"
+#include "engine/space.h"
 #include "engine/tracked_table.h"
 #include "pg/catalog.h"
 #include "pg/compat.h"
@@ -8,6 +9,7 @@
 
 extern "C" {
 #include "access/genam.h"
+#include "utils/rls.h"
 }
 
 namespace replicache::engine {
@@ -49,7 +51,7 @@ RowWriter::RowWriter(const ExposedTable& table) : table_(table), conflict_(confl
         if (tracked)
             for (Column& column : columns_)
                 if (column.name == pg::quote_identifier(tracked->version)) column.writable = false;
-        set_wise_ = set_wise(relation);
+        if (std::all_of(columns_.begin(), columns_.end(), [](const Column& c) { return c.safe_input; })) set_wise_ = set_wise(relation);
         resource_ = resource_of(table);
         if (resource_) reader_ = std::make_unique<ResourceReader>(*resource_);
     } catch (...) {
@@ -241,13 +243,20 @@ void RowWriter::upsert_several() {
         if (!upsert_changes() || !has_evidence(Statement::restore)) refuse_set();
         updated = run(Statement::restore);
         if (updated == waiting_ && !touches_unique()) return;
-        if (updated > 0 && (touches_unique() || conflict_ != Conflict::last_write)) refuse_set();
+        if (updated > 0 && (touches_unique() || conflict_ != Conflict::last_write || versions_tell_order())) refuse_set();
         if (conflict_ != Conflict::last_write && run(Statement::find) > 0) refuse_set();
     }
     require(table_.may_insert, "insert");
     // A row that has come since makes this fail, or count too few.
-    const std::uint64_t inserted = run(updated > 0 ? Statement::insert_unless_there : Statement::insert);
+    const std::uint64_t inserted = run(updated == 0 && may_see_all_rows() ? Statement::insert : Statement::insert_unless_there);
     if (updated + inserted != waiting_) refuse_set();
+}
+
+// Then a plain INSERT, which is cheaper, asks for no fewer rights than one with ON CONFLICT.
+bool RowWriter::may_see_all_rows() const {
+    return guarded([relation = table_.relation] {
+        return pg_class_aclcheck(relation, GetUserId(), ACL_SELECT) == ACLCHECK_OK && check_enable_rls(relation, InvalidOid, true) != RLS_ENABLED;
+    });
 }
 
 bool RowWriter::upsert_changes() const { return table_.replace || !deleted_.empty() || has_values(); }
@@ -255,7 +264,8 @@ bool RowWriter::upsert_changes() const { return table_.replace || !deleted_.empt
 // Whether the changes write columns in which rows must differ: then it matters in which order.
 bool RowWriter::touches_unique() const {
     return std::any_of(columns_.begin(), columns_.end(), [this](const Column& c) {
-        return (c.given || (form_->kind == RowChange::Kind::upsert && c.writable && table_.replace)) && !is_key(c) && set_wise_.keeps_rows_apart(c.number);
+        const bool written = c.given || is_conflict_column(c) || (form_->kind == RowChange::Kind::upsert && (c.name == deleted_ || (c.writable && table_.replace)));
+        return written && !is_key(c) && set_wise_.keeps_rows_apart(c.number);
     });
 }
 
@@ -309,6 +319,8 @@ void register_row_writer_callbacks() {
         CacheRegisterRelcacheCallback(at_exposed_change, 0);
         // The statements name schemas, and renaming one invalidates none of its tables.
         CacheRegisterSyscacheCallback(NAMESPACEOID, at_exposed_schema_change, 0);
+        CacheRegisterSyscacheCallback(PROCOID, at_exposed_schema_change, 0);
+        CacheRegisterSyscacheCallback(CONSTROID, at_exposed_schema_change, 0);
     });
 }
 

@@ -115,6 +115,7 @@ private:
     bool has_values() const;
     void require(bool allowed, const char* operation) const;
     bool may_update_any_column() const;
+    bool may_see_all_rows() const;
     bool upsert_changes() const;
     bool touches_unique() const;
     void insert();

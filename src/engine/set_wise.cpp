@@ -39,6 +39,7 @@ struct Walk {
 };
 
 bool walk(Node* node, void* context);
+bool has_safe_domain_checks(Oid domain);
 
 // PostgreSQL 15 declares it without parameters, which C++ takes for none.
 const auto walker = reinterpret_cast<bool (*)()>(reinterpret_cast<void (*)()>(walk));
@@ -59,6 +60,7 @@ bool walk(Node* node, void* context) {
     }
     if (IsA(node, Query))
         return query_tree_walker(reinterpret_cast<Query*>(node), walker, context, QTW_EXAMINE_RTES_BEFORE);
+    if (IsA(node, CoerceToDomain) && !has_safe_domain_checks(reinterpret_cast<CoerceToDomain*>(node)->resulttype)) return true;
     return check_functions_in_node(node, is_unsafe, nullptr) || expression_tree_walker(node, walker, context);
 }
 
@@ -142,6 +144,13 @@ bool reads_no_table(Oid type) {
     }
 }
 
+// Whether what the index has of this column changes with other columns, too: with those of its predicate, or that generate it.
+bool depends_on_others(const RelationData& index, Relation table, int column) {
+    const AttrNumber number = index.rd_index->indkey.values[column];
+    return number == 0 || !heap_attisnull(index.rd_indextuple, Anum_pg_index_indpred, nullptr) ||
+           TupleDescAttr(table->rd_att, number - 1)->attgenerated != '\0';
+}
+
 }  // namespace
 
 SetWise set_wise(Relation relation) {
@@ -166,7 +175,7 @@ SetWise set_wise(Relation relation) {
         if (form.indisprimary)
             result.by_key = guarded([index] { return index->rd_rel->relam == BTREE_AM_OID && _bt_allequalimage(index, false); });
         else if (form.indisunique || form.indisexclusion)
-            for (int n = 0; n < form.indnkeyatts; ++n) result.unique.push_back(form.indkey.values[n]);
+            for (int n = 0; n < form.indnkeyatts; ++n) result.unique.push_back(depends_on_others(*index, relation, n) ? 0 : form.indkey.values[n]);
         guarded([index] { index_close(index, AccessShareLock); });
         if (deferrable) return {};
     }

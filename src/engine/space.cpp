@@ -161,6 +161,10 @@ const Space* own_changes(std::string_view id) {
     return known != spaces.end() && known->second.changed() ? &known->second : nullptr;
 }
 
+bool versions_tell_order() {
+    return std::any_of(spaces.begin(), spaces.end(), [](const auto& known) { return known.second.clock == clock_time && known.second.changed(); });
+}
+
 void create_space(const std::string& id, pg::Clock clock) {
     check_space_id(id);
     const SpiConnection spi;

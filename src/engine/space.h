@@ -55,6 +55,9 @@ Space& take_space(std::string_view id, std::optional<pg::Clock> clock = std::nul
 // Of a space that this transaction has changed; null: it has not.
 const Space* own_changes(std::string_view id);
 
+// Whether the versions of this transaction's changes tell in which order they were made: clock time.
+bool versions_tell_order();
+
 // The version for changes of the space by this transaction; with the clock time, they get higher ones.
 std::int64_t version_of(Space& space);
 

@@ -101,7 +101,9 @@ private:
         for (const ClientTransaction& transaction : transactions)
             if (std::any_of(transaction.changes.begin(), transaction.changes.end(), [this](const RowChange& c) { return client_.has_processed(c); })) return false;
         std::size_t at = first, written = first;  // the transactions before are written
+        bool dirty = false;  // the transaction at hand has written something
         RowChanges rows(true, [&] {
+            dirty = true;
             if (written == at) return;
             check_deferred_constraints();
             written = at;
@@ -109,14 +111,23 @@ private:
         timed_out_ = false;
         std::optional<PgError> error = pg::attempt([&] {
             for (; at < last; ++at) {
-                for (const RowChange& change : upload_.transactions[at].changes) apply(change, rows);
-                if (rows.waiting()) continue;
+                dirty = false;
+                for (const RowChange& change : upload_.transactions[at].changes) {
+                    dirty = dirty || is_mutator_queue(change.table);
+                    apply(change, rows);
+                }
+                if (rows.waiting() && !dirty) continue;
+                rows.write();
                 check_deferred_constraints();
                 written = at + 1;
             }
             rows.write();
         });
         rows.release();
+        if (error && error->sqlerrcode() == ERRCODE_LOCK_NOT_AVAILABLE) {  // to wait once more is enough
+            for (std::size_t i = first; i < last; ++i) run(i, i + 1);
+            return true;
+        }
         if (error && !is_timeout(*error)) return false;
         if (error) {  // what went well in its time may once more
             const bool by_mutator = timed_out_;
@@ -176,7 +187,10 @@ private:
         pg::check_interrupts();
         scratch_.reset();
         const bool call = is_mutator_queue(change.table);
-        if (call) rows.write();
+        if (call) {
+            rows.write();
+            rows.release();
+        }
         if (change.number != 0) context_.mutation_id = change.number;
         if (!call) return rows.apply(change);
         const PushGuard guard("powersync_upload");
@@ -185,7 +199,7 @@ private:
 
     // Then the time is over, also for one more attempt.
     static bool is_timeout(const PgError& error) {
-        return ERRCODE_TO_CATEGORY(error.sqlerrcode()) == ERRCODE_TO_CATEGORY(ERRCODE_QUERY_CANCELED) || error.sqlerrcode() == ERRCODE_LOCK_NOT_AVAILABLE;
+        return ERRCODE_TO_CATEGORY(error.sqlerrcode()) == ERRCODE_TO_CATEGORY(ERRCODE_QUERY_CANCELED);
     }
 
     // A client transaction is atomic by itself: so other than in a push, a serialization failure or a cancel concerns this one only,
