@@ -1,7 +1,6 @@
 // The changes that wait in a RowWriter, to be written by one statement.
 #include "engine/row_writer.h"
 #include "pg/compat.h"
-#include "pg/json_text.h"
 
 namespace replicache::engine {
 namespace {
@@ -116,26 +115,6 @@ void RowWriter::open() {
         waiting->reldata = rows_;
         SPI_register_relation(waiting);
     });
-}
-
-std::optional<RowWriter::OwnedRow> RowWriter::write_owned(const RowChange& change, std::string_view owner) {
-    begin();
-    const std::unique_ptr<RowWriter, void (*)(RowWriter*)> done(this, [](RowWriter* writer) {
-        writer->owner_.clear();
-        writer->end();
-    });
-    owner_ = pg::json_string(owner);
-    read(change);
-    add();
-    put_off_ = false;
-    open();
-    std::optional<OwnedRow> row;
-    if (run(owned_statement()) > 0) {
-        const pg::Rows rows(SPI_tuptable, 1);
-        row = {.id = rows.text(0, 2).value_or(""), .identity = *rows.text(0, 3), .data = *rows.text(0, 4), .version = rows.int8(0, 1)};
-    }
-    guarded([] { SPI_finish(); });
-    return row;
 }
 
 // Whoever sent several changes writes them again, one by one.

@@ -112,6 +112,8 @@ private:
     void read_object(std::string_view object, bool keys_only);
     void read_old(const RowChange& change);
     static pg::Value read_value(Column& column, std::string_view json);
+
+    // The kinds of changes: row_kinds.cpp.
     bool has_values() const;
     void require(bool allowed, const char* operation) const;
     bool may_update_any_column() const;

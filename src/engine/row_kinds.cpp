@@ -1,0 +1,140 @@
+// What a RowWriter does for each kind of change: which statements, and what their row counts say.
+#include "engine/row_writer.h"
+#include "engine/space.h"
+#include "pg/compat.h"
+#include "pg/json_text.h"
+
+extern "C" {
+#include "utils/rls.h"
+}
+
+namespace replicache::engine {
+
+using pg::guarded;
+using pg::SqlError;
+
+void RowWriter::require(bool allowed, const char* operation) const {
+    if (!allowed)
+        throw SqlError(ERRCODE_INSUFFICIENT_PRIVILEGE, "clients may not " + std::string(operation) + " rows of \"" + table_.name + "\"", {},
+                       "It was exposed without that operation.");
+}
+
+void RowWriter::insert() {
+    require(table_.may_insert, "insert");
+    run(Statement::insert);
+}
+
+void RowWriter::update() {
+    require(table_.may_update, "update");
+    if (!has_values()) return;
+    if (waiting_ > 1 && touches_unique()) refuse_set();
+    check_evidence(Statement::update);
+    check_written(run(Statement::update));
+}
+
+void RowWriter::remove() {
+    require(table_.may_delete, "delete");
+    check_evidence(Statement::remove);
+    check_written(run(Statement::remove));
+}
+
+RowWriter::Statement RowWriter::owned_statement() const {
+    switch (kind_) {
+        case RowChange::Kind::insert:
+            require(table_.may_insert, "insert");
+            return Statement::insert;
+        case RowChange::Kind::remove:
+            require(table_.may_delete, "delete");
+            return Statement::remove;
+        default:
+            require(table_.may_update, "update");
+            return has_values() ? Statement::update : Statement::find_live;
+    }
+}
+
+void RowWriter::upsert() {
+    if (waiting_ > 1)
+        upsert_several();
+    else
+        upsert_one();
+}
+
+// First as an update, since an INSERT with ON CONFLICT checks NOT NULL before it finds the row that is there, and wants the right
+// to insert, which an update should not need.
+void RowWriter::upsert_one() {
+    const bool update = table_.may_update && may_update_any_column();
+    for (int attempt = 0; attempt < 2; ++attempt) {
+        if (update && !upsert_changes() && run(Statement::find) > 0) return;
+        if (update && upsert_changes() && has_evidence(Statement::restore) && run(Statement::restore) > 0) return;
+        if (update && conflict_ != Conflict::last_write && run(Statement::find) > 0) lose();
+        require(table_.may_insert, "insert");
+        if (run(Statement::insert_unless_there) > 0) return;
+        // It is there: another transaction has inserted it since.
+        require(table_.may_update, "update");
+        if (!update) break;
+    }
+    run(Statement::insert);  // the row is out of this role's sight, and this says so
+}
+
+// The same in two statements, as long as nothing is unclear.
+void RowWriter::upsert_several() {
+    std::uint64_t updated = 0;
+    if (table_.may_update && may_update_any_column()) {
+        if (!upsert_changes() || !has_evidence(Statement::restore)) refuse_set();
+        updated = run(Statement::restore);
+        if (updated == waiting_ && !touches_unique()) return;
+        if (updated > 0 && (touches_unique() || conflict_ != Conflict::last_write || versions_tell_order())) refuse_set();
+        if (conflict_ != Conflict::last_write && run(Statement::find) > 0) refuse_set();
+    }
+    require(table_.may_insert, "insert");
+    // A row that has come since makes this fail, or count too few.
+    const std::uint64_t inserted = run(updated == 0 && may_see_all_rows() ? Statement::insert : Statement::insert_unless_there);
+    if (updated + inserted != waiting_) refuse_set();
+}
+
+// Then a plain INSERT, which is cheaper, asks for no fewer rights than one with ON CONFLICT.
+bool RowWriter::may_see_all_rows() const {
+    return guarded([relation = table_.relation] {
+        return pg_class_aclcheck(relation, GetUserId(), ACL_SELECT) == ACLCHECK_OK && check_enable_rls(relation, InvalidOid, true) != RLS_ENABLED;
+    });
+}
+
+bool RowWriter::upsert_changes() const { return table_.replace || !deleted_.empty() || has_values(); }
+
+// Whether the changes write columns in which rows must differ: then it matters in which order.
+bool RowWriter::touches_unique() const {
+    return std::any_of(columns_.begin(), columns_.end(), [this](const Column& c) {
+        const bool written = c.given || is_conflict_column(c) || (form_->kind == RowChange::Kind::upsert && (c.name == deleted_ || (c.writable && table_.replace)));
+        return written && !is_key(c) && set_wise_.keeps_rows_apart(c.number);
+    });
+}
+
+bool RowWriter::has_values() const {
+    return std::any_of(columns_.begin(), columns_.end(), [this](const Column& c) { return c.given && !is_key(c) && !is_owner(c); });
+}
+
+bool RowWriter::may_update_any_column() const {
+    return guarded([relation = table_.relation] { return pg::may_update(relation); });
+}
+
+std::optional<RowWriter::OwnedRow> RowWriter::write_owned(const RowChange& change, std::string_view owner) {
+    begin();
+    const std::unique_ptr<RowWriter, void (*)(RowWriter*)> done(this, [](RowWriter* writer) {
+        writer->owner_.clear();
+        writer->end();
+    });
+    owner_ = pg::json_string(owner);
+    read(change);
+    add();
+    put_off_ = false;
+    open();
+    std::optional<OwnedRow> row;
+    if (run(owned_statement()) > 0) {
+        const pg::Rows rows(SPI_tuptable, 1);
+        row = {.id = rows.text(0, 2).value_or(""), .identity = *rows.text(0, 3), .data = rows.text(0, 4).value_or("{}"), .version = rows.int8(0, 1)};
+    }
+    guarded([] { SPI_finish(); });
+    return row;
+}
+
+}  // namespace replicache::engine
