@@ -165,6 +165,13 @@ bool versions_tell_order() {
     return std::any_of(spaces.begin(), spaces.end(), [](const auto& known) { return known.second.clock == clock_time && known.second.changed(); });
 }
 
+void ensure_space(const std::string& id, pg::Clock clock) {
+    check_space_id(id);
+    const SpiConnection spi;
+    const AsOwner owner;
+    insert_space(id, clock);
+}
+
 void create_space(const std::string& id, pg::Clock clock) {
     check_space_id(id);
     const SpiConnection spi;

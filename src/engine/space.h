@@ -80,6 +80,8 @@ constexpr int epoch_bits = 32;
 
 // Throws 42710 when the space exists.
 void create_space(const std::string& id, pg::Clock clock);
+// The same, unless it exists. Locks nothing else.
+void ensure_space(const std::string& id, pg::Clock clock);
 
 // Throws unless the text can be the id of a space.
 void check_space_id(std::string_view id);

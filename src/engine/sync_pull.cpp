@@ -21,11 +21,18 @@ constexpr std::int64_t no_limit = std::numeric_limits<std::int32_t>::max();
 
 bool is_earlier(const SyncMutation& a, const SyncMutation& b) { return a.timestamp < b.timestamp; }
 
+// Nullopt: there was none. Then it is made, so that whoever writes first gives it no other clock.
+std::optional<Head> space_of(const std::string& user) {
+    const auto space = head_of(user);
+    if (space && space->clock != pg::clock_time) refuse_clock(user, space->clock);
+    if (!space && !XactReadOnly && !RecoveryInProgress()) ensure_space(user, pg::clock_time);
+    return space;
+}
+
 class SyncPuller {
 public:
     SyncPuller(const SyncPull& pull, const std::string& user) : pull_(pull), user_(user) {
-        const auto space = head_of(user);
-        if (space && space->clock != pg::clock_time) refuse_clock(user, space->clock);
+        const auto space = space_of(user);
         if (space) head_ = space->version;
         from_ = space && pull.since < space->floor ? no_head : pull.since;
         context_.user_id = context_.space = user;
@@ -232,10 +239,8 @@ private:
 SyncPage sync_pull(const SyncPull& pull, const std::string& user) { return SyncPuller(pull, user).run(); }
 
 std::int64_t sync_head(const std::string& user) {
-    const auto head = head_of(user);
-    if (!head) return no_head;
-    if (head->clock != pg::clock_time) refuse_clock(user, head->clock);
-    return head->version;
+    const auto space = space_of(user);
+    return space ? space->version : no_head;
 }
 
 }  // namespace replicache::engine
