@@ -21,7 +21,12 @@ CREATE TABLE reading_session (
     PRIMARY KEY (user_id, chapter, verse)
 );
 
--- A user is a space: with a head of its own, and writers who take turns.
+-- A user is a space: with a head of its own, and writers who take turns. Its versions are timestamps, whoever writes its first row.
+DO $$
+BEGIN
+    EXECUTE format('ALTER DATABASE %I SET replicache.default_clock = ''time''', current_database());
+END
+$$;
 SELECT replicache.track_table('note', space => 'user_id',
     value => $$json_build_object('ref', ref, 'title', title, 'body', body)$$);
 SELECT replicache.track_table('reading_session', space => 'user_id',

@@ -41,17 +41,17 @@ COMMENT ON FUNCTION replicache.sync_pull(bigint, text, text[], boolean, integer,
 'Answers GET /v1/sync of the lastMutationAt protocol: what has become of each row of the user since a time. Writes nothing but where the pages of a longer answer end; without that, in a read-only transaction, pages are not stable.
 mutations_since: milliseconds since 1970, exclusive; -1 for everything. user_id: whom the backend has authenticated; the space of the rows. resources: names of exposed tables that are tracked with a space column, NULL for all. metadata_only: the head alone. page: from 1. page_limit: mutations per page, 1 to 1000.
 Result: the status of the answer (200), its header X-Mutation-At, and its body.
-Errors: 22004 null; 22023 number out of range; 55000 the user''s space has another clock than time.
-Rules: the protocol page of /v1/sync';
+Errors: 22004 null; 22023 number out of range; 42501 the role may not read a table; 55000 the user''s space has another clock than time.
+Rules: https://api-docs.quran.foundation/docs/user_related_apis_versioned/get-mutations';
 
 CREATE FUNCTION replicache.sync_push(request json, last_mutation_at bigint, user_id text) RETURNS TABLE (status integer, mutation_at bigint, body json)
     LANGUAGE c VOLATILE ROWS 1 PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'replicache_sync_push';
 COMMENT ON FUNCTION replicache.sync_push(json, bigint, text) IS
 'Applies POST /v1/sync of the lastMutationAt protocol in the calling transaction: all mutations of exposed tables, or none.
 request: the body. last_mutation_at: the head that it was made on, in milliseconds since 1970; -1 without any. user_id: whom the backend has authenticated; makes a space of the clock time on first use.
-Result: the status of the answer, its header X-Mutation-At, and its body: 200 applied; 409 the head is another; 422 the request breaks the protocol, names a row that is not the user''s, or the database refuses its data. Other than with 200, nothing has changed.
-Errors: 22004 null; 22023 malformed JSON or number out of range; 42501 the role may not write a table; 55000 the user''s space has another clock than time; 25006 read-only transaction; classes 40, 53, 57 and XX: roll back and try again.
-Rules: the protocol page of /v1/sync';
+Result: the status of the answer, its header X-Mutation-At, and its body: 200 applied; 409 the head is another; 422 the request breaks the protocol, names a row that is not the user''s, or the database refuses its data. Other than with 200, no row and no head has changed.
+Errors: 22004 null; 22023 number out of range; 42501 the role may not read or write a table, or clients may not do that to its rows; 55000 the user''s space has another clock than time; 25006 read-only transaction; 0A000 called by a mutator; classes 40, 53, 57 and XX, 55P03 and RE001: roll back and try again.
+Rules: https://api-docs.quran.foundation/docs/user_related_apis_versioned/sync-local-mutations';
 
 CREATE FUNCTION replicache.replay(error_id bigint) RETURNS json
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'replicache_replay';
