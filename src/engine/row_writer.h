@@ -44,6 +44,8 @@ public:
     // The table as a resource, null: it is none; and what reads that.
     const Resource* resource() const { return resource_ ? &*resource_ : nullptr; }
     ResourceReader& reader() const { return *reader_; }
+    // Throws 22023 unless rows can be this owner's.
+    void check_owner(std::string_view owner) const;
     // Inserts, updates or removes a row of this owner. Returns the row as it is then (of one that is removed, as it was); nullopt when
     // the owner has no such row. Conflict policies have no say.
     struct OwnedRow {

@@ -49,6 +49,7 @@ public:
     SyncPush run() {
         // What the caller has left deferred must not be blamed on a change.
         check_deferred_constraints();
+        for (const RowChange& change : changes_) find_row_writer(change.table)->check_owner(user_);
         const ContextScope scope(context_);
         std::optional<PgError> error = pg::attempt([this] {
             for (const RowChange& change : changes_) {
