@@ -10,9 +10,10 @@ import {plot} from './plot.mjs';
 import {pulls, tracking} from './pull.mjs';
 import {bySize, withFailures} from './push.mjs';
 import {factsLine, heading, table} from './report.mjs';
+import {sync} from './sync.mjs';
 
 const measurements = {
-  push: bySize, failures: withFailures, crud, upload, pull: pulls, tracking, connections, 'slow-commit': slowCommit, spaces,
+  push: bySize, failures: withFailures, crud, upload, sync, pull: pulls, tracking, connections, 'slow-commit': slowCommit, spaces,
   'growth-rows': rows, 'growth-clients': clients,
 };
 const only = (process.env.ONLY ?? '').split(/\s+/).filter(Boolean);

@@ -19,3 +19,18 @@ CREATE FUNCTION make_uploads(first_body int, uploads int, first bigint, batch in
         FROM generate_series(first + p * batch, first + (p + 1) * batch - 1) AS i))
     FROM generate_series(0, uploads - 1) AS p
 $$;
+
+-- Pushes of the lastMutationAt protocol, 100 mutations each: those of bench/sync.mjs. An UPDATE is of a note of zoe's.
+CREATE FUNCTION make_syncs(type text, first_body int, mutations int) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    ids text[];
+BEGIN
+    IF type = 'UPDATE' THEN
+        ids := ARRAY(SELECT id FROM note WHERE user_id = 'zoe' ORDER BY version);
+    END IF;
+    INSERT INTO body SELECT first_body + p, format('{"mutations":[%s]}', (
+        SELECT string_agg(format('{"type":"%s","resource":"NOTE",%s"data":{"title":"Note %s","body":"The quick brown fox jumps over the lazy dog, and then it has a look at what the others have written down on page %s. "}}',
+            type, '"resourceId":"' || ids[i] || '",', CASE type WHEN 'UPDATE' THEN -i ELSE i END, i), ',' ORDER BY i)
+        FROM generate_series(p * 100 + 1, (p + 1) * 100) AS i))
+    FROM generate_series(0, mutations / 100 - 1) AS p;
+END $$;
