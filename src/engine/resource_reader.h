@@ -14,7 +14,8 @@ struct VersionRange {
 
 struct ResourceRow {
     std::int64_t version;
-    std::string id, identity, data;  // JSON; id empty: the key is composite
+    // JSON. id: empty when the key is composite; identity: of rows that were deleted softly, and only that
+    std::string id, identity, data;
     std::string key;                 // of the client-view entry
 };
 

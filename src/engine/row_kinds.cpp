@@ -138,7 +138,7 @@ std::optional<RowWriter::OwnedRow> RowWriter::write_owned(const RowChange& chang
     std::optional<OwnedRow> row;
     if (run(owned_statement()) > 0) {
         const pg::Rows rows(SPI_tuptable, 1);
-        row = {.id = rows.text(0, 2).value_or(""), .identity = *rows.text(0, 3), .data = rows.text(0, 4).value_or("{}"), .version = rows.int8(0, 1)};
+        row = {.id = rows.text(0, 2).value_or(""), .identity = rows.text(0, 3).value_or("{}"), .data = rows.text(0, 4).value_or("{}"), .version = rows.int8(0, 1)};
     }
     guarded([] { SPI_finish(); });
     return row;

@@ -62,7 +62,7 @@ std::string RowWriter::sql(Statement statement) const {
     }();
     const std::string not_deleted = deleted_.empty() ? "" : " AND t." + deleted_ + " IS NOT TRUE";
     const std::string table = relation_ + " AS t", waiting = "waiting AS v";
-    const std::string owned = owner_.empty() ? "" : "t." + resource_->version + ", " + resource_->id + ", " + resource_->identity + ", " + resource_->data;
+    const std::string owned = owner_.empty() ? "" : "t." + resource_->version + ", " + resource_->id + ", " + (statement == Statement::remove ? resource_->identity : "NULL::pg_catalog.text") + ", " + resource_->data;
     const std::string returning = owned.empty() ? "" : " RETURNING " + owned;
     switch (statement) {
         case Statement::insert:

@@ -49,7 +49,7 @@ public:
     // Inserts, updates or removes a row of this owner. Returns the row as it is then (of one that is removed, as it was); nullopt when
     // the owner has no such row. Conflict policies have no say.
     struct OwnedRow {
-        std::string id, identity, data;  // JSON
+        std::string id, identity, data;  // JSON; identity: of a row that was removed
         std::int64_t version;
     };
     std::optional<OwnedRow> write_owned(const RowChange& change, std::string_view owner);

@@ -2,10 +2,12 @@
 
 #include "engine/context.h"
 #include "engine/head.h"
+#include "engine/key_log.h"
 #include "engine/row_writer.h"
 #include "engine/sync_paging.h"
 #include "pg/json_reader.h"
 #include "pg/json_text.h"
+#include "pg/table.h"
 
 namespace replicache::engine {
 namespace {
@@ -42,9 +44,10 @@ public:
     SyncPage run() {
         const pg::SpiConnection spi;
         const ContextScope scope(context_);
+        SyncPage page{.head = head_, .page = pull_.page, .limit = pull_.limit};
+        if (from_ >= head_) return page;  // nothing can be new
         find_resources();
         find_deletions();
-        SyncPage page{.head = head_, .page = pull_.page, .limit = pull_.limit, .total = count()};
         if (pull_.page == 1)
             read_first_page(page);
         else
@@ -57,6 +60,9 @@ private:
     struct Events {
         std::int64_t times = 0;
         std::int64_t first = 0;
+        void add(std::int64_t version) {
+            first = times++ == 0 ? version : std::min(first, version);
+        }
     };
 
     void find_resources() {
@@ -89,41 +95,45 @@ private:
         std::sort(deletions_.begin(), deletions_.end(), is_earlier);
     }
 
+    // Rows of a log since `since`.
+    pg::TableScan scan(const char* log, const char* index, int space, int version) const {
+        return {log, index, {{space, TEXTOID, pg::TableScan::Is::equal, pg::text_datum(user_)},
+                             {version, INT8OID, pg::TableScan::Is::above, Int64GetDatum(pull_.since)}}};
+    }
+
     void read_made() {
-        static Statement query(
-            "SELECT key, pg_catalog.count(*), pg_catalog.min(version) FROM replicache.creation WHERE space OPERATOR(pg_catalog.=) $1 "
-            "AND version OPERATOR(pg_catalog.>) $2 GROUP BY key",
-            {TEXTOID, INT8OID});
-        const AsOwner owner;
-        const Rows rows = query.run({value(user_), value(pull_.since)}, pg::Snapshot::active);
-        for (std::uint64_t i = 0; i < rows.count(); ++i) made_[*rows.text(i, 1)] = {rows.int8(i, 2), rows.int8(i, 3)};
+        auto log = scan("creation", "creation_space_version_idx", creation_column::space, creation_column::version);
+        while (log.next()) {
+            pg::check_interrupts();
+            made_[log.text(creation_column::key)].add(log.int8(creation_column::version));
+        }
     }
 
     void read_tombstones() {
-        static Statement query(
-            "SELECT DISTINCT ON (key) key, pg_catalog.count(*) OVER same, pg_catalog.min(version) OVER same, version, relation::pg_catalog.oid, identity::pg_catalog.text "
-            "FROM replicache.tombstone WHERE space OPERATOR(pg_catalog.=) $1 AND version OPERATOR(pg_catalog.>) $2 "
-            "WINDOW same AS (PARTITION BY key) ORDER BY key, version DESC",
-            {TEXTOID, INT8OID});
-        struct Tombstone {
-            std::string key, identity;
-            Events gone;
-            std::int64_t version;
-            Oid relation;
+        struct Gone {
+            Events events{};
+            std::int64_t version = 0;  // of the last time
+            Oid relation = InvalidOid;
+            std::string identity{};
         };
-        std::vector<Tombstone> tombstones;
+        std::unordered_map<std::string, Gone> gone;  // by key
         {
-            const AsOwner owner;
-            const Rows rows = query.run({value(user_), value(pull_.since)}, pg::Snapshot::active);
-            for (std::uint64_t i = 0; i < rows.count(); ++i)
-                if (!rows.get(i, 5).null)
-                    tombstones.push_back({.key = *rows.text(i, 1), .identity = rows.text(i, 6).value_or("{}"), .gone = {rows.int8(i, 2), rows.int8(i, 3)},
-                                          .version = rows.int8(i, 4), .relation = rows.oid(i, 5)});
+            auto log = scan("tombstone", "tombstone_space_version_idx", tombstone_column::space, tombstone_column::version);
+            while (log.next()) {
+                pg::check_interrupts();
+                if (log.is_null(tombstone_column::relation)) continue;
+                Gone& row = gone[log.text(tombstone_column::key)];
+                const std::int64_t version = log.int8(tombstone_column::version);
+                row.events.add(version);
+                if (version < row.version) continue;
+                row.version = version;
+                row.relation = log.oid(tombstone_column::relation);
+                row.identity = log.is_null(tombstone_column::identity) ? "{}" : log.text(tombstone_column::identity);
+            }
         }
-        for (const Tombstone& tombstone : tombstones) {
-            const auto writer = std::find_if(resources_.begin(), resources_.end(), [&](const auto& w) { return w->resource()->relation == tombstone.relation; });
-            if (writer != resources_.end() && can_be_known(**writer, tombstone.key, tombstone.gone))
-                add_deletion(*(*writer)->resource(), tombstone.identity, tombstone.version);
+        for (const auto& [key, row] : gone) {
+            const auto writer = std::find_if(resources_.begin(), resources_.end(), [&row](const auto& w) { return w->resource()->relation == row.relation; });
+            if (writer != resources_.end() && can_be_known(**writer, key, row.events)) add_deletion(*(*writer)->resource(), row.identity, row.version);
         }
     }
 
@@ -186,8 +196,10 @@ private:
     }
 
     void read_first_page(SyncPage& page) {
-        page.mutations = read(everything(), pull_.limit);
-        page.has_more = page.total > pull_.limit;
+        page.mutations = read(everything(), pull_.limit + 1);
+        page.has_more = static_cast<std::int64_t>(page.mutations.size()) > pull_.limit;
+        page.total = page.has_more ? count() : static_cast<std::int64_t>(page.mutations.size());
+        if (page.has_more) page.mutations.pop_back();
         if (!page.has_more) return;
         auto paging = begin_paging(pull_, user_, everything());
         if (!paging) return;
@@ -209,6 +221,7 @@ private:
     }
 
     void read_later_page(SyncPage& page) {
+        page.total = count();
         if (const auto paging = find_paging(pull_, user_)) {
             page.mutations = read(paging->range(pull_.page), no_limit);
             page.has_more = paging->has(pull_.page + 1);

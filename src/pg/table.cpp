@@ -202,6 +202,10 @@ Datum TableScan::get(int column) const {
 
 std::int64_t TableScan::int8(int column) const { return DatumGetInt64(get(column)); }
 
+Oid TableScan::oid(int column) const { return DatumGetObjectId(get(column)); }
+
+bool TableScan::is_null(int column) const { return heap_attisnull(row_, column, relation_->rd_att); }
+
 std::string TableScan::text(int column) const { return std::string(view_of_text(get(column))); }
 
 }  // namespace replicache::pg

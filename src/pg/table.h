@@ -76,6 +76,8 @@ public:
     bool next();
     std::int64_t int8(int column) const;
     std::string text(int column) const;
+    Oid oid(int column) const;
+    bool is_null(int column) const;
 
 private:
     Datum get(int column) const;
