@@ -19,7 +19,8 @@ using Token = JsonReader::Token;
 
 constexpr std::int64_t no_limit = std::numeric_limits<std::int32_t>::max();
 
-bool is_earlier(const SyncMutation& a, const SyncMutation& b) { return a.timestamp < b.timestamp; }
+// Rows from before tracking can have the same version.
+bool is_earlier(const SyncMutation& a, const SyncMutation& b) { return std::tie(a.timestamp, a.resource, a.id, a.data) < std::tie(b.timestamp, b.resource, b.id, b.data); }
 
 class SyncPuller {
 public:
@@ -162,6 +163,16 @@ private:
         return total;
     }
 
+    // The first of them, by time; more than the limit when the last ones have the same version, which no line must part.
+    std::vector<SyncMutation> read_whole(VersionRange range, std::int64_t limit) {
+        std::vector<SyncMutation> mutations = read(range, limit + 1);
+        if (static_cast<std::int64_t>(mutations.size()) <= limit) return mutations;
+        const std::int64_t last = mutations[static_cast<std::size_t>(limit) - 1].timestamp;
+        if (mutations.back().timestamp == last) return read({range.since, last}, no_limit);
+        mutations.pop_back();
+        return mutations;
+    }
+
     // The first of them, by time.
     std::vector<SyncMutation> read(VersionRange range, std::int64_t limit) {
         std::vector<SyncMutation> mutations;
@@ -179,8 +190,8 @@ private:
     }
 
     void read_first_page(SyncPage& page) {
-        page.mutations = read(everything(), pull_.limit);
-        page.has_more = page.total > pull_.limit;
+        page.mutations = read_whole(everything(), pull_.limit);
+        page.has_more = page.total > static_cast<std::int64_t>(page.mutations.size());
         if (!page.has_more) return;
         auto paging = begin_paging(pull_, user_, everything());
         if (!paging) return;
@@ -198,19 +209,25 @@ private:
         for (const auto& writer : resources_)
             for (const std::int64_t version : writer->reader().versions(user_, range)) versions.push_back(version);
         std::sort(versions.begin(), versions.end());
-        for (std::size_t i = pull_.limit; i < versions.size(); i += pull_.limit) paging.lines.push_back(versions[i - 1]);
+        for (std::size_t i = pull_.limit; i < versions.size(); i += pull_.limit) {
+            while (i < versions.size() && versions[i] == versions[i - 1]) ++i;
+            if (i < versions.size()) paging.lines.push_back(versions[i - 1]);
+        }
     }
 
     void read_later_page(SyncPage& page) {
         if (const auto paging = find_paging(pull_, user_)) {
             page.mutations = read(paging->range(pull_.page), no_limit);
+            // What was written since the first page, no page tells: who takes the last page's head must not be thought to know it.
+            page.head = paging->head;
             page.has_more = paging->has(pull_.page + 1);
             return;
         }
         // As it is now.
         const std::int64_t before = (pull_.page - 1) * pull_.limit;
         if (before >= page.total) return;
-        page.mutations = read(everything(), before + pull_.limit);
+        page.mutations = read_whole(everything(), before + pull_.limit);
+        page.mutations.resize(std::min<std::size_t>(page.mutations.size(), before + pull_.limit));
         page.mutations.erase(page.mutations.begin(), page.mutations.begin() + before);
         page.has_more = page.total > before + pull_.limit;
     }
