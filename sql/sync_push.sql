@@ -33,6 +33,11 @@ SELECT push('ann', '{"type":"CREATE","resource":"SESSION","data":{"chapter":1,"v
 -- … updates that change nothing are mutations all the same.
 SELECT push('ann', '{"type":"UPDATE","resource":"SESSION","data":{"chapter":1,"verse":1,"seconds":1}},{"type":"UPDATE","resource":"SESSION","data":{"chapter":1,"verse":1}}');
 SELECT short(version::text) FROM session;
+BEGIN;
+SELECT push('ann', '{"type":"UPDATE","resource":"SESSION","data":{"chapter":1,"verse":1}}') LIKE '200%';
+SELECT push('ann', '{"type":"UPDATE","resource":"SESSION","data":{"chapter":1,"verse":1}}') LIKE '200%', head('ann');
+SELECT head('ann');
+ROLLBACK;
 SELECT head('ann');
 SELECT push('ann', '{"type":"CREATE","resource":"NOTE","data":{"body":"kept"}}');
 SELECT push('bob', '{"type":"CREATE","resource":"NOTE","data":{"body":"bob''s"}}');

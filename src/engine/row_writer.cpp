@@ -163,11 +163,18 @@ void RowWriter::read(const RowChange& change) {
     bytes_ += change.data.size() + change.old.size();
 }
 
+// That a change's id is of: the key, of which an owner is no part; null: none.
+RowWriter::Column* RowWriter::id_column() {
+    if (owner_.empty() || resource_->composite) return key_.size() == 1 ? &columns_[key_[0].column] : find("id");
+    const std::string name = pg::quote_identifier(resource_->key.front().name);
+    return &*std::find_if(columns_.begin(), columns_.end(), [&name](const Column& c) { return c.name == name; });
+}
+
 // Which row, and which values for which columns.
 void RowWriter::read_values(const RowChange& change) {
     for (Column& column : columns_) column.given = column.identified = column.old_given = false;
     if (!change.id.empty()) {
-        Column* const column = key_.size() == 1 ? &columns_[key_[0].column] : find("id");
+        Column* const column = id_column();
         if (column != nullptr) {
             column->value = owner_.empty() ? read_value(*column, change.id) : read_known(*column, change.id);
             column->given = column->identified = true;

@@ -109,6 +109,7 @@ private:
     void add_columns(Relation relation);
     void add_key(Relation relation);
     Column* find(std::string_view client);
+    Column* id_column();
     bool is_key(const Column& column) const;
     void read_values(const RowChange& change);
     // `makes_owned`: the object is a new row, whose id is the server's to assign.

@@ -76,10 +76,19 @@ private:
         SyncMutation mutation{.kind = change.kind, .resource = change.table, .id = row->id, .data = row->data};
         if (change.kind == RowChange::Kind::remove) mutation.data = row->id.empty() ? row->identity : "{}";
         // An update that changes nothing keeps the row's version, and is a mutation all the same.
-        if (head() == before) stamp(space_);
+        if (head() == before) stamp_unchanged();
         mutation.timestamp = row->version > before ? row->version : head();
         result_.mutations.push_back(std::move(mutation));
         return true;
+    }
+
+    // As if it had written something: what comes later in this transaction is to see the head (head_of).
+    void stamp_unchanged() {
+        stamp(space_);
+        pg::guarded([] {
+            GetCurrentCommandId(true);
+            CommandCounterIncrement();
+        });
     }
 
     SyncPush refuse(PgError& error) {
