@@ -79,7 +79,9 @@ private:
         read_tombstones();
         for (const auto& writer : resources_)
             for (const ResourceRow& row : writer->reader().soft_deleted(user_, everything()))
-                if (const Events made = made_of(row.key); made.times == 0 || made.first <= read_ahead_) add_deletion(*writer->resource(), row.identity, row.version);
+                if (const Events made = made_of(row.key); made.times == 0 || made.first <= read_ahead_)
+                    deletions_.push_back({.kind = RowChange::Kind::remove, .resource = writer->resource()->name, .id = row.id,
+                                          .data = row.id.empty() ? row.identity : "{}", .timestamp = row.version});
         std::sort(deletions_.begin(), deletions_.end(), is_earlier);
     }
 
@@ -137,6 +139,7 @@ private:
         return std::none_of(rows.begin(), rows.end(), [&key](const ResourceRow& row) { return row.key == key; });
     }
 
+    // The identity has the columns' own names.
     void add_deletion(const Resource& resource, const std::string& identity, std::int64_t version) {
         SyncMutation mutation{.kind = RowChange::Kind::remove, .resource = resource.name, .id = {}, .data = {}, .timestamp = version};
         JsonReader reader(identity);
