@@ -57,7 +57,8 @@ std::optional<Resource> resource_of(const ExposedTable& table) {
         if (column == tracked->space) space_type = guarded([&attribute] { return getBaseType(attribute.atttypid); });
         if (column == tracked->space || column == tracked->version || column == tracked->deleted) continue;
         if (!composite && column == key.front().name) continue;
-        const bool listed = !table.columns || std::any_of(table.columns->begin(), table.columns->end(), [&](const auto& c) { return c.name == column; });
+        // Whose rows have no id are told by their keys.
+        const bool listed = !table.columns || std::any_of(key.begin(), key.end(), [&](const auto& c) { return c.name == column; }) || std::any_of(table.columns->begin(), table.columns->end(), [&](const auto& c) { return c.name == column; });
         if (listed) columns.push_back({client_name(column), column});
     }
     guarded([relation] { relation_close(relation, NoLock); });

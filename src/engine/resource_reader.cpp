@@ -20,7 +20,8 @@ std::string ResourceReader::sql(Query query) const {
             list = version;
             break;
         default:
-            list = version + ", " + (query == Query::rows ? resource_.id + ", NULL::pg_catalog.text, " + resource_.data : "NULL::pg_catalog.text, " + resource_.identity + ", NULL::pg_catalog.text");
+            list = version + ", " + resource_.id + ", " +
+                   (query == Query::rows ? "NULL::pg_catalog.text, " + resource_.data : resource_.identity + ", NULL::pg_catalog.text");
             for (const std::string& column : KeyTemplate::parse(resource_.key_template).columns()) list += ", t." + pg::quote_identifier(column);
     }
     std::string text = "SELECT " + list + " FROM " + pg::qualified_name(resource_.relation) + " AS t WHERE t." + resource_.space +

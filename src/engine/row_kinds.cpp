@@ -117,13 +117,6 @@ bool RowWriter::may_update_any_column() const {
     return guarded([relation = table_.relation] { return pg::may_update(relation); });
 }
 
-void RowWriter::check_owner(std::string_view owner) const {
-    // Otherwise its rows would be in another space, whose head nobody has looked at.
-    if (!space_value(resource_->space_type, owner))
-        throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "user_id \"" + std::string(owner) + "\" is not written as column " + resource_->space + " of \"" + table_.name + "\" has it",
-                       {}, "Pass what the column's value gives as text.");
-}
-
 std::optional<RowWriter::OwnedRow> RowWriter::write_owned(const RowChange& change, std::string_view owner) {
     begin();
     const std::unique_ptr<RowWriter, void (*)(RowWriter*)> done(this, [](RowWriter* writer) {

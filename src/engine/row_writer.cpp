@@ -4,6 +4,8 @@
 #include "engine/tracked_table.h"
 #include "pg/catalog.h"
 #include "pg/json_reader.h"
+#include "pg/json_text.h"
+#include "pg/scalar_text.h"
 
 extern "C" {
 #include "access/genam.h"
@@ -71,7 +73,7 @@ void RowWriter::add_columns(Relation relation) {
         const std::string name = NameStr(attribute.attname);
         Column column{.client = name, .name = pg::quote_identifier(name), .number = attribute.attnum, .type = attribute.atttypid,
                       .typmod = attribute.atttypmod, .collation = attribute.attcollation, .writable = attribute.attgenerated == '\0',
-                      .safe_input = is_safe_input(attribute.atttypid)};
+                      .safe_input = is_safe_input(attribute.atttypid), .assigned = attribute.atthasdef || attribute.attidentity != '\0'};
         if (table_.columns) {
             const auto listed = std::find_if(table_.columns->begin(), table_.columns->end(), [&](const auto& c) { return c.name == name; });
             column.writable = listed != table_.columns->end();
@@ -112,12 +114,36 @@ pg::Value RowWriter::read_value(Column& column, std::string_view json) {
     return value;
 }
 
-void RowWriter::read_object(std::string_view object, bool keys_only) {
+// Of an id or owner: what is no value of the column is in no row.
+pg::Value RowWriter::read_known(Column& column, std::string_view json) {
+    const auto is_no_value = [](int sqlstate) {
+        const int category = ERRCODE_TO_CATEGORY(sqlstate);
+        return category == ERRCODE_DATA_EXCEPTION || category == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION;  // of a domain
+    };
+    try {
+        return read_value(column, json);
+    } catch (const pg::PgError& error) {
+        if (!is_no_value(error.sqlerrcode())) throw;
+    } catch (const SqlError& error) {
+        if (!is_no_value(error.sqlerrcode)) throw;
+    }
+    throw SqlError(no_owned_row, "no such row");
+}
+
+// "007" is not the user 7, whose rows would be written.
+void RowWriter::check_owner(const Column& column, RowChange::Kind kind) const {
+    const pg::ScalarText text = *pg::ScalarText::of(column.type);
+    if (pg::json_string(guarded([&] { return text(column.value.datum); })) == owner_) return;
+    if (kind != RowChange::Kind::insert) throw SqlError(no_owned_row, "no such row");
+    throw SqlError(ERRCODE_INVALID_TEXT_REPRESENTATION, "column " + column.name + " cannot hold the user " + owner_);
+}
+
+void RowWriter::read_object(std::string_view object, bool keys_only, bool makes_owned) {
     for_each_member(object, [&](std::string_view name, std::string_view json) {
         Column* const column = find(name);
         const bool key = column != nullptr && is_key(*column);
         if (keys_only && !key) return;
-        if (column == nullptr || !(column->writable || key) || is_owner(*column)) no_column(name, table_.name);
+        if (column == nullptr || !(column->writable || key) || is_owner(*column) || (makes_owned && key && column->assigned)) no_column(name, table_.name);
         if (key && column->identified) return;  // by the id
         column->value = read_value(*column, json);
         column->given = true;
@@ -134,24 +160,32 @@ void RowWriter::read(const RowChange& change) {
     bytes_ += change.data.size() + change.old.size();
 }
 
+// That a change's id is of: the key, of which an owner is no part; null: none.
+RowWriter::Column* RowWriter::id_column() {
+    if (owner_.empty() || resource_->composite) return key_.size() == 1 ? &columns_[key_[0].column] : find("id");
+    const std::string name = pg::quote_identifier(resource_->key.front().name);
+    return &*std::find_if(columns_.begin(), columns_.end(), [&name](const Column& c) { return c.name == name; });
+}
+
 // Which row, and which values for which columns.
 void RowWriter::read_values(const RowChange& change) {
     for (Column& column : columns_) column.given = column.identified = column.old_given = false;
     if (!change.id.empty()) {
-        Column* const column = key_.size() == 1 ? &columns_[key_[0].column] : find("id");
+        Column* const column = id_column();
         if (column != nullptr) {
-            column->value = read_value(*column, change.id);
+            column->value = owner_.empty() ? read_value(*column, change.id) : read_known(*column, change.id);
             column->given = column->identified = true;
         }
     }
-    read_object(change.data, change.kind == RowChange::Kind::remove);
+    read_object(change.data, change.kind == RowChange::Kind::remove, change.kind == RowChange::Kind::insert && !owner_.empty() && !resource_->composite);
     if (change.kind == RowChange::Kind::remove) read_object(change.old, true);
     if (conflict_ != Conflict::last_write && owner_.empty()) read_old(change);
     if (!owner_.empty())
         for (Column& column : columns_)
             if (is_owner(column)) {  // whatever the client says
-                column.value = read_value(column, owner_);
+                column.value = change.kind == RowChange::Kind::insert ? read_value(column, owner_) : read_known(column, owner_);
                 column.given = true;
+                check_owner(column, change.kind);
             }
     if (change.kind == RowChange::Kind::insert) return;  // keys may come from defaults
     for (const Key& key : key_)

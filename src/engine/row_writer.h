@@ -44,10 +44,9 @@ public:
     // The table as a resource, null: it is none; and what reads that.
     const Resource* resource() const { return resource_ ? &*resource_ : nullptr; }
     ResourceReader& reader() const { return *reader_; }
-    // Throws 22023 unless rows can be this owner's.
-    void check_owner(std::string_view owner) const;
-    // Inserts, updates or removes a row of this owner. Returns the row as it is then (of one that is removed, as it was); nullopt when
-    // the owner has no such row. Conflict policies have no say.
+    // Inserts, updates or removes a row of this owner. Returns the row as it is then (of one that is removed, as it was); nullopt, or
+    // throws no_owned_row, when the owner has no such row. Conflict policies have no say.
+    static constexpr int no_owned_row = MAKE_SQLSTATE('R', 'E', 'N', 'O', 'N');
     struct OwnedRow {
         std::string id, identity, data;  // JSON; identity: of a row that was removed
         std::int64_t version;
@@ -64,6 +63,7 @@ private:
         Oid collation;
         bool writable;
         bool safe_input = true;  // reading a value of it sees no table
+        bool assigned = false;   // the server has a value for it when the client gives none
         std::string equals{};    // operators of its type, for SQL; empty: none
         std::string less{};
         bool is_number = false;
@@ -109,9 +109,13 @@ private:
     void add_columns(Relation relation);
     void add_key(Relation relation);
     Column* find(std::string_view client);
+    Column* id_column();
     bool is_key(const Column& column) const;
     void read_values(const RowChange& change);
-    void read_object(std::string_view object, bool keys_only);
+    // `makes_owned`: the object is a new row, whose id is the server's to assign.
+    void read_object(std::string_view object, bool keys_only, bool makes_owned = false);
+    pg::Value read_known(Column& column, std::string_view json);
+    void check_owner(const Column& column, RowChange::Kind kind) const;
     void read_old(const RowChange& change);
     static pg::Value read_value(Column& column, std::string_view json);
 

@@ -21,7 +21,8 @@ using Token = JsonReader::Token;
 
 constexpr std::int64_t no_limit = std::numeric_limits<std::int32_t>::max();
 
-bool is_earlier(const SyncMutation& a, const SyncMutation& b) { return a.timestamp < b.timestamp; }
+// Rows from before tracking can have the same version.
+bool is_earlier(const SyncMutation& a, const SyncMutation& b) { return std::tie(a.timestamp, a.resource, a.id, a.data) < std::tie(b.timestamp, b.resource, b.id, b.data); }
 
 // Nullopt: there was none. Then it is made, so that whoever writes first gives it no other clock.
 std::optional<Head> space_of(const std::string& user) {
@@ -91,7 +92,9 @@ private:
         read_tombstones();
         for (const auto& writer : resources_)
             for (const ResourceRow& row : writer->reader().soft_deleted(user_, everything()))
-                if (const Events made = made_of(row.key); made.times == 0 || made.first <= read_ahead_) add_deletion(*writer->resource(), row.identity, row.version);
+                if (const Events made = made_of(row.key); made.times == 0 || made.first <= read_ahead_)
+                    deletions_.push_back({.kind = RowChange::Kind::remove, .resource = writer->resource()->name, .id = row.id,
+                                          .data = row.id.empty() ? row.identity : "{}", .timestamp = row.version});
         std::sort(deletions_.begin(), deletions_.end(), is_earlier);
     }
 
@@ -153,6 +156,7 @@ private:
         return std::none_of(rows.begin(), rows.end(), [&key](const ResourceRow& row) { return row.key == key; });
     }
 
+    // The identity has the columns' own names.
     void add_deletion(const Resource& resource, const std::string& identity, std::int64_t version) {
         SyncMutation mutation{.kind = RowChange::Kind::remove, .resource = resource.name, .id = {}, .data = {}, .timestamp = version};
         JsonReader reader(identity);
@@ -179,6 +183,16 @@ private:
         return total;
     }
 
+    // The first of them, by time; more than the limit when the last ones have the same version, which no line must part.
+    std::vector<SyncMutation> read_whole(VersionRange range, std::int64_t limit) {
+        std::vector<SyncMutation> mutations = read(range, limit + 1);
+        if (static_cast<std::int64_t>(mutations.size()) <= limit) return mutations;
+        const std::int64_t last = mutations[static_cast<std::size_t>(limit) - 1].timestamp;
+        if (mutations.back().timestamp == last) return read({range.since, last}, no_limit);
+        mutations.pop_back();
+        return mutations;
+    }
+
     // The first of them, by time.
     std::vector<SyncMutation> read(VersionRange range, std::int64_t limit) {
         std::vector<SyncMutation> mutations;
@@ -197,9 +211,11 @@ private:
 
     void read_first_page(SyncPage& page) {
         page.mutations = read(everything(), pull_.limit + 1);
-        page.has_more = static_cast<std::int64_t>(page.mutations.size()) > pull_.limit;
-        page.total = page.has_more ? count() : static_cast<std::int64_t>(page.mutations.size());
-        if (page.has_more) page.mutations.pop_back();
+        page.total = static_cast<std::int64_t>(page.mutations.size());
+        if (page.total <= pull_.limit) return;
+        page.total = count();
+        page.mutations = read_whole(everything(), pull_.limit);
+        page.has_more = page.total > static_cast<std::int64_t>(page.mutations.size());
         if (!page.has_more) return;
         auto paging = begin_paging(pull_, user_, everything());
         if (!paging) return;
@@ -217,20 +233,26 @@ private:
         for (const auto& writer : resources_)
             for (const std::int64_t version : writer->reader().versions(user_, range)) versions.push_back(version);
         std::sort(versions.begin(), versions.end());
-        for (std::size_t i = pull_.limit; i < versions.size(); i += pull_.limit) paging.lines.push_back(versions[i - 1]);
+        for (std::size_t i = pull_.limit; i < versions.size(); i += pull_.limit) {
+            while (i < versions.size() && versions[i] == versions[i - 1]) ++i;
+            if (i < versions.size()) paging.lines.push_back(versions[i - 1]);
+        }
     }
 
     void read_later_page(SyncPage& page) {
         page.total = count();
         if (const auto paging = find_paging(pull_, user_)) {
             page.mutations = read(paging->range(pull_.page), no_limit);
+            // What was written since the first page, no page tells: who takes the last page's head must not be thought to know it.
+            page.head = paging->head;
             page.has_more = paging->has(pull_.page + 1);
             return;
         }
         // As it is now.
         const std::int64_t before = (pull_.page - 1) * pull_.limit;
         if (before >= page.total) return;
-        page.mutations = read(everything(), before + pull_.limit);
+        page.mutations = read_whole(everything(), before + pull_.limit);
+        page.mutations.resize(std::min<std::size_t>(page.mutations.size(), before + pull_.limit));
         page.mutations.erase(page.mutations.begin(), page.mutations.begin() + before);
         page.has_more = page.total > before + pull_.limit;
     }

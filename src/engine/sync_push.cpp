@@ -33,7 +33,8 @@ std::shared_ptr<RowWriter> find_resource(const std::string& name) {
 bool is_about_the_data(int sqlstate) {
     const int category = ERRCODE_TO_CATEGORY(sqlstate);
     return category == ERRCODE_TO_CATEGORY(ERRCODE_DATA_EXCEPTION) || category == ERRCODE_TO_CATEGORY(ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION) ||
-           sqlstate == ERRCODE_UNDEFINED_COLUMN || sqlstate == ERRCODE_RAISE_EXCEPTION;
+           category == ERRCODE_TO_CATEGORY(ERRCODE_PROGRAM_LIMIT_EXCEEDED) ||  // such as of the size of index entries
+           sqlstate == ERRCODE_UNDEFINED_COLUMN || sqlstate == ERRCODE_GENERATED_ALWAYS || sqlstate == ERRCODE_RAISE_EXCEPTION;
 }
 
 class SyncPusher {
@@ -49,24 +50,25 @@ public:
     SyncPush run() {
         // What the caller has left deferred must not be blamed on a change.
         check_deferred_constraints();
-        for (const RowChange& change : changes_) find_row_writer(change.table)->check_owner(user_);
         const ContextScope scope(context_);
+        const std::int64_t version = space_.version;
         std::optional<PgError> error = pg::attempt([this] {
             for (const RowChange& change : changes_) {
                 pg::check_interrupts();
                 scratch_.reset();
-                if (!apply(change)) throw SqlError(no_such_row, "no such row");
+                if (!apply(change)) throw SqlError(RowWriter::no_owned_row, "no such row");
                 check_deferred_constraints();
             }
         });
-        if (error) return refuse(*error);
+        if (error) {
+            space_.version = version;  // nobody has seen those above: when the transaction has changed something before, the head is what it was
+            return refuse(*error);
+        }
         result_.head = head();
         return std::move(result_);
     }
 
 private:
-    static constexpr int no_such_row = MAKE_SQLSTATE('R', 'E', 'N', 'O', 'N');
-
     bool apply(const RowChange& change) {
         const std::int64_t before = head();
         const auto row = find_row_writer(change.table)->write_owned(change, user_);
@@ -74,14 +76,23 @@ private:
         SyncMutation mutation{.kind = change.kind, .resource = change.table, .id = row->id, .data = row->data};
         if (change.kind == RowChange::Kind::remove) mutation.data = row->id.empty() ? row->identity : "{}";
         // An update that changes nothing keeps the row's version, and is a mutation all the same.
-        if (head() == before) stamp(space_);
+        if (head() == before) stamp_unchanged();
         mutation.timestamp = row->version > before ? row->version : head();
         result_.mutations.push_back(std::move(mutation));
         return true;
     }
 
+    // As if it had written something: what comes later in this transaction is to see the head (head_of).
+    void stamp_unchanged() {
+        stamp(space_);
+        pg::guarded([] {
+            GetCurrentCommandId(true);
+            CommandCounterIncrement();
+        });
+    }
+
     SyncPush refuse(PgError& error) {
-        const bool missing = error.sqlerrcode() == no_such_row;
+        const bool missing = error.sqlerrcode() == RowWriter::no_owned_row;
         if (!missing && !is_about_the_data(error.sqlerrcode())) throw std::move(error);
         return {.status = missing ? Status::no_such_row : Status::invalid, .head = head(), .mutations = {}, .failed = result_.mutations.size(),
                 .message = error.data().message == nullptr ? "" : error.data().message};
