@@ -50,6 +50,7 @@ public:
     SyncPush run() {
         // What the caller has left deferred must not be blamed on a change.
         check_deferred_constraints();
+        context_.version = version_of(space_);
         const ContextScope scope(context_);
         const std::int64_t version = space_.version;
         std::optional<PgError> error = pg::attempt([this] {
@@ -58,6 +59,7 @@ public:
                 scratch_.reset();
                 if (!apply(change)) throw SqlError(RowWriter::no_owned_row, "no such row");
                 check_deferred_constraints();
+                ++applied_;
             }
         });
         if (error) {
@@ -94,7 +96,7 @@ private:
     SyncPush refuse(PgError& error) {
         const bool missing = error.sqlerrcode() == RowWriter::no_owned_row;
         if (!missing && !is_about_the_data(error.sqlerrcode())) throw std::move(error);
-        return {.status = missing ? Status::no_such_row : Status::invalid, .head = head(), .mutations = {}, .failed = result_.mutations.size(),
+        return {.status = missing ? Status::no_such_row : Status::invalid, .head = head(), .mutations = {}, .failed = applied_,
                 .message = error.data().message == nullptr ? "" : error.data().message};
     }
 
@@ -104,6 +106,7 @@ private:
     Context context_;
     pg::ScratchContext scratch_;
     SyncPush result_;
+    std::size_t applied_ = 0;
 };
 
 }  // namespace
