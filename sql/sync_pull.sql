@@ -96,7 +96,7 @@ SELECT pull('ann', :ann, '{NOTE}');
 SELECT replicache.track_table('note', space => 'user_id');
 -- The head alone.
 SELECT short(t::text) FROM replicache.sync_pull(5, 'ann', '{NOTE}', true, NULL, NULL) t;
-SELECT t FROM replicache.sync_pull(5, 'nobody', metadata_only => true) t;
+SELECT t FROM replicache.sync_pull(5, 'somebody new', metadata_only => true) t;
 
 -- What is not allowed.
 SELECT try(format('SELECT replicache.sync_pull(%s)', a)) FROM (VALUES (1, 'NULL, ''ann'''), (2, '-2, ''ann'''), (3, '-1, NULL'), (4, '-1, ''ann'', page => 0'), (5, '-1, ''ann'', page => NULL'),
