@@ -23,7 +23,7 @@ SELECT push('ann', '{"type":"CREATE","resource":"note","data":{"id":1}},{"type":
 SELECT replicache.current_user_id(), replicache.current_space();
 DROP TRIGGER tell ON note;
 
--- Triggers that write other rows: the head is that of the last one, and the answer tells of those that were asked for.
+-- Triggers that write other rows: the answer tells of those that were asked for, and so names the head from before the others.
 CREATE FUNCTION write_log() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO log (user_id, line) VALUES ('ann', TG_WHEN || ' ' || TG_OP), ('bob', TG_WHEN || ' ' || TG_OP);
@@ -34,6 +34,10 @@ CREATE TRIGGER after AFTER INSERT OR UPDATE ON note FOR EACH ROW EXECUTE FUNCTIO
 SELECT head('ann') AS ann \gset
 SELECT push('ann', '{"type":"CREATE","resource":"note","data":{"id":3}},{"type":"UPDATE","resource":"note","resourceId":3,"data":{"body":"b"}},{"type":"DELETE","resource":"note","resourceId":3}');
 SELECT pull('ann', :ann), pull('bob');
+-- … A client that goes on from there gets those, and the deletion of what the answer had told.
+SELECT (body #>> '{data,lastMutationAt}')::bigint AS known FROM replicache.sync_push('{"mutations":[{"type":"CREATE","resource":"note","data":{"id":5}}]}', (SELECT mutation_at FROM replicache.sync_pull(-1, 'ann', metadata_only => true)), 'ann') \gset
+DELETE FROM note WHERE id = 5;
+SELECT pull('ann', :known - 10000000000000);
 -- … all undone when one is refused.
 SELECT refuse('ann', '{"type":"CREATE","resource":"note","data":{"id":4}},{"type":"DELETE","resource":"note","resourceId":9}');
 DROP TRIGGER before ON note;

@@ -189,6 +189,7 @@ std::int64_t version_of(Space& space) {
 std::int64_t stamp(Space& space) {
     if (space.clock == clock_time) {
         space.version = std::max(milliseconds(), space.version + 1);
+        ++space.stamps;
         space.stamped_by = GetCurrentCommandId(false);
         if (!space.changed()) space.changed_in = GetCurrentSubTransactionId();
         return space.version;

@@ -35,6 +35,7 @@ struct Space {
     Oid table = InvalidOid;  // that has the row
     bool deferred = false;   // a push is at work, and writes the row when it ends
     CommandId stamped_by = 0;  // clock time: the last command that got a version
+    std::int64_t stamps = 0;   // clock time: how many versions were given
     // The subtransactions that these belong to; invalid: none.
     SubTransactionId taken_in = InvalidSubTransactionId;
     SubTransactionId changed_in = InvalidSubTransactionId;

@@ -65,6 +65,16 @@ std::optional<Paging> find_paging(const SyncPull& pull, const std::string& user)
     return rows.empty() ? std::nullopt : std::optional(read(rows));
 }
 
+void note_read_ahead(const std::string& user, std::int64_t since, std::int64_t head) {
+    static Statement note(
+        "INSERT INTO replicache.paging AS p (space, name, first_head, head, lines) VALUES ($1, 'push', $2, $3, '{}') "
+        "ON CONFLICT (space, name) DO UPDATE SET first_head = LEAST(p.first_head, excluded.first_head), head = GREATEST(p.head, excluded.head)",
+        {TEXTOID, INT8OID, INT8OID});
+    const pg::SpiConnection spi;
+    const AsOwner owner;
+    note.run({value(user), value(since), value(head)});
+}
+
 std::int64_t read_ahead(const std::string& user, std::int64_t since) {
     static Statement query(
         "SELECT pg_catalog.max(head) FROM replicache.paging WHERE space OPERATOR(pg_catalog.=) $1 AND first_head OPERATOR(pg_catalog.<=) $2",

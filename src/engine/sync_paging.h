@@ -27,5 +27,7 @@ std::optional<Paging> find_paging(const SyncPull& pull, const std::string& user)
 // How far pages have been read of pulls whose first page was answered at a head up to `since`: rows that came into being after `since` and
 // up to there can have been seen. no_head: none.
 std::int64_t read_ahead(const std::string& user, std::int64_t since);
+// The same of a push whose answer tells of rows up to `head`, and names the head `since`.
+void note_read_ahead(const std::string& user, std::int64_t since, std::int64_t head);
 
 }  // namespace replicache::engine

@@ -4,6 +4,7 @@
 #include "engine/context.h"
 #include "engine/push.h"
 #include "engine/row_writer.h"
+#include "engine/sync_paging.h"
 #include "pg/memory.h"
 #include "pg/subtransaction.h"
 
@@ -57,16 +58,19 @@ public:
             for (const RowChange& change : changes_) {
                 pg::check_interrupts();
                 scratch_.reset();
+                const std::int64_t before = head(), stamps = space_.stamps;
                 if (!apply(change)) throw SqlError(RowWriter::no_owned_row, "no such row");
                 check_deferred_constraints();
                 ++applied_;
+                if (space_.stamps > stamps + 1 && !known_) known_ = before;
             }
         });
         if (error) {
             space_.version = version;  // nobody has seen those above: when the transaction has changed something before, the head is what it was
             return refuse(*error);
         }
-        result_.head = head();
+        if (known_) note_read_ahead(user_, *known_, head());
+        result_.head = known_.value_or(head());
         return std::move(result_);
     }
 
@@ -107,6 +111,9 @@ private:
     pg::ScratchContext scratch_;
     SyncPush result_;
     std::size_t applied_ = 0;
+    // A trigger, or a foreign key, has changed more than the mutation. The answer does not tell that, and so must not name a head that
+    // covers it: the next push is out of sync, and the pull after it tells.
+    std::optional<std::int64_t> known_{};
 };
 
 }  // namespace

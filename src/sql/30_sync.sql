@@ -41,7 +41,7 @@ COMMENT ON FUNCTION replicache.sync_pull(bigint, text, text[], boolean, integer,
 'Answers GET /v1/sync of the lastMutationAt protocol: what has become of each row of the user since a time. Writes nothing but where the pages of a longer answer end; without that, in a read-only transaction, pages are not stable.
 mutations_since: milliseconds since 1970, exclusive; -1 for everything. user_id: whom the backend has authenticated; the space of the rows. resources: names of exposed tables that are tracked with a space column, NULL for all. metadata_only: the head alone. page: from 1. page_limit: mutations per page, 1 to 1000.
 Result: the status of the answer (200), its header X-Mutation-At, and its body.
-Errors: 22004 null; 22023 number out of range; 42501 the role may not read a table; 55000 the user''s space has another clock than time.
+Errors: 22004 null; 22023 number out of range; 42501 the role may not read a table; 55000 the user''s space has another clock than time; 40001 another first page has been answered since the snapshot of a REPEATABLE READ transaction: try again.
 Rules: https://api-docs.quran.foundation/docs/user_related_apis_versioned/get-mutations';
 
 CREATE FUNCTION replicache.sync_push(request json, last_mutation_at bigint, user_id text) RETURNS TABLE (status integer, mutation_at bigint, body json)
