@@ -115,20 +115,20 @@ SELECT max(error_id) AS id FROM replicache.mutation_error \gset
 SELECT format('SELECT replicache.replay(%s)', :id) AS call \gset
 GRANT EXECUTE ON FUNCTION try TO replay_operator;
 SET ROLE replay_operator;
-SELECT try(:'call');
+SELECT replace(t, 'pg_catalog.', '') FROM try(:'call') t;
 RESET ROLE;
 GRANT EXECUTE ON FUNCTION replicache.replay TO replay_operator;
 REVOKE EXECUTE ON FUNCTION nest FROM PUBLIC;
 SET ROLE replay_operator;
-SELECT try(:'call');
+SELECT replace(t, 'pg_catalog.', '') FROM try(:'call') t;
 RESET ROLE;
 GRANT EXECUTE ON FUNCTION nest TO replay_operator;
 SET ROLE replay_operator;
-SELECT try(:'call');
+SELECT replace(t, 'pg_catalog.', '') FROM try(:'call') t;
 RESET ROLE;
 GRANT INSERT ON list TO replay_operator;
 SET ROLE replay_operator;
-SELECT try(:'call');
+SELECT replace(t, 'pg_catalog.', '') FROM try(:'call') t;
 RESET ROLE;
 TABLE list;
 
