@@ -180,7 +180,7 @@ std::optional<ExposedTable> exposed_table(const std::string& name) {
         {TEXTOID});
     const SpiConnection spi;
     const AsOwner owner;
-    const Rows rows = query.run({value(name)});
+    const Rows rows = query.run({value(name)}, pg::Snapshot::latest);
     if (rows.empty()) return std::nullopt;
     const auto is = [&](int n) { return DatumGetBool(rows.get(0, n).datum); };
     ExposedTable table{.relation = rows.oid(0, 1), .name = name, .may_insert = is(2), .may_update = is(3), .may_delete = is(4),

@@ -129,7 +129,7 @@ std::shared_ptr<Mutator> registered_mutator(const std::string& name) {
     {
         const SpiConnection spi;
         const AsOwner owner;
-        const pg::Rows rows = query.run({value(name)});
+        const pg::Rows rows = query.run({value(name)}, pg::Snapshot::latest);
         if (rows.empty()) return nullptr;
         signature = *rows.text(0, 1);
     }

@@ -71,7 +71,7 @@ private:
         std::vector<std::string> names;
         {
             const AsOwner owner;
-            const Rows rows = exposed.run({}, pg::Snapshot::active);
+            const Rows rows = exposed.run({}, pg::Snapshot::latest);
             for (std::uint64_t i = 0; i < rows.count(); ++i) names.push_back(*rows.text(i, 1));
         }
         if (pull_.resources) {

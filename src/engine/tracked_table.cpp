@@ -73,9 +73,7 @@ std::vector<TrackedTable> tracked_tables() {
     const pg::AsOwner owner;
     // The registry is like a catalog: whatever snapshot the caller has, only its latest state goes with the tables'
     // latest definitions.
-    guarded([] { PushActiveSnapshot(GetLatestSnapshot()); });
-    const pg::Rows rows = all.run({}, pg::Snapshot::active);
-    guarded([] { PopActiveSnapshot(); });
+    const pg::Rows rows = all.run({}, pg::Snapshot::latest);
     std::vector<TrackedTable> tables;
     for (std::uint64_t i = 0; i < rows.count(); ++i)
         tables.push_back({.relation = rows.oid(i, 1),

@@ -39,7 +39,10 @@ Rows Statement::run(std::initializer_list<Value> values, Snapshot snapshot) {
         nulls[n++] = value.null ? 'n' : ' ';
     }
     const int code = guarded([&, plan = plan_] {
-        return SPI_execute_plan(plan, datums, nulls, snapshot == Snapshot::active, 0);
+        if (snapshot == Snapshot::latest) PushActiveSnapshot(GetLatestSnapshot());
+        const int result = SPI_execute_plan(plan, datums, nulls, snapshot != Snapshot::fresh, 0);
+        if (snapshot == Snapshot::latest) PopActiveSnapshot();
+        return result;
     });
     if (code < 0) fail("SPI_execute_plan", code);
     return Rows(SPI_tuptable, SPI_processed);

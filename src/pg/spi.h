@@ -35,6 +35,7 @@ private:
 
 enum class Snapshot {
     fresh,   // sees what is committed now, may write
+    latest,  // the same in REPEATABLE READ, too, but only reads: for registries, which are kept like catalogs beyond the transaction
     active,  // reads under the active snapshot of the caller
 };
 
