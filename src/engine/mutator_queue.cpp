@@ -109,15 +109,7 @@ Call read_call(const RowChange& change) {
 void run(const Call& call, bool& timed_out) {
     const auto mutator = find_mutator(call.name);
     mutator->check_privilege();
-    std::optional<pg::PgError> failure;
-    try {
-        const MutationTimeout timeout(timed_out);
-        failure = mutator->call(call.args);
-    } catch (pg::PgError& thrown) {
-        failure.emplace(std::move(thrown));
-    }
-    if (timed_out && (!failure || failure->sqlerrcode() == ERRCODE_QUERY_CANCELED)) throw MutationTimeout::error(call.name);
-    if (failure) throw std::move(*failure);
+    within_timeout(call.name, timed_out, [&] { return mutator->call(call.args); });
 }
 
 }  // namespace

@@ -92,17 +92,12 @@ void replay_mutation(const RecordedError& error) {
     const auto mutator = find_mutator(error.name);
     mutator->check_privilege();
     pg::ScratchContext scratch;
-    std::optional<PgError> failure;
     bool timed_out = false;
-    try {
-        const MutationTimeout timeout(timed_out);
-        failure = mutator->call(error.args.value_or(""));
+    within_timeout(error.name, timed_out, [&] {
+        auto failure = mutator->call(error.args.value_or(""));
         if (!failure) check_deferred_constraints();
-    } catch (PgError& thrown) {
-        failure.emplace(std::move(thrown));
-    }
-    if (timed_out && (!failure || failure->sqlerrcode() == ERRCODE_QUERY_CANCELED)) throw MutationTimeout::error(error.name);
-    if (failure) throw std::move(*failure);
+        return failure;
+    });
     write_version(space);
 }
 

@@ -22,4 +22,19 @@ private:
     bool running_;
 };
 
+// Calls f, which runs the mutator: it returns the error that this raises, or throws it. Throws that; or, when the time was over, whatever
+// the mutator made of the cancel, that it took too long.
+template <class F>
+void within_timeout(const std::string& mutator, bool& expired, F f) {
+    std::optional<pg::PgError> failure;
+    try {
+        const MutationTimeout timeout(expired);
+        failure = f();
+    } catch (pg::PgError& thrown) {
+        failure.emplace(std::move(thrown));
+    }
+    if (expired && (!failure || failure->sqlerrcode() == ERRCODE_QUERY_CANCELED)) throw MutationTimeout::error(mutator);
+    if (failure) throw std::move(*failure);
+}
+
 }  // namespace replicache::engine
