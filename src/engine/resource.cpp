@@ -1,28 +1,12 @@
 #include "engine/resource.h"
 
-#include "engine/relation.h"
-
-extern "C" {
-#include "access/genam.h"
-}
+#include "engine/key_log.h"
 
 namespace replicache::engine {
 namespace {
 
 using pg::guarded;
 using pg::quote_identifier;
-using pg::quote_literal;
-
-std::vector<std::string> primary_key(Relation relation) {
-    std::vector<std::string> names;
-    const Oid oid = guarded([relation] { return RelationGetPrimaryKeyIndex(relation); });
-    if (!OidIsValid(oid)) return names;
-    Relation const index = guarded([oid] { return index_open(oid, AccessShareLock); });
-    for (int i = 0; i < index->rd_index->indnkeyatts; ++i)
-        names.emplace_back(NameStr(TupleDescAttr(relation->rd_att, index->rd_index->indkey.values[i] - 1)->attname));
-    guarded([index] { index_close(index, NoLock); });
-    return names;
-}
 
 // A JSON object of columns of the row t, as text.
 std::string object_of(const std::vector<Resource::Column>& columns) {
@@ -47,9 +31,11 @@ std::optional<Resource> resource_of(const ExposedTable& table) {
     std::vector<Resource::Column> key, columns;
     Oid space_type = InvalidOid;
     Relation const relation = guarded([&table] { return relation_open(table.relation, AccessShareLock); });
-    for (const std::string& column : primary_key(relation))
+    for (const AttrNumber number : identifying_columns(relation, {})) {
+        const std::string column = NameStr(TupleDescAttr(relation->rd_att, number - 1)->attname);
         if (column != tracked->space) key.push_back({client_name(column), column});
-    const bool composite = key.size() != 1 || relation->rd_att->natts == 0;
+    }
+    const bool composite = key.size() != 1;
     for (int i = 0; i < relation->rd_att->natts; ++i) {
         const FormData_pg_attribute& attribute = *TupleDescAttr(relation->rd_att, i);
         if (attribute.attisdropped) continue;

@@ -59,7 +59,7 @@ public:
                 pg::check_interrupts();
                 scratch_.reset();
                 const std::int64_t before = head(), stamps = space_.stamps;
-                if (!apply(change)) throw SqlError(RowWriter::no_owned_row, "no such row");
+                if (!apply(change, before)) throw SqlError(RowWriter::no_owned_row, "no such row");
                 check_deferred_constraints();
                 ++applied_;
                 if (space_.stamps > stamps + 1 && !known_) known_ = before;
@@ -75,8 +75,8 @@ public:
     }
 
 private:
-    bool apply(const RowChange& change) {
-        const std::int64_t before = head();
+    // `before`: the head.
+    bool apply(const RowChange& change, std::int64_t before) {
         const auto row = find_row_writer(change.table)->write_owned(change, user_);
         if (!row) return false;
         SyncMutation mutation{.kind = change.kind, .resource = change.table, .id = row->id, .data = row->data};
