@@ -15,20 +15,7 @@ namespace replicache::engine {
 namespace {
 
 using pg::guarded;
-using pg::JsonReader;
 using pg::SqlError;
-using Token = JsonReader::Token;
-
-// Calls visit(name, value) for each member of the object; for none if it is not one.
-template <class Visit>
-void for_each_member(std::string_view object, Visit visit) {
-    JsonReader reader(object);
-    if (reader.next() != Token::begin_object) return;
-    while (reader.next() == Token::name) {
-        const std::string_view name = pg::decode_name(reader.text());
-        visit(name, reader.value(reader.next()));
-    }
-}
 
 [[noreturn]] void no_column(std::string_view name, const std::string& table) {
     throw SqlError(ERRCODE_UNDEFINED_COLUMN, "\"" + table + "\" has no column \"" + std::string(name) + "\" that clients may write");
@@ -139,7 +126,7 @@ void RowWriter::check_owner(const Column& column, RowChange::Kind kind) const {
 }
 
 void RowWriter::read_object(std::string_view object, bool keys_only, bool makes_owned) {
-    for_each_member(object, [&](std::string_view name, std::string_view json) {
+    pg::for_each_member(object, [&](std::string_view name, std::string_view json) {
         Column* const column = find(name);
         const bool key = column != nullptr && is_key(*column);
         if (keys_only && !key) return;
@@ -196,7 +183,7 @@ void RowWriter::read_values(const RowChange& change) {
 
 // What the client had before. It may know more than is written here.
 void RowWriter::read_old(const RowChange& change) {
-    for_each_member(change.old, [&](std::string_view name, std::string_view json) {
+    pg::for_each_member(change.old, [&](std::string_view name, std::string_view json) {
         Column* const column = find(name);
         if (column == nullptr || !column->writable || is_key(*column)) return;
         column->old = read_value(*column, json);

@@ -13,11 +13,9 @@ namespace replicache::engine {
 namespace {
 
 using pg::AsOwner;
-using pg::JsonReader;
 using pg::Rows;
 using pg::Statement;
 using pg::value;
-using Token = JsonReader::Token;
 
 constexpr std::int64_t no_limit = std::numeric_limits<std::int32_t>::max();
 
@@ -159,18 +157,14 @@ private:
     // The identity has the columns' own names.
     void add_deletion(const Resource& resource, const std::string& identity, std::int64_t version) {
         SyncMutation mutation{.kind = RowChange::Kind::remove, .resource = resource.name, .id = {}, .data = {}, .timestamp = version};
-        JsonReader reader(identity);
-        if (reader.next() == Token::begin_object)
-            while (reader.next() == Token::name) {
-                const std::string name(pg::decode_name(reader.text()));
-                const std::string_view json = reader.value(reader.next());
-                const auto column = std::find_if(resource.key.begin(), resource.key.end(), [&name](const auto& c) { return c.name == name; });
-                if (column == resource.key.end()) continue;  // the user
-                if (!resource.composite)
-                    mutation.id = json;
-                else
-                    mutation.data += (mutation.data.empty() ? "{" : ",") + pg::json_string(column->client) + ":" + std::string(json);
-            }
+        pg::for_each_member(identity, [&](std::string_view name, std::string_view json) {
+            const auto column = std::find_if(resource.key.begin(), resource.key.end(), [name](const auto& c) { return c.name == name; });
+            if (column == resource.key.end()) return;  // the user
+            if (!resource.composite)
+                mutation.id = json;
+            else
+                mutation.data += (mutation.data.empty() ? "{" : ",") + pg::json_string(column->client) + ":" + std::string(json);
+        });
         mutation.data += mutation.data.empty() ? "{}" : "}";
         deletions_.push_back(std::move(mutation));
     }

@@ -35,6 +35,17 @@ std::string_view decode_string(std::string_view quoted);
 // The same, guarding itself: for names, which hardly ever have escapes.
 std::string_view decode_name(std::string_view quoted);
 
+// Calls visit(name, value) for each member of the object; for none if it is not one.
+template <class Visit>
+void for_each_member(std::string_view object, Visit visit) {
+    JsonReader reader(object);
+    if (reader.next() != JsonReader::Token::begin_object) return;
+    while (reader.next() == JsonReader::Token::name) {
+        const std::string_view name = decode_name(reader.text());
+        visit(name, reader.value(reader.next()));
+    }
+}
+
 // A jsonb datum, as jsonb's input function makes it of the same text.
 Datum jsonb_datum(std::string_view json);
 
