@@ -30,7 +30,6 @@ sub set_up {
         CREATE TABLE line (id text PRIMARY KEY, n bigint NOT NULL CHECK (n >= 0));
         CREATE TABLE note (id text PRIMARY KEY DEFAULT gen_random_uuid()::text, user_id text NOT NULL, ref text NOT NULL);
         SELECT replicache.create_space(clock, clock) FROM unnest('{counter,time,transaction}'::text[]) clock;
-        SELECT replicache.create_space('device', 'time');
         SELECT replicache.track_table(t, space => 'space') FROM unnest('{done,total,scratch}'::regclass[]) t;
         SELECT replicache.track_table('note', space => 'user_id');
         SELECT replicache.expose_crud('note', name => 'NOTE', columns => '{"ref":"ref"}'), replicache.expose_crud('line');
@@ -51,34 +50,34 @@ sub set_up {
         SELECT replicache.register_mutator('act', 'act(boolean)');
         CREATE FUNCTION line_written() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN
-            PERFORM do_it('counter', 'upload', 'upload.0', replicache.current_mutation_id());
+            PERFORM do_it('counter', replicache.current_client_id(), replicache.current_client_id() || '.0', replicache.current_mutation_id());
             RETURN NULL;
         END $$;
         CREATE TRIGGER line_written AFTER INSERT OR UPDATE ON line FOR EACH ROW EXECUTE FUNCTION line_written();
-        CREATE FUNCTION write_directly(id bigint) RETURNS void LANGUAGE plpgsql AS $$
+        CREATE FUNCTION write_directly(writer text, id bigint) RETURNS void LANGUAGE plpgsql AS $$
         BEGIN
-            PERFORM do_it(s, 'direct-' || s, 'direct-' || s || '.0', id) FROM unnest('{counter,time,transaction}'::text[]) s;
+            PERFORM do_it(s, writer || '-' || s, writer || '-' || s || '.0', id) FROM unnest('{counter,time,transaction}'::text[]) s;
             INSERT INTO scratch SELECT s || id % 5, s, id FROM unnest('{counter,time,transaction}'::text[]) s
                 ON CONFLICT ON CONSTRAINT scratch_pkey DO UPDATE SET n = excluded.n;
             DELETE FROM scratch s WHERE s.n = write_directly.id - 3;
-            INSERT INTO note (user_id, ref) SELECT 'device', 'direct ' || id WHERE id % 4 = 0;
+            INSERT INTO note (user_id, ref) SELECT s.id, 'direct' FROM replicache.space s WHERE s.id LIKE 'device%' AND write_directly.id % 4 = 0;
         END $$;));
 }
 
 sub refused { return $_[0] % 5 == 0 }
 
-# Starts the clients. `seed`; `standby`: pulls go there, too; `lossy`: acknowledged writes may be lost, and then the server says
-# that it does not know the client.
+# Starts the clients. `seed`; `run`: appears in their names, to tell them from those of another load; `lossy`: acknowledged writes
+# may be lost, and then the server says that it does not know the client.
 sub start {
     my ($class, $server, %options) = @_;
-    my $self = bless {dir => PostgreSQL::Test::Utils::tempdir(), workers => {}, %options}, $class;
+    my $self = bless {dir => PostgreSQL::Test::Utils::tempdir(), workers => {}, run => '', %options}, $class;
     $self->serve($server);
     my @clients = (
-        (map { {kind => 'pusher', name => "$_-1", space => $_} } @spaces),
-        {kind => 'pusher', name => 'transaction-2', space => 'transaction'},
-        {kind => 'uploader', name => 'upload', space => 'counter'},
-        {kind => 'device', name => 'device', head => -1},
-        {kind => 'writer', name => 'direct'});
+        (map { {kind => 'pusher', name => "$_-1$self->{run}", space => $_} } @spaces),
+        {kind => 'pusher', name => "transaction-2$self->{run}", space => 'transaction'},
+        {kind => 'uploader', name => "upload$self->{run}"},
+        {kind => 'device', name => "device$self->{run}", head => -1},
+        {kind => 'writer', name => "direct$self->{run}"});
     for my $n (0 .. $#clients) {
         my $pid = fork // die "fork: $!";
         if ($pid) { $self->{workers}{$clients[$n]{name}} = $pid; next }
@@ -95,12 +94,20 @@ sub start {
     return $self;
 }
 
-# Tells the clients which server to connect to.
+# Tells the clients which server to connect to. `standby`: most pulls go there; `database`.
 sub serve {
-    my ($self, $server, $standby) = @_;
+    my ($self, $server, %options) = @_;
     $self->{server} = $server;
-    write_file("$self->{dir}/server", $server->connstr('postgres'));
-    write_file("$self->{dir}/standby", $standby->connstr('postgres')) if $standby;
+    $self->{database} = $options{database} // 'postgres';
+    unlink "$self->{dir}/standby";
+    write_file("$self->{dir}/standby", $options{standby}->connstr($self->{database})) if $options{standby};
+    write_file("$self->{dir}/server", $server->connstr($self->{database}));
+}
+
+# No server until the next one is named.
+sub serve_nothing {
+    my ($self) = @_;
+    unlink map { "$self->{dir}/$_" } qw(standby server);
 }
 
 sub write_file {
@@ -134,7 +141,11 @@ sub ask {
     my ($self, $c, $query, $where) = @_;
     $where //= 'server';
     my $key = $where eq 'server' ? 'session' : $where;
-    $c->{$key} //= Session->new(PostgreSQL::Test::Utils::slurp_file("$self->{dir}/$where"));
+    if (!$c->{$key}) {
+        my $connection = eval { PostgreSQL::Test::Utils::slurp_file("$self->{dir}/$where") };
+        if (!$connection) { sleep 0.05; return }
+        $c->{$key} = Session->new($connection);
+    }
     $c->{asked}++;
     my $answer = $c->{$key}->query($query);
     return $json->decode($answer->{rows}[0]) if !$answer->{lost} && !$answer->{error};
@@ -244,14 +255,14 @@ sub uploader {
         for (0 .. rand 3) {
             my $id = $c->{made} = ($c->{made} // 0) + 2;
             push @{$c->{pending}}, {crud => [
-                {op_id => $id - 1, op => 'PUT', type => 'line', id => 'l' . int rand 50, data => {n => 1}},
-                {op_id => $id, op => 'PUT', type => 'line', id => 'l' . $id, data => {n => refused($id) ? -1 : 1}}]};
+                {op_id => $id - 1, op => 'PUT', type => 'line', id => "$c->{name} " . int rand 50, data => {n => 1}},
+                {op_id => $id, op => 'PUT', type => 'line', id => "$c->{name} $id", data => {n => refused($id) ? -1 : 1}}]};
         }
     }
     my $size = min(20, scalar @{$c->{pending}}) or return 1;
     for my $again (0 .. (rand() < 0.2)) {
         my @batch = @{$c->{pending}}[0 .. $size - 1];
-        my $request = $json->encode({client_id => 'tablet', on_error => 'skip', transactions => \@batch});
+        my $request = $json->encode({client_id => $c->{name}, on_error => 'skip', transactions => \@batch});
         my $answer = $self->ask($c, "SELECT replicache.powersync_upload('$request', 'ann')") or return 0;
         my $is = join ' ', map { $_->{status} } @{$answer->{results}};
         my $expected = join ' ', map { refused($_->{crud}[1]{op_id}) ? 'fatal_error' : 'success' } @batch;
@@ -267,7 +278,7 @@ sub device {
     $c->{pending} = [map { 'ref ' . ++$c->{made} } 0 .. rand 3] if $more && !@{$c->{pending} // []};
     return 1 unless @{$c->{pending}};
     my $push = $json->encode({mutations => [map { {type => 'CREATE', resource => 'NOTE', data => {ref => $_}} } @{$c->{pending}}]});
-    my $answer = $self->ask($c, "SELECT row_to_json(p) FROM replicache.sync_push('$push', $c->{head}, 'device') p") or return 0;
+    my $answer = $self->ask($c, "SELECT row_to_json(p) FROM replicache.sync_push('$push', $c->{head}, '$c->{name}') p") or return 0;
     if ($answer->{status} == 200) {
         return 0 if rand() < 0.2;  # as if the answer had got lost
         $c->{head} = $answer->{mutation_at};
@@ -275,13 +286,13 @@ sub device {
         return 1;
     }
     return failed($c, $json->encode($answer)) if $answer->{status} != 409;
-    $answer = $self->ask($c, "SELECT row_to_json(p) FROM replicache.sync_pull(-1, 'device', page_limit => 1000) p") or return 0;
+    $answer = $self->ask($c, "SELECT row_to_json(p) FROM replicache.sync_pull(-1, '$c->{name}', page_limit => 1000) p") or return 0;
     my %there = map { ($_->{data}{ref} => 1) } @{$answer->{body}{data}{mutations}};
     my $arrived = grep { $there{$_} } @{$c->{pending}};
     failed($c, "$arrived of @{$c->{pending}} have arrived") if $arrived && $arrived < @{$c->{pending}};
     $c->{head} = $answer->{mutation_at};
     $c->{pending} = [] if $arrived;
-    return 1;
+    return !@{$c->{pending}};
 }
 
 # Writes past the extension's functions, as psql or a cron job does, and looks whether it came through when it does not know.
@@ -289,13 +300,13 @@ sub writer {
     my ($self, $c) = @_;
     my $id = ($c->{acked} // 0) + 1;
     if ($c->{unsure}) {
-        my $there = $self->ask($c, "SELECT count(*) FROM done WHERE client = 'direct-time.0' AND id = $id") // return 0;
+        my $there = $self->ask($c, "SELECT count(*) FROM done WHERE client = '$c->{name}-time.0' AND id = $id") // return 0;
         $c->{unsure} = 0;
         if ($there) { $c->{acked} = $id; return 1 }
     }
-    $self->ask($c, "BEGIN; SELECT 1 FROM write_directly(-1); ROLLBACK") if $id % 6 == 0;
+    $self->ask($c, "BEGIN; SELECT 1 FROM write_directly('$c->{name}', -1); ROLLBACK") if $id % 6 == 0;
     $c->{unsure} = 1;
-    $self->ask($c, "SELECT 1 FROM write_directly($id)") or return 0;
+    $self->ask($c, "SELECT 1 FROM write_directly('$c->{name}', $id)") or return 0;
     $c->{unsure} = 0;
     $c->{acked} = $id;
     return 1;
@@ -304,8 +315,8 @@ sub writer {
 # Waits until so much more has been done.
 sub wait_for {
     my ($self, $count) = @_;
-    my $done = $self->{server}->safe_psql('postgres', 'SELECT count(*) FROM done');
-    $self->{server}->poll_query_until('postgres', "SELECT count(*) >= $done + $count FROM done") or die "the load has stopped";
+    my $done = $self->{server}->safe_psql($self->{database}, 'SELECT count(*) FROM done');
+    $self->{server}->poll_query_until($self->{database}, "SELECT count(*) >= $done + $count FROM done") or die "the load has stopped";
 }
 
 # Lets the clients finish, and compares what they know with the tables.
@@ -313,10 +324,9 @@ sub finish {
     my ($self, $name) = @_;
     write_file("$self->{dir}/stop", '');
     waitpid $_, 0 for values %{$self->{workers}};
-    my $server = $self->{server};
-    my $sql = sub { $server->safe_psql('postgres', $_[0]) };
+    my $sql = sub { $self->{server}->safe_psql($self->{database}, $_[0]) };
     my %clients = map { $_ => $json->decode(PostgreSQL::Test::Utils::slurp_file("$self->{dir}/$_.json")) } sort keys %{$self->{workers}};
-    unlink "$self->{dir}/standby";
+    $self->serve($self->{server}, database => $self->{database});
     for my $c (@clients{sort keys %clients}) {
         $self->pull($c) if $c->{kind} eq 'pusher';
         note "$c->{name}: asked $c->{asked}, $c->{unanswered} without an answer, $c->{forgotten} times forgotten";
@@ -332,6 +342,7 @@ sub finish {
     is($sql->('SELECT client, id, count(*) FROM done GROUP BY 1, 2 HAVING count(*) > 1'), '', "$name: nothing is applied twice");
     is($sql->(q(SELECT client_group, t.n, d.n FROM total t FULL JOIN (SELECT regexp_replace(client, '\.\d$', '') AS client_group, count(*) AS n
         FROM done GROUP BY 1) d USING (client_group) WHERE t.n IS DISTINCT FROM d.n)), '', "$name: nothing is applied by halves");
+    is($sql->('SELECT user_id, ref FROM note WHERE ref <> \'direct\' GROUP BY 1, 2 HAVING count(*) > 1'), '', "$name: no note is there twice");
     is($sql->('SELECT client_id, mutation_id, count(*) FROM replicache.mutation_error GROUP BY 1, 2 HAVING count(*) > 1'), '',
         "$name: nothing is on record twice");
     return \%clients if $self->{lossy};
@@ -344,12 +355,12 @@ sub finish {
             is($errors->($client), join(' ', grep { refused($_) } 1 .. $c->{made}{$client}), "$name: what was refused is on record");
         }
     }
-    my $made = $clients{upload}{made};
-    is($ids->('upload.0'), join(' ', grep { !refused($_ + $_ % 2) } 1 .. $made), "$name: all uploads are there");
-    is($errors->('tablet'), join(' ', grep { $_ % 2 == 0 && refused($_) } 1 .. $made), "$name: and what was refused is on record");
-    is($ids->("direct-$_.0"), join(' ', 1 .. $clients{direct}{acked}), "$name: all direct writes to $_ are there") for @spaces;
-    is($sql->(q(SELECT string_agg(substr(ref, 5), ' ' ORDER BY substr(ref, 5)::int) FROM note WHERE ref LIKE 'ref %')),
-        join(' ', 1 .. $clients{device}{made}), "$name: each note of the device is there, once");
+    my ($upload, $device, $direct) = @clients{map { "$_$self->{run}" } qw(upload device direct)};
+    is($ids->("$upload->{name}.0"), join(' ', grep { !refused($_ + $_ % 2) } 1 .. $upload->{made}), "$name: all uploads are there");
+    is($errors->($upload->{name}), join(' ', grep { $_ % 2 == 0 && refused($_) } 1 .. $upload->{made}), "$name: and what was refused is on record");
+    is($ids->("$direct->{name}-$_.0"), join(' ', 1 .. $direct->{acked}), "$name: all direct writes to $_ are there") for @spaces;
+    is($sql->("SELECT string_agg(substr(ref, 5), ' ' ORDER BY substr(ref, 5)::int) FROM note WHERE user_id = '$device->{name}' AND ref <> 'direct'"),
+        join(' ', 1 .. $device->{made}), "$name: each note of the device is there, once");
     return \%clients;
 }
 
