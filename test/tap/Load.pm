@@ -21,8 +21,8 @@ my $for_now = qr/^(57P0[1235]|40...|08...)$/;
 
 # No unique constraint on client and id: what is applied twice shows. Half a mutation leaves `total` behind `done`.
 sub set_up {
-    my ($server) = @_;
-    $server->safe_psql('postgres', q(
+    my ($server, $database) = @_;
+    $server->safe_psql($database // 'postgres', q(
         CREATE EXTENSION replicache_ext;
         CREATE TABLE done (n bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, space text NOT NULL, client text NOT NULL, id bigint NOT NULL);
         CREATE TABLE total (client_group text PRIMARY KEY, space text NOT NULL, n bigint NOT NULL);
@@ -66,12 +66,12 @@ sub set_up {
 
 sub refused { return $_[0] % 5 == 0 }
 
-# Starts the clients. `seed`; `run`: appears in their names, to tell them from those of another load; `lossy`: acknowledged writes
+# Starts the clients. `seed`; `levels`: isolation levels, one for each of their sessions, by chance; `run`: appears in their names, to tell them from those of another load; `lossy`: acknowledged writes
 # may be lost, and then the server says that it does not know the client.
 sub start {
     my ($class, $server, %options) = @_;
     my $self = bless {dir => PostgreSQL::Test::Utils::tempdir(), workers => {}, run => '', %options}, $class;
-    $self->serve($server);
+    $self->serve($server, %options);
     my @clients = (
         (map { {kind => 'pusher', name => "$_-1$self->{run}", space => $_} } @spaces),
         {kind => 'pusher', name => "transaction-2$self->{run}", space => 'transaction'},
@@ -94,14 +94,14 @@ sub start {
     return $self;
 }
 
-# Tells the clients which server to connect to. `standby`: most pulls go there; `database`.
+# Tells the clients which server to connect to. `standby`: most pulls go there; `database`; `connection`: another way to it.
 sub serve {
     my ($self, $server, %options) = @_;
     $self->{server} = $server;
     $self->{database} = $options{database} // 'postgres';
     unlink "$self->{dir}/standby";
     write_file("$self->{dir}/standby", $options{standby}->connstr($self->{database})) if $options{standby};
-    write_file("$self->{dir}/server", $server->connstr($self->{database}));
+    write_file("$self->{dir}/server", $options{connection} // $server->connstr($self->{database}));
 }
 
 # No server until the next one is named.
@@ -145,6 +145,7 @@ sub ask {
         my $connection = eval { PostgreSQL::Test::Utils::slurp_file("$self->{dir}/$where") };
         if (!$connection) { sleep 0.05; return }
         $c->{$key} = Session->new($connection);
+        $c->{$key}->query("SET default_transaction_isolation = '$self->{levels}[rand @{$self->{levels}}]'") if $self->{levels};
     }
     $c->{asked}++;
     my $answer = $c->{$key}->query($query);
@@ -266,6 +267,7 @@ sub uploader {
         my $answer = $self->ask($c, "SELECT replicache.powersync_upload('$request', 'ann')") or return 0;
         my $is = join ' ', map { $_->{status} } @{$answer->{results}};
         my $expected = join ' ', map { refused($_->{crud}[1]{op_id}) ? 'fatal_error' : 'success' } @batch;
+        return 0 if $is =~ /retryable_error/;
         failed($c, "upload: $is, expected $expected") if $is ne $expected;
     }
     splice @{$c->{pending}}, 0, $size;
