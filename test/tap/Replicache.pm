@@ -17,8 +17,8 @@ my $settings = "max_prepared_transactions = 5\nreplicache.poke_channel = ''\naut
 
 # A server of this name, started; allows a standby.
 sub new_server {
-    my ($name, $more_settings) = @_;
-    my $server = PostgreSQL::Test::Cluster->new($name);
+    my ($name, $more_settings, @options) = @_;
+    my $server = PostgreSQL::Test::Cluster->new($name, @options);
     $server->init(allows_streaming => 1);
     $server->append_conf('postgresql.conf', $settings . ($more_settings // ''));
     $server->start;
