@@ -60,8 +60,10 @@ std::int64_t own_transaction() {
 std::string origin() {
     pg::Table table("origin", pg::Table::Access::read);
     if (!table.find(origin_key)) throw pg::SqlError(ERRCODE_INTERNAL_ERROR, "replicache.origin has lost its row");
-    // A copy of a database (CREATE DATABASE … TEMPLATE) has another OID, one of the cluster another timeline.
-    return *table.text(2) + "-" + std::to_string(MyDatabaseId) + "-" + std::to_string(guarded([] { return timeline(); }));
+    // A copy of a database (CREATE DATABASE … TEMPLATE) has another OID, one of the cluster another timeline. After pg_upgrade both
+    // are the old ones, or timelines count from 1 again, but the system identifier is another.
+    return *table.text(2) + "-" + std::to_string(GetSystemIdentifier()) + "-" + std::to_string(MyDatabaseId) + "-" +
+           std::to_string(guarded([] { return timeline(); }));
 }
 
 void renew_origin() {

@@ -26,7 +26,7 @@ set_up($old);
 $old->safe_psql('postgres', 'CREATE DATABASE load');
 Load::set_up($old, 'load');
 my $load = Load->start($old, seed => $seed, database => 'load');
-burn($old, 2000);
+burn($old, 300);
 $old->safe_psql('postgres', "INSERT INTO note VALUES ('a', 'free'), ('b', 'locked'), ('c', 'free'), ('d', 'locked')");
 $old->safe_psql('postgres', "DELETE FROM note WHERE id IN ('c', 'd')");
 my %client = map { $_ => client($_) } qw(free locked);
@@ -55,12 +55,12 @@ is(pull_by($client{locked}, $new), 'put note/f', 'locked: likewise');
 view_is($_, $new, 'no more and no less') for values %client;
 
 # Back to the old server, which gives the same transaction ids to other changes.
-burn($new, 100);
 $new->safe_psql('postgres', "INSERT INTO note VALUES ('g', 'free')");
 pull_by($client{free}, $new);
 $new->stop;
 $old->start;
 $old->safe_psql('postgres', "INSERT INTO note VALUES ('h', 'free')");
+burn($old, 300);
 like(pull_by($client{free}, $old), qr/^clear/, 'free: back on the old server everything');
 view_is($client{free}, $old, 'and nothing is missed');
 
