@@ -3,6 +3,8 @@
 #include "pg/spi.h"
 #include "pg/table.h"
 
+#include <charconv>
+
 extern "C" {
 #include "access/transam.h"
 #include "access/xlog.h"
@@ -64,6 +66,16 @@ std::string origin() {
     // are the old ones, or timelines count from 1 again, but the system identifier is another.
     return *table.text(2) + "-" + std::to_string(GetSystemIdentifier()) + "-" + std::to_string(MyDatabaseId) + "-" +
            std::to_string(guarded([] { return timeline(); }));
+}
+
+bool is_behind(std::string_view origin, std::string_view here) {
+    if (!RecoveryInProgress()) return false;
+    const std::string_view history = here.substr(0, here.rfind('-') + 1);
+    if (origin.substr(0, history.size()) != history) return false;
+    const std::string_view number = origin.substr(history.size());
+    TimeLineID id = 0;
+    std::from_chars(number.data(), number.data() + number.size(), id);
+    return id > guarded([] { return timeline(); });
 }
 
 void renew_origin() {
