@@ -3,6 +3,8 @@
 #include "pg/spi.h"
 #include "pg/table.h"
 
+#include <charconv>
+
 extern "C" {
 #include "access/transam.h"
 #include "access/xlog.h"
@@ -60,8 +62,20 @@ std::int64_t own_transaction() {
 std::string origin() {
     pg::Table table("origin", pg::Table::Access::read);
     if (!table.find(origin_key)) throw pg::SqlError(ERRCODE_INTERNAL_ERROR, "replicache.origin has lost its row");
-    // A copy of a database (CREATE DATABASE … TEMPLATE) has another OID, one of the cluster another timeline.
-    return *table.text(2) + "-" + std::to_string(MyDatabaseId) + "-" + std::to_string(guarded([] { return timeline(); }));
+    // A copy of a database (CREATE DATABASE … TEMPLATE) has another OID, one of the cluster another timeline. After pg_upgrade both
+    // are the old ones, or timelines count from 1 again, but the system identifier is another.
+    return *table.text(2) + "-" + std::to_string(GetSystemIdentifier()) + "-" + std::to_string(MyDatabaseId) + "-" +
+           std::to_string(guarded([] { return timeline(); }));
+}
+
+bool is_behind(std::string_view origin, std::string_view here) {
+    if (!RecoveryInProgress()) return false;
+    const std::string_view history = here.substr(0, here.rfind('-') + 1);
+    if (origin.substr(0, history.size()) != history) return false;
+    const std::string_view number = origin.substr(history.size());
+    TimeLineID id = 0;
+    std::from_chars(number.data(), number.data() + number.size(), id);
+    return id > guarded([] { return timeline(); });
 }
 
 void renew_origin() {
