@@ -39,6 +39,14 @@ as_server() (
     exec "$@"
 )
 
+# What is expensive to make and independent of the tree. As root not in the home directory, which is closed to the user
+# that servers run as.
+cache_directory() {
+    local parent=${XDG_CACHE_HOME:-$HOME/.cache}
+    [ "$(id -u)" != 0 ] || [ -n "${XDG_CACHE_HOME:-}" ] || parent=/var/cache
+    echo "$parent/replicache_ext"
+}
+
 server_present() {
     have "$PG_CONFIG" && [ -f "$("$PG_CONFIG" --pgxs)" ] && [ -f "$("$PG_CONFIG" --includedir-server)/postgres.h" ] &&
         [ -x "$("$PG_CONFIG" --bindir)/initdb" ]
@@ -69,6 +77,11 @@ provide() {
                 have valgrind || missing+=(valgrind) ;;
             browser)
                 have chromium || missing+=(chromium) ;;
+            servers)
+                have flex || missing+=(flex)
+                have bison || missing+=(bison)
+                have valgrind || missing+=(valgrind)
+                [ -f /usr/include/zlib.h ] || missing+=(zlib1g-dev) ;;
         esac
     done
     [ "${#missing[@]}" -gt 0 ] || [ -n "$server" ] || return 0
@@ -150,6 +163,11 @@ start_server() {
         chown "$server_user" "$scratch"
         chmod 755 "$scratch"
     fi
+    # Where sanitizers and valgrind write what they find, in any program of this server.
+    export FINDINGS=$scratch/findings
+    mkdir -m 1777 "$FINDINGS"
+    export ASAN_OPTIONS=detect_leaks=0:detect_stack_use_after_return=0:abort_on_error=1:log_path=$FINDINGS/asan
+    export UBSAN_OPTIONS=print_stacktrace=1:abort_on_error=1:log_path=$FINDINGS/ubsan
     as_server "$bindir/initdb" -D "$scratch/data" -U postgres -A trust -N --no-locale -E UTF8 </dev/null
     as_server tee -a "$scratch/data/postgresql.conf" <<CONF
 listen_addresses = ''
