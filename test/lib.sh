@@ -7,6 +7,10 @@ export LC_ALL=C.UTF-8 PGCLIENTENCODING=UTF8
 # The caller may work with another PostgreSQL.
 for name in $(compgen -e | grep -E '^PG[A-Z]+$' || true); do unset "$name"; done
 
+# For programs that were built with sanitizers, pg_config among them. PostgreSQL's do not free what they need to their end.
+export ASAN_OPTIONS=detect_leaks=0:detect_stack_use_after_return=0:abort_on_error=1
+export UBSAN_OPTIONS=print_stacktrace=1:abort_on_error=1
+
 pg_config_given=${PG_CONFIG:-}
 export PG_CONFIG=${PG_CONFIG:-pg_config}
 scratch=  # directory of the private server and of whatever else must not outlive us
@@ -166,8 +170,7 @@ start_server() {
     # Where sanitizers and valgrind write what they find, in any program of this server.
     export FINDINGS=$scratch/findings
     mkdir -m 1777 "$FINDINGS"
-    export ASAN_OPTIONS=detect_leaks=0:detect_stack_use_after_return=0:abort_on_error=1:log_path=$FINDINGS/asan
-    export UBSAN_OPTIONS=print_stacktrace=1:abort_on_error=1:log_path=$FINDINGS/ubsan
+    export ASAN_OPTIONS=$ASAN_OPTIONS:log_path=$FINDINGS/asan UBSAN_OPTIONS=$UBSAN_OPTIONS:log_path=$FINDINGS/ubsan
     as_server "$bindir/initdb" -D "$scratch/data" -U postgres -A trust -N --no-locale -E UTF8 </dev/null
     as_server tee -a "$scratch/data/postgresql.conf" <<CONF
 listen_addresses = ''
