@@ -25,6 +25,7 @@ MODULE_big = $(EXTENSION)
 OBJS := $(patsubst %.cpp,%.o,$(sort $(shell find src -name '*.cpp')))
 DEPS := $(OBJS:.o=.d)
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql
+DATA = $(sort $(wildcard src/sql/upgrade/*.sql))
 
 # Our warnings are not for PostgreSQL's headers.
 PG_CPPFLAGS = -Isrc -isystem $(includedir_server)
