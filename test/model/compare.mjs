@@ -113,6 +113,15 @@ export class Comparison {
     });
   }
 
+  /** Not within a transaction, to which nothing of its own is old. */
+  async collectGarbage({idle}) {
+    if (this.inTransaction) return;
+    const none = {clients: 0, clientGroups: 0, tombstones: 0, errors: 0};
+    const [expected, actual] = await this.statement(`collectGarbage ${idle}`, `SELECT replicache.collect_garbage('${idle}')`, model => (idle === '0' ? model.collectGarbage() : none));
+    same('what garbage collection removed', expected, actual);
+    if (expected.tombstones) this.tally('tombstones collected');
+  }
+
   async push({group: index, mutations, malformed, version, stranger, ...step}) {
     const {group, clients, legacy, ...owner} = groups[index];
     const {user, space} = {...owner, ...step};
@@ -213,6 +222,7 @@ export class Comparison {
     }
     same('replicache.client_group', list(state.groups).map(([id, {user, space}]) => [id, user, space]), actual.groups ?? []);
     same('replicache.client', list(state.clients).map(([id, {group, lastMutationID}]) => [id, group, lastMutationID]), actual.clients ?? []);
+    same('replicache.forgotten_client', state.forgotten.toSorted(), actual.forgotten ?? []);
     same('replicache.mutation_error', state.errors, actual.errors ?? []);
     for (const space of spaces) {
       const {cookie, put} = read(actual.views[space]);

@@ -57,7 +57,7 @@ for (let seed = first; seed < first + programs && failed < 3; seed++) {
 
 // A test of nothing would pass, too.
 const outcomes = [
-  'BEGIN', 'COMMIT', 'ROLLBACK', 'SAVEPOINT s', 'RELEASE s', 'ROLLBACK TO s', ...Object.keys(writes).map(name => `${name} ok`), 'insertNote 23505', 'rekeyNote 23505', 'addColumn ok',
+  'BEGIN', 'COMMIT', 'ROLLBACK', 'SAVEPOINT s', 'RELEASE s', 'ROLLBACK TO s', ...Object.keys(writes).map(name => `${name} ok`), 'insertNote 23505', 'rekeyNote 23505', 'addColumn ok', 'collectGarbage 0 ok', 'collectGarbage 1 hour ok', 'tombstones collected',
   'applied', 'skipped', 'rejected', 'outOfOrder', 'temporary', 'ClientStateNotFound', 'VersionNotSupported', 'push 22023', 'push 42501', 'push 40001',
   'pull complete', 'pull delta', 'pull ClientStateNotFound', 'pull 42501',
 ];

@@ -234,10 +234,12 @@ export class Model {
     };
   }
 
-  /** All clients are idle. Whoever comes back is told so, and whoever might miss a tombstone gets everything. */
+  /** With an idle time of zero, what there is is old enough. Whoever might miss a tombstone gets everything. */
   collectGarbage() {
-    this.state.forgotten.push(...Object.keys(this.state.clients));
-    Object.assign(this.state, {clients: {}, groups: {}, errors: []});
-    for (const {space, version} of this.state.tombstones.splice(0)) this.state.spaces[space].floor = Math.max(this.space(space).floor, version);
+    const {clients, groups, tombstones, errors, forgotten} = this.state;
+    const counts = {clients: Object.keys(clients).length, clientGroups: Object.keys(groups).length, tombstones: tombstones.length, errors: errors.length};
+    for (const {space, version} of tombstones) this.state.spaces[space].floor = Math.max(this.space(space).floor, version);
+    Object.assign(this.state, {clients: {}, groups: {}, tombstones: [], errors: [], forgotten: [...forgotten, ...Object.keys(clients)]});
+    return counts;
   }
 }

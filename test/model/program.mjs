@@ -110,6 +110,7 @@ export function programOf(seed, {from = 20, to = 40} = {}) {
     [5, () => ({do: 'rollbackTo'})],
     [2, () => ({do: 'rollback'})],
     [6, () => ({do: 'commit'})],
+    [4, () => ({do: 'collectGarbage', idle: weigh([[3, '0'], [1, '1 hour']])})],
     [1, () => ({do: 'addColumn', table: table(), column: `extra_${++texts}`, value: texts})],
   ])();
   return {

@@ -24,6 +24,7 @@ BEGIN
     DELETE FROM page;
     DELETE FROM replicache.client_group;
     DELETE FROM replicache.client;
+    DELETE FROM replicache.forgotten_client;
     DELETE FROM replicache.tombstone;
     DELETE FROM replicache.mutation_error;
     TRUNCATE replicache.space;  -- and with it what sessions know of the clocks
@@ -45,6 +46,7 @@ BEGIN
             'page', (SELECT json_agg(to_jsonb(t) - 'version' ORDER BY id) FROM page t)),
         'groups', (SELECT json_agg(json_build_array(id, user_id, space) ORDER BY id) FROM replicache.client_group),
         'clients', (SELECT json_agg(json_build_array(id, client_group_id, last_mutation_id) ORDER BY id) FROM replicache.client),
+        'forgotten', (SELECT json_agg(id ORDER BY id) FROM replicache.forgotten_client),
         'errors', (SELECT json_agg(json_build_array(space, user_id, client_group_id, client_id, mutation_id, name, args, sqlstate) ORDER BY error_id)
                    FROM replicache.mutation_error),
         'views', (SELECT json_object_agg(s, replicache.pull_since(NULL, NULL, s)) FROM unnest(ARRAY['', 'A', 'B']) s)));
