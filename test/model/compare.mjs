@@ -120,6 +120,7 @@ export class Comparison {
     const [expected, actual] = await this.statement(`collectGarbage ${idle}`, `SELECT replicache.collect_garbage('${idle}')`, model => (idle === '0' ? model.collectGarbage() : none));
     same('what garbage collection removed', expected, actual);
     if (expected.tombstones) this.tally('tombstones collected');
+    for (const [viewer, {cookie}] of this.viewers.entries()) if (cookie) await this.pull({viewer});  // who needs what was removed comes back at once
   }
 
   async push({group: index, mutations, malformed, version, stranger, ...step}) {

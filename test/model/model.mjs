@@ -131,7 +131,7 @@ export class Model {
   }
 
   untrack(name) {
-    if (!this.state.tracked[name]) throw new SqlError('55000');
+    if (!this.state.tracked[name]) throw new SqlError('42704');
     const rows = structuredClone(this.state.rows[name]);
     for (const row of this.all(name)) this.bury(name, row);
     this.state.rows[name] = rows;
@@ -139,7 +139,7 @@ export class Model {
   }
 
   resync(name) {
-    if (!this.state.tracked[name]) throw new SqlError('55000');
+    if (!this.state.tracked[name]) throw new SqlError('42704');
     this.raiseFloor(name);
   }
 
