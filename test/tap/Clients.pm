@@ -65,7 +65,10 @@ sub pusher {
         my $answer = $self->ask($c, "SELECT replicache.apply_push('$push', 'ann', '$c->{space}')") or return 0;
         return $self->forget($c) if ($answer->{error} // '') eq 'ClientStateNotFound';
         my $halted = $answer->{halted};
-        failed($c, 'push: ' . $json->encode($answer)) if $answer->{error} || ($halted && ($halted->{code} // '') ne 'RE001');
+        if ($answer->{error} || $halted && ($halted->{code} // '') ne 'RE001') {
+            failed($c, 'push: ' . $json->encode($answer));
+            return 0;
+        }
         my $processed = 0;
         for (@batch) {
             last if $halted && $halted->{clientID} eq $_->{clientID} && $halted->{id} == $_->{id};
