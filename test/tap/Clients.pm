@@ -131,6 +131,7 @@ sub consistent {
         my $row = $c->{view}{$key};
         push @{$ids{$row->{client}}}, $row->{id};
         $count{$row->{client} =~ s/\.\d$//r}++;
+        $count{"all-$row->{space}"}++ if $row->{id} % 4 == 0;
     }
     for my $group (keys %count) {
         my $total = $c->{view}{"total/$group"}{n} // 0;
