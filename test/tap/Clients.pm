@@ -36,9 +36,9 @@ sub ask {
         my $connection = eval { PostgreSQL::Test::Utils::slurp_file("$self->{dir}/$where") };
         if (!$connection) { sleep 0.05; return }
         $c->{$key} = Session->new($connection);
-        $c->{$key}->query("SET default_transaction_isolation = '$self->{levels}[rand @{$self->{levels}}]'") if $self->{levels};
     }
     $c->{asked}++;
+    $query = "SET default_transaction_isolation = '$self->{levels}[rand @{$self->{levels}}]'; $query" if $self->{levels};
     my $answer = $c->{$key}->query($query);
     return $json->decode($answer->{rows}[0]) if !$answer->{lost} && !$answer->{error};
     $c->{unanswered}++;

@@ -64,7 +64,7 @@ sub set_up {
         END $$;));
 }
 
-# Starts the clients. `seed`; `levels`: isolation levels, one for each of their sessions, by chance; `run`: appears in their names, to
+# Starts the clients. `seed`; `levels`: isolation levels, one for each request, by chance; `run`: appears in their names, to
 # tell them from those of another load; `lossy`: acknowledged writes may be lost, and then the server says that it does not know the
 # client; and what serve takes.
 sub start {
