@@ -84,11 +84,12 @@ sub pusher {
     return $self->pull($c) && !@{$c->{pending}};
 }
 
+# The server does not know the client any more. As Replicache does, it goes on as another one, from the view and cookie that it has.
 sub forget {
     my ($self, $c) = @_;
     failed($c, 'the server does not know the client') unless $self->{lossy};
     $c->{forgotten}++;
-    delete @$c{qw(group pending made acked cookie view seen)};
+    delete @$c{qw(group pending made acked seen)};
     return 0;
 }
 
