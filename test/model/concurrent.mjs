@@ -3,21 +3,12 @@
 // acknowledged, again and again, over any connection. Pulls come in between, with cookies that are kept.
 //
 // Rows 1 to 4 of `card` are lists to which every write appends a number of its own, so that a view tells which writes it has, and
-// in which order. Rows 5 to 8 come, go and change their space. After each pull, `check` asks for what Jepsen's test of PowerSync asks:
-//
-//   read your writes      what a client knows to be processed is in each later pull of its group, its number and its effects
-//   monotonic reads       no list of a viewer gets shorter or changes its past; no lastMutationID and no cookie goes back
-//   monotonic writes      who sees a mutation of a client sees those before it, and in each list in the client's order
-//   writes follow reads   who sees a write sees what its writer had seen: a client in its view, a direct writer by SELECT
-//   atomic visibility     of a mutation, and of a transaction, a pull has all or nothing
-//   convergence           after each pull, not only in the end, a view is what is committed: nothing is missed
-//
-// and that nothing is applied twice, that what was rejected leaves nothing, and that data and lastMutationIDs agree.
-import {isDeepStrictEqual, parseArgs} from 'node:util';
+// in which order. Rows 5 to 8 come, go and change their space. After each pull, causal.mjs checks what it has brought.
+import {parseArgs} from 'node:util';
 import pg from 'pg';
+import {check, lists, must, seenIn, Violation} from './causal.mjs';
 import {randomOf} from './program.mjs';
 
-const lists = ['card/1', 'card/2', 'card/3', 'card/4'];
 const {values} = parseArgs({options: {seed: {type: 'string'}, programs: {type: 'string'}}});
 const count = {};
 const tally = what => (count[what] = (count[what] ?? 0) + 1);
@@ -29,25 +20,28 @@ async function connect() {
   return db;
 }
 const value = async (db, sql) => Object.values((await db.query(sql)).rows[0] ?? {})[0];
-const [control, puller, slowPuller, ...writers] = await Promise.all([1, 2, 3, 4, 5, 6, 7].map(connect));
+const [control, puller, slowPuller, collector, ...writers] = await Promise.all([1, 2, 3, 4, 5, 6, 7, 8].map(connect));
 
-class Violation extends Error {}
-function must(property, truth, detail) {
-  if (!truth) throw new Violation(`${property}: ${JSON.stringify(detail)}`);
-}
+const pushOf = (group, mutations) => `SELECT replicache.apply_push('${JSON.stringify({pushVersion: 1, clientGroupID: group, mutations})}', '${group}', 'A')`;
 
-/** One program. What its writes are is in `tags`: number → {keys, seen, client, id, fails}. */
+/** `made`: all its mutations; `pending`: those that are not acknowledged; `done`: the last one that is. */
+const newClient = (id, group) => ({id, group, made: [], pending: [], done: 0});
+
+/** One program. What its writes are is in `tags`: number → {keys, seen, client, id, fails}; those of direct writers have no client. */
 class World {
   constructor(seed) {
     this.random = randomOf(seed);
     this.log = [];
     this.tags = new Map();
     this.together = [];  // sets of numbers that one transaction has committed
-    this.clients = Object.fromEntries([['c1', 'g1'], ['c2', 'g1'], ['c3', 'g2']].map(([id, group]) => [id, {id, group, pending: [], made: 0, done: 0}]));
+    this.clients = Object.fromEntries([['c1', 'g1'], ['c2', 'g1'], ['c3', 'g2']].map(([id, group]) => [id, newClient(id, group)]));
     this.viewers = ['g1', 'g2', 'since', 'slow', 'other'].map(name => ({
       name, group: name === 'g1' ? 'g1' : 'g2', space: name === 'other' ? 'B' : 'A', cookie: null, view: {}, ids: {}, order: 0,
     }));
-    this.sessions = writers.slice(0, 2 + this.random.below(3)).map((db, i) => ({name: `w${i + 1}`, db}));
+    this.forgotten = {};  // clients that garbage collection took, with all mutations that they ever made
+    this.writers = writers.slice(0, 2 + this.random.below(3)).map((db, i) => ({name: `w${i + 1}`, db}));
+    this.collector = {name: 'gc', db: collector};
+    this.sessions = [...this.writers, this.collector];
   }
 
   async run() {
@@ -55,9 +49,12 @@ class World {
     const clocks = {A: random.pick(['counter', 'time', 'transaction', 'transaction']), B: random.pick(['counter', 'time', 'transaction'])};
     await control.query('SELECT model_tables()');
     await control.query(`SELECT model_reset('${JSON.stringify(clocks)}')`);
+    await control.query("INSERT INTO card SELECT id, 'A', 'there' FROM generate_series(5, 8) id");
     this.log.push(JSON.stringify(clocks));
     for (let i = 0; i < 60; i++) await this.step();
     for (const session of this.sessions) await this.end(session);
+    await this.collectGarbage();  // now that nobody holds anything
+    for (const id in this.forgotten) await this.comeBack(id);
     for (const viewer of this.viewers) {
       if (viewer.snapshot) await this.pull(viewer);  // of long ago
       await this.pull(viewer);
@@ -67,8 +64,9 @@ class World {
 
   async step() {
     const {random} = this;
-    const free = this.sessions.filter(session => !session.waiting);
+    const free = this.writers.filter(session => !session.waiting);
     if (!free.length || random.chance(35)) await this.pull(random.pick(this.viewers));
+    else if (random.chance(8) && !this.collector.waiting) await this.collectGarbage();
     else if (random.chance(25)) this.mutate(random.pick(Object.values(this.clients)));
     else await this.write(random.pick(free));
     await this.settle();
@@ -89,8 +87,10 @@ class World {
   /** A client makes a mutation, after what it has seen. */
   mutate(client) {
     const {view} = this.viewers.find(({group}) => group === client.group);
-    const tag = this.newTag(seenIn(view), {client: client.id, id: ++client.made, fails: this.random.chance(15)});
-    client.pending.push({clientID: client.id, id: client.made, name: 'append', args: {tag, ids: this.ids(tag), fails: this.tags.get(tag).fails}});
+    const tag = this.newTag(seenIn(view), {client: client.id, id: client.made.length + 1, fails: this.random.chance(15)});
+    const mutation = {clientID: client.id, id: client.made.length + 1, name: 'append', args: {tag, ids: this.ids(tag), fails: this.tags.get(tag).fails}};
+    client.made.push(mutation);
+    client.pending.push(mutation);
   }
 
   async write(session) {
@@ -115,17 +115,47 @@ class World {
 
   push(session, group) {
     const mutations = Object.values(this.clients).filter(client => client.group === group).flatMap(({pending}) => pending);
-    const request = JSON.stringify({pushVersion: 1, clientGroupID: group, mutations});
-    return this.send(session, `SELECT replicache.apply_push('${request}', '${group}', 'A')`, ({rows: [{apply_push: answer}]}) => {
-      must('a push goes through', answer.halted === null, answer);
-      tally(answer.skipped ? 'push with duplicates' : 'push');
-      const {length} = mutations.filter(({args}) => args.fails);
-      must('what fails is rejected', answer.rejected.length <= length, answer);
-      for (const {clientID, id, args} of mutations) {
+    return this.send(session, pushOf(group, mutations), async ({rows: [{apply_push: answer}]}) => {
+      let processed = mutations;
+      if (answer.error) {  // it has waited while garbage collection took a client; what came before that client's first mutation stands
+        await this.noteForgotten();
+        const refused = mutations.findIndex(({clientID}) => this.forgotten[clientID]);
+        must('nobody is refused but forgotten clients', answer.error === 'ClientStateNotFound' && refused >= 0, {answer, mutations});
+        processed = mutations.slice(0, refused);
+      } else must('a push goes through', answer.halted === null, answer);
+      tally(answer.error ? 'push of a forgotten client' : answer.skipped ? 'push with duplicates' : 'push');
+      for (const {clientID, id, args} of processed) {
         session.acknowledged[clientID] = id;
         session.tags.push(args.tag);
       }
     });
+  }
+
+  /** Everything committed is old enough. A client that is forgotten is told to start afresh, and does so under another id. */
+  collectGarbage() {
+    return this.send(this.collector, "SELECT replicache.collect_garbage('0') AS counts", async ({rows: [{counts}]}) => {
+      if (counts.tombstones) tally('tombstones collected');
+      await this.noteForgotten();
+    });
+  }
+
+  async noteForgotten() {
+    const {rows} = await control.query('SELECT id FROM replicache.forgotten_client');
+    for (const {id} of rows.filter(({id}) => this.clients[id])) {
+      tally('client forgotten');
+      this.log.push(`gc: -- forgets ${id}`);
+      this.forgotten[id] = this.clients[id];
+      delete this.clients[id];
+      this.clients[`${id}+`] = newClient(`${id}+`, this.forgotten[id].group);
+    }
+  }
+
+  /** A forgotten client sends everything that it ever made. */
+  async comeBack(id) {
+    const {group, made} = this.forgotten[id];
+    const answer = await value(control, pushOf(group, made));
+    must('who comes back is refused', answer.error === 'ClientStateNotFound', {id, answer});
+    tally('push of a forgotten client');
   }
 
   /** A direct writer, who reads first. */
@@ -157,7 +187,8 @@ class World {
       const old = new Set(this.together.flat());
       this.together.push(session.tags.filter(tag => !this.tags.get(tag).fails && !old.has(tag)));
       for (const [id, done] of Object.entries(session.acknowledged)) {
-        const client = this.clients[id];
+        const client = this.clients[id] ?? this.forgotten[id];
+        must('a client whose mutations are being processed is not forgotten', this.clients[id] || done <= client.done, {id, done});
         client.done = Math.max(client.done, done);
         client.pending = client.pending.filter(mutation => mutation.id > client.done);
       }
@@ -205,7 +236,7 @@ class World {
   async end(session) {
     while (session.open || session.waiting) {
       if (!session.waiting) await this.commit(session);
-      else for (const other of this.sessions) if (other.open && !other.waiting) await this.commit(other);
+      else for (const other of this.writers) if (other.open && !other.waiting) await this.commit(other);
     }
   }
 
@@ -254,48 +285,6 @@ class World {
   }
 }
 
-const numbersIn = row => (row ? row.title.split(',').map(Number) : []);
-const seenIn = view => [...new Set(lists.flatMap(key => numbersIn(view[key])))];
-
-function check({tags, together, clients}, viewer, {rows, done}, {view, ids, order}) {
-  const seen = new Set(seenIn(view));
-  const own = Object.values(clients).filter(({group}) => group === viewer.group);
-  const has = tag => tags.get(tag).fails || seen.has(tag);
-  if (viewer.space === 'A') {
-    for (const key of lists) {
-      const list = numbersIn(view[key]);
-      must('nothing is applied twice', new Set(list).size === list.length, {key, list});
-      for (const tag of list) must('what is rejected leaves nothing', !tags.get(tag).fails, {key, tag});
-
-      const former = numbersIn(viewer.view[key]);
-      must('monotonic reads', former.every((tag, i) => list[i] === tag), {key, former, list});
-
-      for (const {id} of Object.values(clients)) {
-        const numbers = list.map(tag => tags.get(tag)).filter(({client}) => client === id).map(({id}) => id);
-        must('monotonic writes, in a list', numbers.every((number, i) => i === 0 || numbers[i - 1] < number), {key, client: id, numbers});
-      }
-    }
-    for (const tag of seen) {
-      const {keys, client, id, seen: causes} = tags.get(tag);
-      must('atomic visibility of a write', keys.every(key => numbersIn(view[key]).includes(tag)), {tag, keys, view});
-      must('writes follow reads', causes.every(has), {tag, causes});
-      for (const [other, before] of tags) if (client && before.client === client && before.id < id) must('monotonic writes', has(other), {tag, other});
-    }
-    for (const transaction of together) must('atomic visibility of a transaction', transaction.every(has) || !transaction.some(tag => seen.has(tag)), {transaction});
-
-    for (const {id} of own) {
-      must('monotonic reads of lastMutationIDs', (ids[id] ?? 0) >= (viewer.ids[id] ?? 0), {id, former: viewer.ids, ids});
-      must('read your writes', (ids[id] ?? 0) >= done[id], {id, done, ids});
-    }
-    for (const [tag, {client, id, fails}] of tags) {
-      if (fails || !own.some(each => each.id === client)) continue;
-      must('read your writes, in the lists', id > done[client] || seen.has(tag), {tag, client, id});
-      must('data and lastMutationIDs agree', seen.has(tag) === id <= (ids[client] ?? 0), {tag, client, id, ids});
-    }
-  }
-  must('monotonic cookies', order >= viewer.order, {former: viewer.order, order});
-  must('convergence: nothing is missed', isDeepStrictEqual({...view}, {...rows}), {view, rows});
-}
 
 const [first, programs] = [Number(values.seed), Number(values.programs)];
 console.log(`1..${programs + 1}`);
@@ -311,8 +300,8 @@ for (let seed = first; seed < first + programs && !failed; seed++) {
     console.log([...world.log, ...(error instanceof Violation ? [] : error.stack.split('\n'))].map(line => `# ${line}`).join('\n'));
   }
 }
-const never = programs >= 40 && !failed ? ['commit', 'push with duplicates', 'waited', 'deadlock', 'pull, complete', 'pull, delta', 'pull, nothing'].filter(outcome => !count[outcome]) : [];
+const never = programs >= 40 && !failed ? ['commit', 'push with duplicates', 'waited', 'deadlock', 'pull, complete', 'pull, delta', 'pull, nothing',
+  'client forgotten', 'tombstones collected', 'push of a forgotten client'].filter(outcome => !count[outcome]) : [];
 console.log(`${never.length ? 'not ok' : 'ok'} ${programs + 1} - everything has come about${never.length ? `, but for ${never.join(' and ')}` : ''}`);
 console.log(`# ${JSON.stringify(count)}`);
-await Promise.all([control, puller, slowPuller, ...writers].map(db => db.end()));
-if (failed || never.length) process.exitCode = 1;
+process.exit(failed || never.length ? 1 : 0);  // whatever still waits for whom

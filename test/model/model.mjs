@@ -161,11 +161,11 @@ export class Model {
     const answer = {version: 0, applied: 0, skipped: 0, rejected: [], halted: null};
     for (const {clientID: client = clientID, id, name, args} of mutations) {
       const expected = (this.state.clients[client]?.lastMutationID ?? 0) + 1;
-      if (this.state.forgotten.includes(client) || (id > expected && !this.state.clients[client])) return {error: 'ClientStateNotFound'};
       if (id < expected) {
         answer.skipped++;
         continue;
       }
+      if (this.state.forgotten.includes(client) || (id > expected && !this.state.clients[client])) return {error: 'ClientStateNotFound'};
       if (id > expected) {
         answer.halted = {clientID: client, id, reason: 'outOfOrder', expected};
         break;
