@@ -65,7 +65,7 @@ Progress by_transaction(const Head& space, const std::optional<Cookie>& cookie, 
     // A client believes only in cookies that rise: those of another origin may be anywhere.
     progress.cookie.order = std::max(now.ended, cookie->order + 1);
     if (cookie->origin != here) {
-        if (is_behind(cookie->origin, here)) progress.kind = Kind::behind;
+        if (is_behind(*cookie, here, now)) progress.kind = Kind::behind;
         return progress;
     }
     if (cookie->xmax > now.xmax) {

@@ -36,9 +36,9 @@ sub ask {
         my $connection = eval { PostgreSQL::Test::Utils::slurp_file("$self->{dir}/$where") };
         if (!$connection) { sleep 0.05; return }
         $c->{$key} = Session->new($connection);
-        $c->{$key}->query("SET default_transaction_isolation = '$self->{levels}[rand @{$self->{levels}}]'") if $self->{levels};
     }
     $c->{asked}++;
+    $query = "SET default_transaction_isolation = '$self->{levels}[rand @{$self->{levels}}]'; $query" if $self->{levels};
     my $answer = $c->{$key}->query($query);
     return $json->decode($answer->{rows}[0]) if !$answer->{lost} && !$answer->{error};
     $c->{unanswered}++;
@@ -65,7 +65,10 @@ sub pusher {
         my $answer = $self->ask($c, "SELECT replicache.apply_push('$push', 'ann', '$c->{space}')") or return 0;
         return $self->forget($c) if ($answer->{error} // '') eq 'ClientStateNotFound';
         my $halted = $answer->{halted};
-        failed($c, 'push: ' . $json->encode($answer)) if $answer->{error} || ($halted && ($halted->{code} // '') ne 'RE001');
+        if ($answer->{error} || $halted && ($halted->{code} // '') ne 'RE001') {
+            failed($c, 'push: ' . $json->encode($answer));
+            return 0;
+        }
         my $processed = 0;
         for (@batch) {
             last if $halted && $halted->{clientID} eq $_->{clientID} && $halted->{id} == $_->{id};
@@ -81,11 +84,12 @@ sub pusher {
     return $self->pull($c) && !@{$c->{pending}};
 }
 
+# The server does not know the client any more. As Replicache does, it goes on as another one, from the view and cookie that it has.
 sub forget {
     my ($self, $c) = @_;
     failed($c, 'the server does not know the client') unless $self->{lossy};
     $c->{forgotten}++;
-    delete @$c{qw(group pending made acked cookie view seen)};
+    delete @$c{qw(group pending made acked seen)};
     return 0;
 }
 
@@ -128,6 +132,7 @@ sub consistent {
         my $row = $c->{view}{$key};
         push @{$ids{$row->{client}}}, $row->{id};
         $count{$row->{client} =~ s/\.\d$//r}++;
+        $count{"all-$row->{space}"}++ if $row->{id} % 4 == 0;
     }
     for my $group (keys %count) {
         my $total = $c->{view}{"total/$group"}{n} // 0;

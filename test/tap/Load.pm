@@ -35,6 +35,10 @@ sub set_up {
             INSERT INTO done (space, client, id) VALUES (space, client, id);
             PERFORM pg_sleep(random() * 0.004);
             INSERT INTO total VALUES (client_group, space, 1) ON CONFLICT ON CONSTRAINT total_pkey DO UPDATE SET n = total.n + 1;
+            -- Now and then a row that others write, too.
+            IF id % 4 = 0 THEN
+                INSERT INTO total VALUES ('all-' || space, space, 1) ON CONFLICT ON CONSTRAINT total_pkey DO UPDATE SET n = total.n + 1;
+            END IF;
         END $$;
         CREATE FUNCTION act(refuse boolean DEFAULT false) RETURNS void LANGUAGE plpgsql AS $$
         BEGIN
@@ -60,7 +64,7 @@ sub set_up {
         END $$;));
 }
 
-# Starts the clients. `seed`; `levels`: isolation levels, one for each of their sessions, by chance; `run`: appears in their names, to
+# Starts the clients. `seed`; `levels`: isolation levels, one for each request, by chance; `run`: appears in their names, to
 # tell them from those of another load; `lossy`: acknowledged writes may be lost, and then the server says that it does not know the
 # client; and what serve takes.
 sub start {
@@ -153,8 +157,10 @@ sub finish {
         is($lines->(map { "$_ " . $json->encode($c->{view}{$_}) } keys %{$c->{view}}), $there, "$name: $c->{name} has what the tables hold");
     }
     is($sql->('SELECT client, id, count(*) FROM done GROUP BY 1, 2 HAVING count(*) > 1'), '', "$name: nothing is applied twice");
-    is($sql->(q(SELECT client_group, t.n, d.n FROM total t FULL JOIN (SELECT regexp_replace(client, '\.\d$', '') AS client_group, count(*) AS n
-        FROM done GROUP BY 1) d USING (client_group) WHERE t.n IS DISTINCT FROM d.n)), '', "$name: nothing is applied by halves");
+    is($sql->(q(SELECT client_group, t.n, d.n FROM total t FULL JOIN (
+        SELECT regexp_replace(client, '\.\d$', '') AS client_group, count(*) AS n FROM done GROUP BY 1
+        UNION ALL SELECT 'all-' || space, count(*) FROM done WHERE id % 4 = 0 GROUP BY 1) d USING (client_group)
+        WHERE t.n IS DISTINCT FROM d.n)), '', "$name: nothing is applied by halves");
     is($sql->('SELECT user_id, ref FROM note WHERE ref <> \'direct\' GROUP BY 1, 2 HAVING count(*) > 1'), '', "$name: no note is there twice");
     is($sql->('SELECT client_id, mutation_id, count(*) FROM replicache.mutation_error GROUP BY 1, 2 HAVING count(*) > 1'), '',
         "$name: nothing is on record twice");

@@ -32,7 +32,7 @@ $old->safe_psql('postgres', "DELETE FROM note WHERE id IN ('c', 'd')");
 my %client = map { $_ => client($_) } qw(free locked);
 pull_by($_, $old) for values %client;
 $old->safe_psql('postgres', "DELETE FROM note WHERE id IN ('a', 'b')");
-$load->wait_for(100);
+$load->wait_for(40);
 $load->serve_nothing;
 $old->stop;
 
@@ -43,7 +43,7 @@ command_ok(['pg_upgrade', '-b', $old_bin, '-B', $new_bin, '-d', $old->data_dir, 
 $new->start;
 note `$old_bin/postgres --version`, $new->safe_psql('postgres', 'SELECT version()');
 $load->serve($new, database => 'load');
-$load->wait_for(100);
+$load->wait_for(40);
 $load->finish('after pg_upgrade');
 
 # A version of the clock counter goes on. The clock transaction takes the new server for what it is, another one.
