@@ -174,9 +174,12 @@ export class Comparison {
     const keep = !other && !this.inTransaction && [`SELECT :'answer'::json ->> 'cookie' AS ${name} \\gset`, '\\echo :answer'];
     const actual = await this.query(sql(literal(real)),
       keep ? [`${sql(cookie ? `:'${name}'` : 'NULL')} AS answer \\gset`, ...keep] : [`${sql(cookie && !other ? `:'${name}'` : literal(real))};`]);
-    const expected = this.model.statement(model => by === 'pull_since'
-      ? model.pullSince(cookie?.model ?? null, group, space)
-      : model.pull({pullVersion: by === 'V0' ? 0 : 1, [by === 'V0' ? 'clientID' : 'clientGroupID']: group, cookie: cookie?.model ?? null}, user, space));
+    const ask = version => this.model.statement(model => by === 'pull_since'
+      ? model.pullSince(version, group, space)
+      : model.pull({pullVersion: by === 'V0' ? 0 : 1, [by === 'V0' ? 'clientID' : 'clientGroupID']: group, cookie: version}, user, space));
+    let expected = ask(cookie?.model ?? null);
+    // Somebody else on this server, autovacuum for one, was at work when the cookie was made: after garbage collection, that is not good enough.
+    if (cookie?.real.inProgress?.length && expected.clear === false && actual.patch?.[0]?.op === 'clear') expected = ask(null);
     this.tally(`pull ${expected.sqlstate ?? expected.error ?? (expected.clear ? 'complete' : 'delta')}`);
     if (expected.sqlstate) return same('pull: SQLSTATE', expected.sqlstate, actual.sqlstate);
 
