@@ -1,7 +1,8 @@
 # make · make install · make installcheck [REGRESS=…] [ISOLATION=…]   the module, for the server that PG_CONFIG names
+# make check-all [FRESH=1]                                              the same on six servers, hours: test/check-all
 # make check · make demo · make bench [QUICK=1] [COUNT=1]               the front door: they install what is missing first
 
-front_door := check demo bench
+front_door := check check-all demo bench
 .PHONY: $(front_door)
 
 ifneq ($(filter $(front_door),$(MAKECMDGOALS)),)
@@ -9,6 +10,9 @@ ifneq ($(filter $(front_door),$(MAKECMDGOALS)),)
 # Nothing of PGXS here: on a fresh machine there is no pg_config yet.
 check:
 	@test/check
+
+check-all:
+	@FRESH='$(FRESH)' test/check-all
 
 demo:
 	@examples/demo
@@ -25,6 +29,7 @@ MODULE_big = $(EXTENSION)
 OBJS := $(patsubst %.cpp,%.o,$(sort $(shell find src -name '*.cpp')))
 DEPS := $(OBJS:.o=.d)
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql
+DATA = $(sort $(wildcard src/sql/upgrade/*.sql))
 
 # Our warnings are not for PostgreSQL's headers.
 PG_CPPFLAGS = -Isrc -isystem $(includedir_server)

@@ -26,6 +26,8 @@ INSERT INTO item VALUES ('three');
 SELECT pull('a', 4) -> 'patch';
 -- Mutations whose predecessors are lost are not run.
 SELECT push('a', 4, 'four');
+-- Nor those that may have been applied before the backup.
+SELECT push('a', 1, 'one');
 -- A client that starts afresh works.
 SELECT push('b', 1, 'five') ->> 'applied' AS applied;
 -- In one transaction with other writes, too.

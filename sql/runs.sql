@@ -61,7 +61,9 @@ BEGIN
             (SELECT string_agg(concat(t.version, t.key), ' ' ORDER BY version, key) FROM replicache.tombstone t),
             (SELECT string_agg(concat(c.id, c.last_mutation_id, c.version), ' ' ORDER BY id) FROM replicache.client c),
             (SELECT string_agg(concat(client_id, mutation_id, name, args, sqlstate, message, detail), ' ' ORDER BY error_id) FROM replicache.mutation_error),
-            (SELECT version FROM replicache.space WHERE id = ''), (SELECT string_agg(e::text, ' ' ORDER BY e::text) FROM json_array_elements(replicache.pull_since(0, 'g') -> 'patch') e)));
+            (SELECT version FROM replicache.space WHERE id = ''),
+            (SELECT concat_ws(E'\n', p->'cookie', p->'lastMutationIDChanges', (SELECT string_agg(o::text, ' ' ORDER BY o::text)
+                FROM json_array_elements(p->'patch') o)) FROM replicache.pull_since(0, 'g') p)));  -- in which order depends on the plan
         RAISE 'undo' USING ERRCODE = 'UNDO0';
     EXCEPTION WHEN SQLSTATE 'UNDO0' THEN
         RETURN result;

@@ -7,6 +7,10 @@ export LC_ALL=C.UTF-8 PGCLIENTENCODING=UTF8
 # The caller may work with another PostgreSQL.
 for name in $(compgen -e | grep -E '^PG[A-Z]+$' || true); do unset "$name"; done
 
+# For programs that were built with sanitizers, pg_config among them. PostgreSQL's do not free what they need to their end.
+export ASAN_OPTIONS=detect_leaks=0:detect_stack_use_after_return=0:abort_on_error=1
+export UBSAN_OPTIONS=print_stacktrace=1:abort_on_error=1
+
 pg_config_given=${PG_CONFIG:-}
 export PG_CONFIG=${PG_CONFIG:-pg_config}
 scratch=  # directory of the private server and of whatever else must not outlive us
@@ -39,6 +43,14 @@ as_server() (
     exec "$@"
 )
 
+# What is expensive to make and independent of the tree. As root not in the home directory, which is closed to the user
+# that servers run as.
+cache_directory() {
+    local parent=${XDG_CACHE_HOME:-$HOME/.cache}
+    [ "$(id -u)" != 0 ] || [ -n "${XDG_CACHE_HOME:-}" ] || parent=/var/cache
+    echo "$parent/replicache_ext"
+}
+
 server_present() {
     have "$PG_CONFIG" && [ -f "$("$PG_CONFIG" --pgxs)" ] && [ -f "$("$PG_CONFIG" --includedir-server)/postgres.h" ] &&
         [ -x "$("$PG_CONFIG" --bindir)/initdb" ]
@@ -70,6 +82,11 @@ provide() {
                 have valgrind || missing+=(valgrind) ;;
             browser)
                 have chromium || missing+=(chromium) ;;
+            servers)
+                have flex || missing+=(flex)
+                have bison || missing+=(bison)
+                have valgrind || missing+=(valgrind)
+                [ -f /usr/include/zlib.h ] || missing+=(zlib1g-dev) ;;
         esac
     done
     [ "${#missing[@]}" -gt 0 ] || [ -n "$server" ] || return 0
@@ -151,6 +168,10 @@ start_server() {
         chown "$server_user" "$scratch"
         chmod 755 "$scratch"
     fi
+    # Where sanitizers and valgrind write what they find, in any program of this server.
+    export FINDINGS=$scratch/findings
+    mkdir -m 1777 "$FINDINGS"
+    export ASAN_OPTIONS=$ASAN_OPTIONS:log_path=$FINDINGS/asan UBSAN_OPTIONS=$UBSAN_OPTIONS:log_path=$FINDINGS/ubsan
     as_server "$bindir/initdb" -D "$scratch/data" -U postgres -A trust -N --no-locale -E UTF8 </dev/null
     as_server tee -a "$scratch/data/postgresql.conf" <<CONF
 listen_addresses = ''

@@ -2,6 +2,7 @@
 #include "api/arguments.h"
 #include "engine/epoch.h"
 #include "engine/exposed_table.h"
+#include "engine/garbage.h"
 #include "engine/mutator.h"
 #include "engine/mutator_queue.h"
 #include "engine/space.h"
@@ -43,6 +44,13 @@ void create_space(FunctionCallInfo fcinfo) {
     if (!known)
         throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "unknown clock \"" + clock + "\"", {}, "Clocks are \"counter\", \"time\" and \"transaction\".");
     engine::create_space(id, *known);
+}
+
+Datum collect_garbage(FunctionCallInfo fcinfo) {
+    if (PG_ARGISNULL(0)) throw SqlError(ERRCODE_NULL_VALUE_NOT_ALLOWED, "idle must not be null");
+    const engine::Garbage garbage = engine::collect_garbage(pg::value(PG_GETARG_DATUM(0)));
+    return pg::text_datum("{\"clients\":" + std::to_string(garbage.clients) + ",\"clientGroups\":" + std::to_string(garbage.client_groups) +
+                          ",\"tombstones\":" + std::to_string(garbage.tombstones) + ",\"errors\":" + std::to_string(garbage.errors) + "}");
 }
 
 }  // namespace
@@ -140,6 +148,11 @@ Datum replicache_new_epoch(PG_FUNCTION_ARGS) {
         engine::new_epoch();
         PG_RETURN_VOID();
     });
+}
+
+PG_FUNCTION_INFO_V1(replicache_collect_garbage);
+Datum replicache_collect_garbage(PG_FUNCTION_ARGS) {
+    return pg::entry([fcinfo] { return api::collect_garbage(fcinfo); });
 }
 
 }  // extern "C"

@@ -61,6 +61,9 @@ struct Cookie {
     bool has_seen(std::int64_t transaction) const {
         return transaction < xmax && std::find(in_progress.begin(), in_progress.end(), transaction) == in_progress.end();
     }
+    bool has_seen_all_up_to(std::int64_t transaction) const {
+        return transaction < xmax && std::none_of(in_progress.begin(), in_progress.end(), [transaction](std::int64_t id) { return id <= transaction; });
+    }
 };
 
 struct Outcome {

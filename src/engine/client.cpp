@@ -41,6 +41,11 @@ void insert_clients(const std::string& group, const std::vector<Client>& clients
     if (rows.count() != ids.size()) not_yours("a client of the push belongs to another client group");
 }
 
+bool is_forgotten(const std::string& id) {
+    constexpr const char* table = "forgotten_client";
+    return pg::Table::exists(table) && pg::Table(table, Access::read).find_latest(id);
+}
+
 }  // namespace
 
 void refuse_client(const std::string& id) { not_yours("client \"" + id + "\" belongs to another client group"); }
@@ -74,7 +79,10 @@ std::unordered_map<std::string, Client> lock_clients(const std::string& group, c
     pg::Table table("client", Access::write);
     for (const std::string& id : ids) {
         Client& client = clients.try_emplace(id, Client{.id = id}).first->second;
-        if (!table.lock(id)) continue;
+        if (!table.lock(id)) {
+            client.forgotten = is_forgotten(id);
+            continue;
+        }
         if (table.text(client_column::group) != group) refuse_client(id);
         client.row = table.copy_row(CurrentMemoryContext);
         client.last_mutation_id = table.int8(client_column::last_mutation_id);

@@ -26,6 +26,7 @@ struct Client {
     std::int64_t last_mutation_id = 0;
     HeapTuple row = nullptr;  // locked; null: it has none yet
     bool changed = false;     // last_mutation_id has moved in this push
+    bool forgotten = false;   // it had a row, which is gone
 };
 
 // Whether the group exists. Throws 42501 when it does and belongs to another user or space. With `lock`, its row is

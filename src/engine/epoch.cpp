@@ -1,11 +1,16 @@
 #include "engine/epoch.h"
 
+#include "engine/push.h"
 #include "engine/snapshot.h"
 #include "engine/space.h"
 
 namespace replicache::engine {
 
 void new_epoch() {
+    PushGuard::check("new_epoch");
+    if (!pg::Table::exists("forgotten_client"))
+        throw pg::SqlError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "the tables of replicache_ext are older than its library", {},
+                           "Call ALTER EXTENSION replicache_ext UPDATE first.");
     // Counts the hours since 2020, so that one backup restored twice does not begin the same epoch twice. JavaScript's
     // integers have room for 239 years of them, with versions of epoch_bits each.
     static pg::Statement next(
@@ -14,7 +19,9 @@ void new_epoch() {
         "'2020-01-01 00:00:00+00'::pg_catalog.timestamptz) OPERATOR(pg_catalog./) 3600)::pg_catalog.int8) "
         "FROM replicache.epoch RETURNING number", {});
     static pg::Statement spaces("SELECT id FROM replicache.space ORDER BY id", {});
-    static pg::Statement forget_clients("DELETE FROM replicache.client", {});
+    // What they have pushed and not been told of, they will push again.
+    static pg::Statement forget_clients(
+        "WITH gone AS (DELETE FROM replicache.client RETURNING id) INSERT INTO replicache.forgotten_client (id) SELECT id FROM gone ON CONFLICT DO NOTHING", {});
     static pg::Statement forget_groups("DELETE FROM replicache.client_group", {});
     const pg::SpiConnection spi;
     const pg::AsOwner owner;

@@ -10,6 +10,7 @@ struct Head {
     pg::Clock clock = pg::clock_counter;
     std::int64_t version = 0;      // clocks counter and time: of the last change; time: -1 without any
     std::int64_t floor = 0;        // see raise_floor
+    std::int64_t collected = 0;    // see note_collected
     bool may_be_lost = false;      // a crash could still undo it
     std::int64_t own_version = 0;  // clock time: the last version that this transaction has given, seen or not
 };

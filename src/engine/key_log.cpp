@@ -2,6 +2,10 @@
 
 #include "pg/json_text.h"
 
+extern "C" {
+#include "utils/timestamp.h"
+}
+
 namespace replicache::engine {
 namespace {
 
@@ -52,7 +56,7 @@ void bury(Space& space, std::string_view key, const GoneRow& gone) {
     const bool tells = space.clock == pg::clock_time;
     Table table("tombstone", Table::Access::write);
     table.insert({value(space.id), value(version), value(key), tells ? value(ObjectIdGetDatum(gone.table)) : Value{},
-                  tells ? value(identity_json(gone)) : Value{}});
+                  tells ? value(identity_json(gone)) : Value{}, value(TimestampTzGetDatum(GetCurrentTransactionStartTimestamp()))});
 }
 
 void log_creation(const Space& space, std::int64_t version, std::string_view key) {

@@ -22,7 +22,7 @@ Progress by_number(const Head& space, const std::optional<Cookie>& cookie) {
     progress.must_flush = space.may_be_lost;
     if (since > head)
         progress.kind = since <= space.own_version ? Kind::behind : ahead_of_us();
-    else if (!cookie || !cookie->origin.empty() || since < space.floor || (since == 0 && head > 0))
+    else if (!cookie || !cookie->origin.empty() || since < std::max(space.floor, space.collected) || (since == 0 && head > 0))
         progress.kind = Kind::everything;
     else if (since == head)
         progress.kind = Kind::nothing;
@@ -35,9 +35,16 @@ void add_own(Progress& progress, const ReaderSnapshot& now) {
 }
 
 // A floor that is no transaction of ours comes from a restored dump, and so do all cookies that it could concern.
-bool floor_counts(const Head& space, const ReaderSnapshot& now) { return space.floor < now.xmax || space.floor == now.own; }
+bool counts(std::int64_t floor, const ReaderSnapshot& now) { return floor < now.xmax || floor == now.own; }
+
+bool above_floors(const Cookie& cookie, const Head& space, const ReaderSnapshot& now) {
+    return (cookie.has_seen(space.floor) || !counts(space.floor, now)) &&
+           (cookie.has_seen_all_up_to(space.collected) || !counts(space.collected, now));
+}
 
 // By a number, all that can be said is that everything up to it has been seen.
+Cookie cookie_of_number(std::int64_t since) { return {.order = since, .xmax = since + 1}; }
+
 Progress by_transaction_number(const Head& space, const std::optional<Cookie>& cookie, const ReaderSnapshot& now) {
     const std::int64_t since = cookie ? cookie->order : 0;
     Progress progress{.kind = Kind::changes, .versions = {since, now.xmax - 1}, .cookie = {.order = std::max(since, now.xmin - 1)}, .version = now.xmin - 1};
@@ -45,7 +52,7 @@ Progress by_transaction_number(const Head& space, const std::optional<Cookie>& c
     add_own(progress, now);
     if (since >= now.xmax)
         progress.kind = ahead_of_us();
-    else if (since == 0 || (since < space.floor && floor_counts(space, now)))
+    else if (since == 0 || !above_floors(cookie_of_number(since), space, now))
         progress.kind = Kind::everything;
     return progress;
 }
@@ -63,7 +70,7 @@ Progress by_transaction(const Head& space, const std::optional<Cookie>& cookie, 
     }
     if (cookie->xmax > now.xmax) {
         progress.kind = ahead_of_us();
-    } else if (cookie->has_seen(space.floor) || !floor_counts(space, now)) {
+    } else if (above_floors(*cookie, space, now)) {
         progress.kind = Kind::changes;
         progress.versions = {cookie->xmax - 1, now.xmax - 1};
         for (const std::int64_t id : cookie->in_progress)

@@ -92,7 +92,7 @@ private:
             std::int64_t& last_mutation_id = last.try_emplace(client.id, client.last_mutation_id).first->second;
             const std::int64_t expected = last_mutation_id + 1;
             if (mutation.id < expected) continue;
-            if (mutation.id > expected) {
+            if (mutation.id > expected || client.forgotten) {
                 if (client.row == nullptr && expected == 1)
                     outcome_.client_state_not_found = true;
                 else

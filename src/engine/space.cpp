@@ -232,6 +232,16 @@ void raise_floor(Space& space) {
     changed(space);
 }
 
+// No change of the space, so it gets no version.
+void note_collected(Space& space, std::int64_t version) {
+    {
+        pg::Table table("space", Access::write);
+        table.lock(space.id);
+        if (table.int8(space_column::collected) >= version) return;
+    }
+    write_row(space, {{space_column::collected, Int64GetDatum(version)}});
+}
+
 void skip_to(Space& space, std::int64_t version) {
     if (space.clock == clock_transaction || version < space.version) return;
     if (space.clock == clock_time) {

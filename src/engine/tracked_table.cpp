@@ -280,7 +280,7 @@ void TableView::check_value() {
         return result;
     });
     const auto* source = static_cast<CachedPlanSource*>(linitial(SPI_plan_get_plan_sources(plan)));
-    const auto* query = linitial_node(::Query, source->query_list);
+    const auto* query = static_cast<const ::Query*>(linitial(source->query_list));  // linitial_node() cannot take "::"
     if (query->hasTargetSRFs) throw SqlError(ERRCODE_FEATURE_NOT_SUPPORTED, "value must not return a set");
     if (query->hasWindowFuncs) throw SqlError(ERRCODE_FEATURE_NOT_SUPPORTED, "value must not use window functions");
     const Oid type = TupleDescAttr(source->resultDesc, 0)->atttypid;

@@ -58,6 +58,19 @@ bool Table::scan(std::string_view key, Snapshot snapshot) {
     return found;
 }
 
+bool Table::exists(const char* name) {
+    return guarded([name] { return OidIsValid(find_relation(name)); });
+}
+
+bool Table::find_latest(std::string_view key) {
+    return guarded([&] {
+        Snapshot const snapshot = RegisterSnapshot(GetLatestSnapshot());
+        const bool found = scan(key, snapshot);
+        UnregisterSnapshot(snapshot);
+        return found;
+    });
+}
+
 bool Table::find(std::string_view key) {
     return guarded([&] { return scan(key, GetActiveSnapshot()); });
 }
@@ -149,6 +162,10 @@ void Table::insert(std::initializer_list<Value> values) {
             datums[n] = value.datum;
             nulls[n++] = value.null;
         }
+        if (relation_->rd_att->natts > n)
+            ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                            errmsg("table \"%s\" of replicache_ext is newer than the library of this session", RelationGetRelationName(relation_)),
+                            errhint("Connect again.")));
         CatalogTupleInsert(relation_, heap_form_tuple(relation_->rd_att, datums, nulls));
         CommandCounterIncrement();
     });

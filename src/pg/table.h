@@ -20,8 +20,14 @@ public:
     Table(const Table&) = delete;
     Table& operator=(const Table&) = delete;
 
+    // Whether there is one of this name: a database may not have had its ALTER EXTENSION … UPDATE yet.
+    static bool exists(const char* name);
+    bool has_column(int column) const { return column <= relation_->rd_att->natts; }
+
     // Finds the row of this key under the active snapshot.
     bool find(std::string_view key);
+    // Whether there is one now, whatever the transaction's snapshot.
+    bool find_latest(std::string_view key);
     // Locks the latest version of the row until the end of the transaction, as SELECT … FOR NO KEY UPDATE does
     // (nodeLockRows.c). Throws 40001 when the transaction's snapshot is older.
     bool lock(std::string_view key);
@@ -47,7 +53,8 @@ public:
     // Changes columns of a row that this transaction has locked; no key and no other indexed column. Returns the row as it is
     // then, made in this context.
     HeapTuple update(HeapTuple row, std::initializer_list<Change> changes, MemoryContext home);
-    // One value per column. A key that exists is an error.
+    // One value per column; those of columns that an older version of the extension has not got are left out. A key that exists
+    // is an error.
     void insert(std::initializer_list<Value> values);
 
 private:

@@ -10,11 +10,13 @@ CREATE TABLE replicache.space (
     id text COLLATE "C" PRIMARY KEY,
     clock text NOT NULL,
     version bigint NOT NULL DEFAULT 0,
-    floor bigint NOT NULL DEFAULT 0
+    floor bigint NOT NULL DEFAULT 0,
+    collected bigint NOT NULL DEFAULT 0
 ) WITH (fillfactor = 25);
 COMMENT ON TABLE replicache.space IS 'version histories';
 COMMENT ON COLUMN replicache.space.version IS 'clock counter: the last version that a transaction has got; time: that a change has got, -1 without any';
 COMMENT ON COLUMN replicache.space.floor IS 'the oldest version from which a delta can still be served; clock transaction: the transaction that a cookie must have seen';
+COMMENT ON COLUMN replicache.space.collected IS 'tombstones up to this version have been collected: a cookie must have seen all of it';
 
 CREATE TABLE replicache.epoch (
     number bigint PRIMARY KEY,
@@ -48,6 +50,13 @@ CREATE INDEX client_client_group_id_idx ON replicache.client (client_group_id);
 COMMENT ON TABLE replicache.client IS 'clients, and how far their mutations have been processed';
 COMMENT ON COLUMN replicache.client.version IS 'version of the space when last_mutation_id last changed';
 COMMENT ON COLUMN replicache.client.last_seen IS 'when last_mutation_id last changed';
+
+CREATE TABLE replicache.forgotten_client (
+    id text COLLATE "C" PRIMARY KEY,
+    at timestamptz NOT NULL DEFAULT pg_catalog.now()
+);
+COMMENT ON TABLE replicache.forgotten_client IS
+'clients whose rows are gone; one that comes back might otherwise pass for a new one, and its first mutations be applied twice';
 
 CREATE TABLE replicache.mutator (
     name text COLLATE "C" PRIMARY KEY,
@@ -103,7 +112,8 @@ CREATE TABLE replicache.tombstone (
     version bigint NOT NULL,
     key text COLLATE "C" NOT NULL,
     relation regclass,
-    identity json
+    identity json,
+    at timestamptz NOT NULL DEFAULT pg_catalog.now()
 );
 CREATE INDEX tombstone_space_version_idx ON replicache.tombstone (space, version);
 COMMENT ON TABLE replicache.tombstone IS 'keys that went away, and when';
@@ -162,6 +172,7 @@ SELECT pg_catalog.pg_extension_config_dump('replicache.space', '');
 SELECT pg_catalog.pg_extension_config_dump('replicache.epoch', '');
 SELECT pg_catalog.pg_extension_config_dump('replicache.client_group', '');
 SELECT pg_catalog.pg_extension_config_dump('replicache.client', '');
+SELECT pg_catalog.pg_extension_config_dump('replicache.forgotten_client', '');
 SELECT pg_catalog.pg_extension_config_dump('replicache.mutator', '');
 SELECT pg_catalog.pg_extension_config_dump('replicache.mutator_queue', '');
 SELECT pg_catalog.pg_extension_config_dump('replicache.tracked_table', '');
