@@ -200,6 +200,11 @@ SELECT count(*) > 100 FROM sync() AS line WHERE line = 'clear' OR line LIKE 'put
 COMMIT;
 SELECT * FROM sync();
 SELECT version = cookie FROM replicache.space s, cookie c WHERE s.id = '' AND c.space = '';
+-- … also where the statement has brought another space into being before its last change.
+BEGIN;
+INSERT INTO spaced VALUES (801, 'born now', 0), (802, 'room', 0);
+SELECT replicache.pull_since(head('room'), NULL, 'room') -> 'patch';
+ROLLBACK;
 -- … a snapshot from before the changes does not see them, nor that there will be any: the next one gets them.
 BEGIN;
 INSERT INTO item VALUES ('x1');

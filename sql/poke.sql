@@ -56,6 +56,10 @@ ROLLBACK TO s;
 UPDATE item SET v = 2;
 SELECT 'before commit';
 COMMIT;
+BEGIN;
+INSERT INTO item VALUES ('again');
+SELECT 'tracked again', replicache.track_table('item');
+COMMIT;
 -- Not when it is rolled back, nor what a savepoint rolled back.
 BEGIN;
 INSERT INTO item VALUES ('h');

@@ -74,7 +74,8 @@ provide() {
                 have cmake || missing+=(cmake)
                 [ -f /usr/include/gtest/gtest.h ] || missing+=(libgtest-dev) ;;
             tap)
-                perl -e 'use Test::More; use JSON::PP; use IPC::Run' 2>/dev/null || missing+=(perl libipc-run-perl) ;;
+                perl -e 'use Test::More; use JSON::PP; use IPC::Run' 2>/dev/null || missing+=(perl libipc-run-perl)
+                [ -x /usr/sbin/pgbouncer ] || have pgbouncer || missing+=(pgbouncer) ;;
             node)
                 have node || missing+=(nodejs)
                 have npm || missing+=(npm) ;;

@@ -64,7 +64,10 @@ Progress by_transaction(const Head& space, const std::optional<Cookie>& cookie, 
     if (!cookie) return progress;
     // A client believes only in cookies that rise: those of another origin may be anywhere.
     progress.cookie.order = std::max(now.ended, cookie->order + 1);
-    if (cookie->origin != here) return progress;
+    if (cookie->origin != here) {
+        if (is_behind(*cookie, here, now)) progress.kind = Kind::behind;
+        return progress;
+    }
     if (cookie->xmax > now.xmax) {
         progress.kind = ahead_of_us();
     } else if (above_floors(*cookie, space, now)) {

@@ -3,6 +3,8 @@
 #include "pg/spi.h"
 #include "pg/table.h"
 
+#include <charconv>
+
 extern "C" {
 #include "access/transam.h"
 #include "access/xlog.h"
@@ -60,8 +62,23 @@ std::int64_t own_transaction() {
 std::string origin() {
     pg::Table table("origin", pg::Table::Access::read);
     if (!table.find(origin_key)) throw pg::SqlError(ERRCODE_INTERNAL_ERROR, "replicache.origin has lost its row");
-    // A copy of a database (CREATE DATABASE … TEMPLATE) has another OID, one of the cluster another timeline.
-    return *table.text(2) + "-" + std::to_string(MyDatabaseId) + "-" + std::to_string(guarded([] { return timeline(); }));
+    // A copy of a database (CREATE DATABASE … TEMPLATE) has another OID, one of the cluster another timeline. After pg_upgrade both
+    // are the old ones, or timelines count from 1 again, but the system identifier is another.
+    return std::to_string(GetSystemIdentifier()) + "-" + std::to_string(MyDatabaseId) + "-" + *table.text(2) + "-" +
+           std::to_string(guarded([] { return timeline(); }));
+}
+
+bool is_behind(const Cookie& cookie, std::string_view here, const ReaderSnapshot& now) {
+    if (!RecoveryInProgress()) return false;
+    const std::string_view theirs = cookie.origin, database = here.substr(0, here.find('-', here.find('-') + 1) + 1),
+                           history = here.substr(0, here.rfind('-') + 1);
+    // new_epoch() is a transaction that this standby has yet to see, or it has been there: then its ids soon are above the cookie's.
+    if (theirs.starts_with(database) && cookie.xmax > now.xmax) return true;
+    if (!theirs.starts_with(history)) return false;
+    const std::string_view number = theirs.substr(history.size());
+    TimeLineID id = 0;
+    std::from_chars(number.data(), number.data() + number.size(), id);
+    return id > guarded([] { return timeline(); });
 }
 
 void renew_origin() {

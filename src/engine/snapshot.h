@@ -27,6 +27,10 @@ std::int64_t own_transaction();
 // was promoted, or that went through new_epoch(), may give the same id to another transaction. Read under the active snapshot.
 std::string origin();
 
+// Whether this is a standby, whose origin is `here`, that has yet to follow to where the cookie's origin is: a promotion or a
+// new_epoch() that it has not heard of.
+bool is_behind(const Cookie& cookie, std::string_view here, const ReaderSnapshot& now);
+
 // Makes all cookies of the clock `transaction` strangers.
 void renew_origin();
 

@@ -190,7 +190,7 @@ std::int64_t stamp(Space& space) {
     if (space.clock == clock_time) {
         space.version = std::max(milliseconds(), space.version + 1);
         ++space.stamps;
-        space.stamped_by = GetCurrentCommandId(false);
+        space.stamped_by = GetCurrentCommandId(true);  // used, so that the next statement has a later one
         if (!space.changed()) space.changed_in = GetCurrentSubTransactionId();
         return space.version;
     }

@@ -387,7 +387,10 @@ void adopt_rows(const TrackedTable& table) {
             }
     }
     std::sort(highest.begin(), highest.end());  // everybody locks spaces in this order
-    for (const auto& [id, version] : highest) skip_to(take_space(id), version);
+    for (const auto& [id, version] : highest) {
+        Space& space = take_space(id);
+        if (!space.changed() || version != space.version) skip_to(space, version);  // else this transaction wrote them
+    }
     raise_floors(!table.space.empty());
 }
 

@@ -17,10 +17,10 @@ my $settings = "max_prepared_transactions = 5\nreplicache.poke_channel = ''\naut
 
 # A server of this name, started; allows a standby.
 sub new_server {
-    my ($name) = @_;
-    my $server = PostgreSQL::Test::Cluster->new($name);
+    my ($name, $more_settings, @options) = @_;
+    my $server = PostgreSQL::Test::Cluster->new($name, @options);
     $server->init(allows_streaming => 1);
-    $server->append_conf('postgresql.conf', $settings);
+    $server->append_conf('postgresql.conf', $settings . ($more_settings // ''));
     $server->start;
     return $server;
 }

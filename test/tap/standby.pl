@@ -87,4 +87,30 @@ for my $c ($client, $other) {
 write_to($standby, "INSERT INTO note VALUES ('last', 'free')");
 is(pull_by($client, $standby), 'put note/last', 'then what changes');
 
+# Another standby that has not heard of the promotion yet: it is behind, like any other.
+my $late = PostgreSQL::Test::Cluster->new('late');
+$late->init_from_backup($primary, 'backup', has_streaming => 1);
+$late->start;
+is(pull_by($client, $late), '', 'nothing from a standby that has not followed yet');
+like(pull_by(client('free'), $late), qr/^clear/, 'what it has goes to new clients');
+$late->stop;
+$late->enable_streaming($standby);
+$late->start;
+$standby->wait_for_catchup($late, 'replay', $standby->lsn('insert'));
+is(pull_by($client, $late), '', 'nor when it has followed');
+write_to($standby, "DELETE FROM note WHERE id = 'last'");
+$standby->wait_for_catchup($late, 'replay', $standby->lsn('insert'));
+is(pull_by($client, $late), 'del note/last', 'then what changes');
+
+# …and one that has not heard of a new epoch.
+$late->safe_psql('postgres', 'SELECT pg_wal_replay_pause()');
+$late->poll_query_until('postgres', "SELECT pg_get_wal_replay_pause_state() = 'paused'") or die;
+write_to($standby, 'SELECT replicache.new_epoch()');
+like(pull_by($client, $standby), qr/^clear/, 'everything again in a new epoch');
+is(pull_by($client, $late), '', 'nothing from a standby that is not there yet');
+$late->safe_psql('postgres', 'SELECT pg_wal_replay_resume()');
+$standby->wait_for_catchup($late, 'replay', $standby->lsn('insert'));
+is(pull_by($client, $late), '', 'nor when it is');
+view_is($client, $late, 'no more and no less');
+
 done_testing();
