@@ -3,6 +3,7 @@
 #include "engine/key.h"
 #include "engine/key_log.h"
 #include "engine/tracked_table.h"
+#include "pg/required.h"
 #include "pg/table.h"
 
 extern "C" {
@@ -278,7 +279,7 @@ void raise_floors(bool has_space_column) {
         const pg::SpiConnection spi;
         const pg::AsOwner owner;
         const pg::Rows rows = known.run({});
-        for (std::uint64_t i = 0; i < rows.count(); ++i) spaces.push_back(*rows.text(i, 1));
+        for (std::uint64_t i = 0; i < rows.count(); ++i) spaces.push_back(pg::required(rows.text(i, 1)));
     }
     for (const std::string& space : spaces) {
         pg::check_interrupts();

@@ -76,10 +76,11 @@ void delete_group(const ClientGroup& group) {
     remove.run({value(group.id)});
 }
 
-std::unordered_map<std::string, Client> lock_clients(const std::string& group, const std::vector<std::string>& ids) {
+std::unordered_map<std::string, Client> lock_clients(const std::string& group, const std::vector<std::string_view>& ids) {
     std::unordered_map<std::string, Client> clients;
     pg::Table table("client", Access::write);
-    for (const std::string& id : ids) {
+    for (const std::string_view view : ids) {
+        const std::string id(view);
         Client& client = clients.try_emplace(id, Client{.id = id}).first->second;
         if (!table.lock(id)) continue;
         if (table.text(client_column::group) != group) refuse_client(id);

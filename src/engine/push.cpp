@@ -71,9 +71,9 @@ private:
     // The order of locks is the same everywhere: space, client group, clients.
     std::vector<std::size_t> look_up_and_decide(bool& group_known) {
         group_known = check_group(group_, true);
-        std::vector<std::string> ids;
+        std::vector<std::string_view> ids;
         for (const Mutation& mutation : batch_.mutations)
-            if (const std::string& id = batch_.client_of(mutation); ids.empty() || ids.back() != id) ids.push_back(id);
+            if (const std::string_view id = batch_.client_of(mutation); ids.empty() || ids.back() != id) ids.push_back(id);
         std::sort(ids.begin(), ids.end());
         ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
         clients_ = lock_clients(group_.id, ids);

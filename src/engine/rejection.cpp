@@ -3,6 +3,7 @@
 #include "engine/mutator_queue.h"
 #include "pg/array.h"
 #include "pg/memory.h"
+#include "pg/required.h"
 #include "pg/spi.h"
 
 namespace replicache::engine {
@@ -122,7 +123,7 @@ TransactionResult find_rejection(const Upload& upload, const ClientTransaction& 
     result.status = TransactionResult::Status::rejected;
     result.recorded = true;
     result.change = static_cast<std::size_t>(std::find(numbers.begin(), numbers.end(), rows.int8(0, 1)) - numbers.begin());
-    result.failure = {.sqlstate = *rows.text(0, 2), .message = *rows.text(0, 3), .detail = rows.text(0, 4), .hint = rows.text(0, 5)};
+    result.failure = {.sqlstate = pg::required(rows.text(0, 2)), .message = pg::required(rows.text(0, 3)), .detail = rows.text(0, 4), .hint = rows.text(0, 5)};
     return result;
 }
 

@@ -1,5 +1,6 @@
 #include "engine/snapshot.h"
 
+#include "pg/required.h"
 #include "pg/spi.h"
 #include "pg/table.h"
 
@@ -61,7 +62,7 @@ std::string origin() {
     pg::Table table("origin", pg::Table::Access::read);
     if (!table.find(origin_key)) throw pg::SqlError(ERRCODE_INTERNAL_ERROR, "replicache.origin has lost its row");
     // A copy of a database (CREATE DATABASE … TEMPLATE) has another OID, one of the cluster another timeline.
-    return *table.text(2) + "-" + std::to_string(MyDatabaseId) + "-" + std::to_string(guarded([] { return timeline(); }));
+    return pg::required(table.text(2)) + "-" + std::to_string(MyDatabaseId) + "-" + std::to_string(guarded([] { return timeline(); }));
 }
 
 void renew_origin() {
