@@ -8,7 +8,8 @@ export LC_ALL=C.UTF-8 PGCLIENTENCODING=UTF8
 for name in $(compgen -e | grep -E '^PG[A-Z]+$' || true); do unset "$name"; done
 
 # For programs that were built with sanitizers, pg_config among them. PostgreSQL's do not free what they need to their end.
-export ASAN_OPTIONS=detect_leaks=0:detect_stack_use_after_return=0:abort_on_error=1
+# An allocation beyond all bounds is out of memory, as elsewhere.
+export ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1:detect_stack_use_after_return=0:abort_on_error=1
 export UBSAN_OPTIONS=print_stacktrace=1:abort_on_error=1
 
 pg_config_given=${PG_CONFIG:-}

@@ -12,7 +12,7 @@
 namespace replicache::engine {
 
 struct Mutation {
-    std::string client_id;
+    std::string client_id;  // empty: that of its group
     std::int64_t id = 0;    // per client, 1, 2, 3, …
     std::string name;       // of the mutator
     std::string_view args;  // the JSON text exactly as the client wrote it, a slice of the request; empty: absent
@@ -22,6 +22,8 @@ struct Batch {
     std::string client_group_id;
     std::string schema_version;
     std::vector<Mutation> mutations;
+
+    const std::string& client_of(const Mutation& mutation) const { return mutation.client_id.empty() ? client_group_id : mutation.client_id; }
 };
 
 // A PostgreSQL error as a client may read it.

@@ -3,6 +3,7 @@
 #include "engine/key.h"
 #include "engine/key_log.h"
 #include "engine/tracked_table.h"
+#include "pg/required.h"
 #include "pg/table.h"
 
 extern "C" {
@@ -43,6 +44,8 @@ extern "C" void at_relation_change(Datum, Oid relation) {
         stale_tables.push_back(relation);
 }
 
+constexpr const char* track_again = "Call replicache.track_table again after changing a column that it was given.";
+
 Key::Column find_column(Relation relation, const std::string& name) {
     const AttrNumber number = SPI_fnumber(relation->rd_att, name.c_str());
     if (number <= 0)
@@ -50,6 +53,22 @@ Key::Column find_column(Relation relation, const std::string& name) {
                        "column \"" + name + "\" of tracked table \"" + RelationGetRelationName(relation) + "\" does not exist",
                        {}, "Call replicache.track_table again after renaming or dropping a column that it was given.");
     return {number, TupleDescAttr(relation->rd_att, number - 1)->atttypid};
+}
+
+// The text of a space must be the same in every session, as that of a key.
+Key::Column find_space_column(Relation relation, const std::string& name) {
+    const Key::Column column = find_column(relation, name);
+    if (!pg::ScalarText::of(column.type))
+        throw SqlError(ERRCODE_DATATYPE_MISMATCH, "column \"" + name + "\" of tracked table \"" + RelationGetRelationName(relation) + "\" is of a type without a fixed text", {}, track_again);
+    return column;
+}
+
+// Versions are written into the bytes of the row.
+AttrNumber find_version_column(Relation relation, const std::string& name) {
+    const Key::Column column = find_column(relation, name);
+    if (column.type != INT8OID)
+        throw SqlError(ERRCODE_DATATYPE_MISMATCH, "column \"" + name + "\" of tracked table \"" + RelationGetRelationName(relation) + "\" is not of type bigint", {}, track_again);
+    return column.number;
 }
 
 bool has_trigger(Relation relation, std::string_view name) {
@@ -69,13 +88,10 @@ std::shared_ptr<const Columns> columns_of(const TriggerData& trigger) {
     Relation const relation = trigger.tg_relation;
     if (const auto it = columns_of_table.find(RelationGetRelid(relation)); it != columns_of_table.end()) return it->second;
 
-    if (trigger.tg_trigger->tgnargs != 3)
-        throw SqlError(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED, "trigger of a tracked table has wrong arguments", {},
-                       "Create it by replicache.track_table.");
     char** const arguments = trigger.tg_trigger->tgargs;
     const auto find = [relation](const std::string& name) { return find_column(relation, name); };
     const std::string space = arguments[1];
-    auto columns = std::make_shared<Columns>(Columns{.version = find(arguments[0]).number,
+    auto columns = std::make_shared<Columns>(Columns{.version = find_version_column(relation, arguments[0]),
                                                      .space = 0,
                                                      .space_text = std::nullopt,
                                                      .space_name = space,
@@ -90,7 +106,7 @@ std::shared_ptr<const Columns> columns_of(const TriggerData& trigger) {
         if (!attribute.attnotnull && attribute.attgenerated == '\0') columns->nullable.push_back(number);
     }
     if (!space.empty()) {
-        const Key::Column column = find(space);
+        const Key::Column column = find_space_column(relation, space);
         columns->space = column.number;
         columns->space_text = pg::ScalarText::of(column.type);
     }
@@ -220,7 +236,21 @@ void row_came(const TriggerData& trigger) {
 
 }  // namespace
 
+namespace {
+
+// That the trigger is one of those that track_table creates.
+void check_trigger(const TriggerData& trigger) {
+    const TriggerEvent event = trigger.tg_event;
+    const char kind = trigger.tg_relation->rd_rel->relkind;
+    const bool row_to_stamp = !TRIGGER_FIRED_FOR_ROW(event) || !TRIGGER_FIRED_BEFORE(event) || !TRIGGER_FIRED_BY_DELETE(event);
+    if (trigger.tg_trigger->tgnargs != 3 || (kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE) || !row_to_stamp)
+        throw SqlError(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED, "on_change cannot be a trigger of this kind", {}, "Create triggers by replicache.track_table.");
+}
+
+}  // namespace
+
 HeapTuple on_change(const TriggerData& trigger) {
+    check_trigger(trigger);
     const TriggerEvent event = trigger.tg_event;
     if (TRIGGER_FIRED_FOR_ROW(event)) {
         if (TRIGGER_FIRED_BEFORE(event)) return stamp_row(trigger);
@@ -249,7 +279,7 @@ void raise_floors(bool has_space_column) {
         const pg::SpiConnection spi;
         const pg::AsOwner owner;
         const pg::Rows rows = known.run({});
-        for (std::uint64_t i = 0; i < rows.count(); ++i) spaces.push_back(*rows.text(i, 1));
+        for (std::uint64_t i = 0; i < rows.count(); ++i) spaces.push_back(pg::required(rows.text(i, 1)));
     }
     for (const std::string& space : spaces) {
         pg::check_interrupts();

@@ -1,6 +1,7 @@
 #include "engine/client.h"
 
 #include "pg/array.h"
+#include "pg/memory.h"
 #include "pg/table.h"
 
 extern "C" {
@@ -22,7 +23,12 @@ using Access = pg::Table::Access;
     throw SqlError(ERRCODE_INSUFFICIENT_PRIVILEGE, what, {}, "Nothing was processed.");
 }
 
-void insert_clients(const std::string& group, const std::vector<Client>& clients, std::int64_t version) {
+// How many one statement writes: its arrays take more memory than the push.
+constexpr std::size_t max_rows = 1000;
+
+void insert_clients(const std::string& group, std::vector<const Client*>& clients, std::int64_t version) {
+    if (clients.empty()) return;
+    const pg::ScratchContext scratch;
     static Statement insert(
         "INSERT INTO replicache.client (id, client_group_id, last_mutation_id, version, last_seen) "
         "SELECT u.id, $2, u.last_mutation_id, $4, pg_catalog.now() FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($3)) "
@@ -30,10 +36,11 @@ void insert_clients(const std::string& group, const std::vector<Client>& clients
         {TEXTARRAYOID, TEXTOID, INT8ARRAYOID, INT8OID});
     std::vector<std::string> ids;
     std::vector<std::int64_t> last_mutation_ids;
-    for (const Client& client : clients) {
-        ids.push_back(client.id);
-        last_mutation_ids.push_back(client.last_mutation_id);
+    for (const Client* client : clients) {
+        ids.push_back(client->id);
+        last_mutation_ids.push_back(client->last_mutation_id);
     }
+    clients.clear();
     const SpiConnection spi;
     const AsOwner owner;
     const Rows rows = insert.run({value(pg::text_array(ids)), value(group), value(pg::int8_array(last_mutation_ids)), value(version)});
@@ -74,10 +81,11 @@ void delete_group(const ClientGroup& group) {
     remove.run({value(group.id)});
 }
 
-std::unordered_map<std::string, Client> lock_clients(const std::string& group, const std::vector<std::string>& ids) {
+std::unordered_map<std::string, Client> lock_clients(const std::string& group, const std::vector<std::string_view>& ids) {
     std::unordered_map<std::string, Client> clients;
     pg::Table table("client", Access::write);
-    for (const std::string& id : ids) {
+    for (const std::string_view view : ids) {
+        const std::string id(view);
         Client& client = clients.try_emplace(id, Client{.id = id}).first->second;
         if (!table.lock(id)) {
             client.forgotten = is_forgotten(id);
@@ -92,11 +100,12 @@ std::unordered_map<std::string, Client> lock_clients(const std::string& group, c
 
 void store_clients(const std::string& group, const std::unordered_map<std::string, Client>& clients, std::int64_t version) {
     pg::Table table("client", Access::write);
-    std::vector<Client> created;
+    std::vector<const Client*> created;
     for (const auto& [id, client] : clients) {
         if (!client.changed) continue;
         if (client.row == nullptr) {
-            created.push_back(client);
+            created.push_back(&client);
+            if (created.size() == max_rows) insert_clients(group, created, version);
             continue;
         }
         table.update(client.row, {{client_column::last_mutation_id, Int64GetDatum(client.last_mutation_id)},
@@ -104,7 +113,7 @@ void store_clients(const std::string& group, const std::unordered_map<std::strin
                                   {client_column::last_seen, TimestampTzGetDatum(GetCurrentTransactionStartTimestamp())}},
                      CurrentMemoryContext);
     }
-    if (!created.empty()) insert_clients(group, created, version);
+    insert_clients(group, created, version);
 }
 
 }  // namespace replicache::engine

@@ -41,7 +41,7 @@ void delete_group(const ClientGroup& group);
 [[noreturn]] void refuse_client(const std::string& id);
 
 // The clients of these names, rows locked, in the order of their ids. Throws 42501 when one belongs to another group.
-std::unordered_map<std::string, Client> lock_clients(const std::string& group, const std::vector<std::string>& ids);
+std::unordered_map<std::string, Client> lock_clients(const std::string& group, const std::vector<std::string_view>& ids);
 
 // Stores last_mutation_id of the clients that changed, stamped with the version.
 void store_clients(const std::string& group, const std::unordered_map<std::string, Client>& clients, std::int64_t version);

@@ -3,6 +3,7 @@
 #include "engine/push.h"
 #include "engine/snapshot.h"
 #include "engine/space.h"
+#include "pg/required.h"
 
 namespace replicache::engine {
 
@@ -29,7 +30,7 @@ void new_epoch() {
     const pg::Rows rows = spaces.run({});
     for (std::uint64_t i = 0; i < rows.count(); ++i) {
         pg::check_interrupts();
-        Space& space = take_space(*rows.text(i, 1));
+        Space& space = take_space(pg::required(rows.text(i, 1)));
         // What counts milliseconds is above the lost versions already.
         if (space.clock != pg::clock_time) skip_to(space, std::max(space.version, start));
         raise_floor(space);

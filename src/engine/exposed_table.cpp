@@ -4,6 +4,7 @@
 #include "engine/relation.h"
 #include "engine/track.h"
 #include "pg/array.h"
+#include "pg/required.h"
 
 namespace replicache::engine {
 namespace {
@@ -61,7 +62,7 @@ void check_columns(Oid relation, pg::Value columns) {
     if (rows.empty()) throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "columns must not be empty");
     std::vector<std::string> seen;
     for (std::uint64_t i = 0; i < rows.count(); ++i) {
-        const std::string client = *rows.text(i, 1), column = *rows.text(i, 2);
+        const std::string client = pg::required(rows.text(i, 1)), column = pg::required(rows.text(i, 2));
         const auto is = [&](int n) { return DatumGetBool(rows.get(i, n).datum); };
         if (is(3)) throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "columns: \"" + client + "\" must name a column, got " + column);
         if (is(4)) throw SqlError(ERRCODE_UNDEFINED_COLUMN, "column " + column + " of relation \"" + name_of(relation) + "\" does not exist");
@@ -184,11 +185,11 @@ std::optional<ExposedTable> exposed_table(const std::string& name) {
     if (rows.empty()) return std::nullopt;
     const auto is = [&](int n) { return DatumGetBool(rows.get(0, n).datum); };
     ExposedTable table{.relation = rows.oid(0, 1), .name = name, .may_insert = is(2), .may_update = is(3), .may_delete = is(4),
-                       .conflict = *rows.text(0, 5), .conflict_column = rows.text(0, 6).value_or(""), .replace = is(7)};
+                       .conflict = pg::required(rows.text(0, 5)), .conflict_column = rows.text(0, 6).value_or(""), .replace = is(7)};
     for (std::uint64_t i = 0; i < rows.count(); ++i)
         if (const auto client = rows.text(i, 8)) {
             if (!table.columns) table.columns.emplace();
-            table.columns->push_back({*client, *rows.text(i, 9)});
+            table.columns->push_back({*client, pg::required(rows.text(i, 9))});
         }
     return table;
 }

@@ -3,6 +3,7 @@
 #include "engine/parameters.h"
 #include "engine/row_mutator.h"
 #include "pg/compat.h"
+#include "pg/required.h"
 #include "pg/subtransaction.h"
 
 extern "C" {
@@ -131,7 +132,7 @@ std::shared_ptr<Mutator> registered_mutator(const std::string& name) {
         const AsOwner owner;
         const pg::Rows rows = query.run({value(name)}, pg::Snapshot::latest);
         if (rows.empty()) return nullptr;
-        signature = *rows.text(0, 1);
+        signature = pg::required(rows.text(0, 1));
     }
     const Oid function = resolve(signature);
     if (function == InvalidOid)

@@ -71,9 +71,9 @@ private:
     // The order of locks is the same everywhere: space, client group, clients.
     std::vector<std::size_t> look_up_and_decide(bool& group_known) {
         group_known = check_group(group_, true);
-        std::vector<std::string> ids;
+        std::vector<std::string_view> ids;
         for (const Mutation& mutation : batch_.mutations)
-            if (ids.empty() || ids.back() != mutation.client_id) ids.push_back(mutation.client_id);
+            if (const std::string_view id = batch_.client_of(mutation); ids.empty() || ids.back() != id) ids.push_back(id);
         std::sort(ids.begin(), ids.end());
         ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
         clients_ = lock_clients(group_.id, ids);
@@ -88,7 +88,7 @@ private:
         std::unordered_map<std::string_view, std::int64_t> last;
         for (std::size_t i = 0; i < batch_.mutations.size(); ++i) {
             const Mutation& mutation = batch_.mutations[i];
-            const Client& client = clients_.at(mutation.client_id);
+            const Client& client = clients_.at(batch_.client_of(mutation));
             std::int64_t& last_mutation_id = last.try_emplace(client.id, client.last_mutation_id).first->second;
             const std::int64_t expected = last_mutation_id + 1;
             if (mutation.id < expected) continue;
@@ -119,7 +119,7 @@ private:
 
         for (std::size_t i = 0; i < runner.processed(); ++i) {
             const Mutation& mutation = batch_.mutations[todo[i]];
-            Client& client = clients_.at(mutation.client_id);
+            Client& client = clients_.at(batch_.client_of(mutation));
             client.last_mutation_id = mutation.id;
             client.changed = changed_ = true;
         }

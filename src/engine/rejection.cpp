@@ -2,6 +2,8 @@
 
 #include "engine/mutator_queue.h"
 #include "pg/array.h"
+#include "pg/memory.h"
+#include "pg/required.h"
 #include "pg/spi.h"
 
 namespace replicache::engine {
@@ -9,10 +11,16 @@ namespace replicache::engine {
 using pg::value;
 using pg::Value;
 
-// One statement for all of them: whoever tracks the table, or puts triggers on it, must see an INSERT. The args have passed
-// json's input function with the request, so they go in as they are.
-void store_rejections(const Batch& batch, const std::vector<Rejection>& rejections, const ClientGroup& group) {
-    if (rejections.empty()) return;
+namespace {
+
+// How many one statement writes: its arrays take more memory than the push.
+constexpr std::size_t max_rows = 1000;
+
+using Rejections = std::span<const Rejection>;
+
+// By statements: whoever tracks the table, or puts triggers on it, must see an INSERT. The args have passed json's input function
+// with the request, so they go in as they are.
+void store_some(const Batch& batch, Rejections rejections, const ClientGroup& group) {
     static pg::Statement insert(
         "INSERT INTO replicache.mutation_error (space, user_id, client_group_id, client_id, mutation_id, name, args, "
         "sqlstate, message, detail, hint) SELECT $1, $2, $3, u.client_id, u.mutation_id, u.name, u.args, "
@@ -25,7 +33,7 @@ void store_rejections(const Batch& batch, const std::vector<Rejection>& rejectio
     std::vector<Value> clients, ids, names, args, sqlstates, messages, details, hints;
     for (const auto& [index, failure] : rejections) {
         const Mutation& mutation = batch.mutations[index];
-        clients.push_back(value(mutation.client_id));
+        clients.push_back(value(batch.client_of(mutation)));
         ids.push_back(value(mutation.id));
         names.push_back(value(mutation.name));
         args.push_back(mutation.args.empty() ? Value{} : value(mutation.args));
@@ -42,6 +50,16 @@ void store_rejections(const Batch& batch, const std::vector<Rejection>& rejectio
     insert.run({value(group.space), value(group.user_id), value(group.id), array(clients),
                 value(pg::array_datum(ids, INT8OID, sizeof(std::int64_t), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE)), array(names),
                 array(args, JSONOID), array(sqlstates), array(messages), array(details), array(hints)});
+}
+
+}  // namespace
+
+void store_rejections(const Batch& batch, const std::vector<Rejection>& rejections, const ClientGroup& group) {
+    pg::ScratchContext scratch;
+    for (Rejections rest = rejections; !rest.empty(); rest = rest.subspan(std::min(max_rows, rest.size()))) {
+        store_some(batch, rest.first(std::min(max_rows, rest.size())), group);
+        scratch.reset();
+    }
 }
 
 namespace {
@@ -105,7 +123,7 @@ TransactionResult find_rejection(const Upload& upload, const ClientTransaction& 
     result.status = TransactionResult::Status::rejected;
     result.recorded = true;
     result.change = static_cast<std::size_t>(std::find(numbers.begin(), numbers.end(), rows.int8(0, 1)) - numbers.begin());
-    result.failure = {.sqlstate = *rows.text(0, 2), .message = *rows.text(0, 3), .detail = rows.text(0, 4), .hint = rows.text(0, 5)};
+    result.failure = {.sqlstate = pg::required(rows.text(0, 2)), .message = pg::required(rows.text(0, 3)), .detail = rows.text(0, 4), .hint = rows.text(0, 5)};
     return result;
 }
 

@@ -125,16 +125,22 @@ void RowWriter::check_owner(const Column& column, RowChange::Kind kind) const {
     throw SqlError(ERRCODE_INVALID_TEXT_REPRESENTATION, "column " + column.name + " cannot hold the user " + owner_);
 }
 
+// Of a name that comes twice, only the last value is read: a million of them would fill the memory.
 void RowWriter::read_object(std::string_view object, bool keys_only, bool makes_owned) {
+    for (Column& column : columns_) column.json = {};
     pg::for_each_member(object, [&](std::string_view name, std::string_view json) {
         Column* const column = find(name);
         const bool key = column != nullptr && is_key(*column);
         if (keys_only && !key) return;
         if (column == nullptr || !(column->writable || key) || is_owner(*column) || (makes_owned && key && column->assigned)) no_column(name, table_.name);
         if (key && column->identified) return;  // by the id
-        column->value = read_value(*column, json);
-        column->given = true;
+        column->json = json;
     });
+    for (Column& column : columns_) {
+        if (column.json.empty()) continue;
+        column.value = read_value(column, column.json);
+        column.given = true;
+    }
 }
 
 void RowWriter::read(const RowChange& change) {
@@ -183,12 +189,17 @@ void RowWriter::read_values(const RowChange& change) {
 
 // What the client had before. It may know more than is written here.
 void RowWriter::read_old(const RowChange& change) {
+    for (Column& column : columns_) column.json = {};
     pg::for_each_member(change.old, [&](std::string_view name, std::string_view json) {
         Column* const column = find(name);
         if (column == nullptr || !column->writable || is_key(*column)) return;
-        column->old = read_value(*column, json);
-        column->old_given = true;
+        column->json = json;
     });
+    for (Column& column : columns_) {
+        if (column.json.empty()) continue;
+        column.old = read_value(column, column.json);
+        column.old_given = true;
+    }
 }
 
 bool RowWriter::is_owner(const Column& column) const { return !owner_.empty() && column.name == resource_->space; }

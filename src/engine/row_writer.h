@@ -71,6 +71,7 @@ private:
         // What the change at hand has for it.
         bool given = false;
         bool identified = false;  // by the change's id
+        std::string_view json{};  // of the object being read; empty: not in it
         pg::Value value{};
         bool old_given = false;  // what the client had before
         pg::Value old{};

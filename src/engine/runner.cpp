@@ -116,8 +116,9 @@ std::optional<PgError> Runner::call(const Mutation& mutation, Mutator& mutator, 
     {
         const MutationTimeout timeout(timed_out);
         const auto change = mutator.row_change(mutation.args);
-        if (!change || context_.client_id != mutation.client_id) rows.write();
-        context_.client_id = mutation.client_id;
+        const std::string& client_id = batch_.client_of(mutation);
+        if (!change || context_.client_id != client_id) rows.write();
+        context_.client_id = client_id;
         context_.mutation_id = mutation.id;
         if (change) {
             rows.apply(*change);

@@ -1,5 +1,6 @@
 #include "engine/snapshot.h"
 
+#include "pg/required.h"
 #include "pg/spi.h"
 #include "pg/table.h"
 
@@ -64,7 +65,7 @@ std::string origin() {
     if (!table.find(origin_key)) throw pg::SqlError(ERRCODE_INTERNAL_ERROR, "replicache.origin has lost its row");
     // A copy of a database (CREATE DATABASE … TEMPLATE) has another OID, one of the cluster another timeline. After pg_upgrade both
     // are the old ones, or timelines count from 1 again, but the system identifier is another.
-    return std::to_string(GetSystemIdentifier()) + "-" + std::to_string(MyDatabaseId) + "-" + *table.text(2) + "-" +
+    return std::to_string(GetSystemIdentifier()) + "-" + std::to_string(MyDatabaseId) + "-" + pg::required(table.text(2)) + "-" +
            std::to_string(guarded([] { return timeline(); }));
 }
 

@@ -7,6 +7,7 @@
 #include "engine/sync_paging.h"
 #include "pg/json_reader.h"
 #include "pg/json_text.h"
+#include "pg/required.h"
 #include "pg/table.h"
 
 namespace replicache::engine {
@@ -70,7 +71,7 @@ private:
         {
             const AsOwner owner;
             const Rows rows = exposed.run({}, pg::Snapshot::latest);
-            for (std::uint64_t i = 0; i < rows.count(); ++i) names.push_back(*rows.text(i, 1));
+            for (std::uint64_t i = 0; i < rows.count(); ++i) names.push_back(pg::required(rows.text(i, 1)));
         }
         if (pull_.resources) {
             std::erase_if(names, [this](const std::string& name) { return std::find(pull_.resources->begin(), pull_.resources->end(), name) == pull_.resources->end(); });

@@ -135,11 +135,18 @@ std::string_view decode_string(std::string_view quoted) {
     auto* buffer = static_cast<char*>(palloc(quoted.size()));
     std::size_t length;
     if (unescape_json(quoted, buffer, &length)) return {buffer, length};
-    // \u is for PostgreSQL to decode, or to refuse.
+    // \u is for PostgreSQL to decode, or to refuse. What it needs meanwhile is many times the text, and an object may have many names.
+    MemoryContext const outer = CurrentMemoryContext;
+    MemoryContext const context = AllocSetContextCreate(outer, "replicache string", ALLOCSET_SMALL_SIZES);
+    MemoryContextSwitchTo(context);
     const Datum string = jsonb_by_input_function({quoted.data() - 1, quoted.size() + 2});
     JsonbValue value;
     JsonbExtractScalar(&DatumGetJsonbP(string)->root, &value);
-    return {value.val.string.val, static_cast<std::size_t>(value.val.string.len)};
+    length = static_cast<std::size_t>(value.val.string.len);
+    std::memcpy(buffer, value.val.string.val, length);  // no escape is shorter than what it stands for
+    MemoryContextSwitchTo(outer);
+    MemoryContextDelete(context);
+    return {buffer, length};
 }
 
 std::string_view decode_name(std::string_view quoted) {

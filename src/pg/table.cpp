@@ -20,6 +20,24 @@ namespace {
 
 Oid find_relation(const char* name) { return get_relname_relid(name, get_namespace_oid("replicache", false)); }
 
+Relation open(const char* name, LOCKMODE lock) {
+    const Oid oid = find_relation(name);
+    if (!OidIsValid(oid)) ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("relation \"replicache.%s\" does not exist", name)));
+    return table_open(oid, lock);
+}
+
+// What a superuser has done to the table by hand must not be read, or written, as what it was. Bytes that are no text would crash.
+void check_column(Relation relation, int column, bool is_text) {
+    const TupleDesc columns = relation->rd_att;
+    if (column <= columns->natts) {
+        const FormData_pg_attribute& attribute = *TupleDescAttr(columns, column - 1);
+        if (!attribute.attisdropped && (is_text ? attribute.atttypid == TEXTOID || attribute.atttypid == JSONOID : attribute.attbyval && attribute.attlen == sizeof(Datum))) return;
+    }
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("column %d of \"replicache.%s\" is not what replicache_ext has made it", column, RelationGetRelationName(relation)),
+                    errhint("The tables of the extension are not to be altered.")));
+}
+
 bool has_text(TupleTableSlot* row, int column, std::string_view wanted) {
     bool null;
     const Datum datum = slot_getattr(row, column, &null);
@@ -32,8 +50,7 @@ bool has_text(TupleTableSlot* row, int column, std::string_view wanted) {
 
 Table::Table(const char* name, Access access) {
     guarded([&] {
-        const Oid oid = find_relation(name);
-        relation_ = table_open(oid, access == Access::read ? AccessShareLock : RowExclusiveLock);
+        relation_ = open(name, access == Access::read ? AccessShareLock : RowExclusiveLock);
         row_ = table_slot_create(relation_, nullptr);
     });
 }
@@ -48,7 +65,11 @@ bool Table::scan(std::string_view key, Snapshot snapshot) {
     ScanKeyData wanted;
     ScanKeyEntryInitialize(&wanted, 0, 1, BTEqualStrategyNumber, InvalidOid, C_COLLATION_OID, F_TEXTEQ,
                            PointerGetDatum(cstring_to_text_with_len(key.data(), static_cast<int>(key.size()))));
-    Relation const index = index_open(RelationGetPrimaryKeyIndex(relation_), AccessShareLock);
+    check_column(relation_, 1, true);
+    const Oid key_index = RelationGetPrimaryKeyIndex(relation_);
+    if (!OidIsValid(key_index))
+        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("\"replicache.%s\" has lost its primary key", RelationGetRelationName(relation_))));
+    Relation const index = index_open(key_index, AccessShareLock);
     IndexScanDesc const scan = index_beginscan(relation_, index, snapshot, 1, 0);
     index_rescan(scan, &wanted, 1, nullptr, 0);
     const bool found = index_getnext_slot(scan, ForwardScanDirection, row_);
@@ -86,6 +107,7 @@ bool Table::lock_unless(std::string_view key, int column, std::string_view text)
                 UnregisterSnapshot(snapshot);
                 return false;
             }
+            if (column != 0) check_column(relation_, column, true);
             if (column != 0 && has_text(row_, column, text)) {
                 UnregisterSnapshot(snapshot);
                 return true;
@@ -117,6 +139,7 @@ Value Table::get(int column) {
 }
 
 std::optional<std::string> Table::text(int column) {
+    guarded([&] { check_column(relation_, column, true); });
     const Value value = get(column);
     if (value.null) return std::nullopt;
     return std::string(view_of_text(value.datum));
@@ -139,6 +162,7 @@ HeapTuple Table::update(HeapTuple row, std::initializer_list<Change> changes, Me
         bool nulls[max_changes] = {};
         int n = 0;
         for (const Change& change : changes) {
+            check_column(relation_, change.column, false);
             columns[n] = change.column;
             values[n++] = change.datum;
         }
@@ -173,11 +197,13 @@ void Table::insert(std::initializer_list<Value> values) {
 
 TableScan::TableScan(const char* table, const char* index, std::initializer_list<Condition> conditions) {
     guarded([&] {
+        relation_ = open(table, AccessShareLock);
         constexpr int max_conditions = 4;
         ScanKeyData keys[max_conditions];
         int n = 0;
         for (const Condition& condition : conditions) {
             const bool text = condition.type == TEXTOID;
+            check_column(relation_, condition.column, text);
             switch (condition.is) {
                 case Is::equal:
                     ScanKeyInit(&keys[n], condition.column, BTEqualStrategyNumber, text ? F_TEXTEQ : F_INT8EQ, condition.value);
@@ -191,7 +217,6 @@ TableScan::TableScan(const char* table, const char* index, std::initializer_list
             }
             ++n;
         }
-        relation_ = table_open(find_relation(table), AccessShareLock);
         // Without the index, which somebody may have dropped, every row is looked at.
         const Oid found = find_relation(index);
         scan_ = systable_beginscan(relation_, found, OidIsValid(found), GetActiveSnapshot(), n, keys);
@@ -223,6 +248,9 @@ Oid TableScan::oid(int column) const { return DatumGetObjectId(get(column)); }
 
 bool TableScan::is_null(int column) const { return heap_attisnull(row_, column, relation_->rd_att); }
 
-std::string TableScan::text(int column) const { return std::string(view_of_text(get(column))); }
+std::string TableScan::text(int column) const {
+    guarded([&] { check_column(relation_, column, true); });
+    return std::string(view_of_text(get(column)));
+}
 
 }  // namespace replicache::pg

@@ -85,13 +85,13 @@ std::string_view read_id(const Object& entry) {
 // The entries of one request, in the order of the client's queue.
 class EntryReader {
 public:
-    template <typename Take>  // take(entry, its change)
+    template <typename Take>  // take(entry, its change, how far that is)
     void read(std::string_view array, const Path& path, Take take) {
-        for_each_object(array, path, [&](const Object& entry) {
+        for_each_object(array, path, [&](const Object& entry, const Extent& read) {
             if (++count_ > max_upload_entries) {
                 throw MalformedRequest(path, "at most " + std::to_string(max_upload_entries) + " entries in a request", "more");
             }
-            take(entry, read_entry(entry));
+            take(entry, read_entry(entry), read);
         });
     }
 
@@ -131,14 +131,17 @@ std::vector<engine::ClientTransaction> read_transactions(std::string_view array,
     const std::string expected = "1 to " + std::to_string(max_transactions) + " transactions";
     EntryReader entries;
     std::vector<engine::ClientTransaction> transactions;
-    for_each_object(array, path, [&](const Object& object) {
+    for_each_object(array, path, [&](const Object& object, const Extent&) {
         if (transactions.size() == max_transactions) {
             throw MalformedRequest(path, expected, "more");
         }
         auto& transaction = transactions.emplace_back();
         transaction.id = read_transaction_id(object);
         entries.read(object.at("crud"), object.path_of("crud"),
-                     [&](const Object&, RowChange change) { transaction.changes.push_back(std::move(change)); });
+                     [&](const Object&, RowChange change, const Extent& read) {
+                         read.make_room(transaction.changes);
+                         transaction.changes.push_back(std::move(change));
+                     });
     });
     if (transactions.empty()) {
         throw MalformedRequest(path, expected, "none");
@@ -150,11 +153,12 @@ std::vector<engine::ClientTransaction> read_transactions(std::string_view array,
 std::vector<engine::ClientTransaction> read_batch(std::string_view array, const std::string& path) {
     EntryReader entries;
     std::vector<engine::ClientTransaction> transactions;
-    entries.read(array, path, [&](const Object& entry, RowChange change) {
+    entries.read(array, path, [&](const Object& entry, RowChange change, const Extent& read) {
         const auto id = read_transaction_id(entry);
         if (transactions.empty() || transactions.back().id != id) {
             transactions.push_back({.id = id});
         }
+        read.make_room(transactions.back().changes);
         transactions.back().changes.push_back(std::move(change));
     });
     if (transactions.empty()) {

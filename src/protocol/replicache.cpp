@@ -45,15 +45,24 @@ std::optional<engine::Cookie> read_cookie(const Object& request) {
     cookie.origin = object.identifier("origin");
     cookie.xmax = object.unsigned_integer("xmax");
     const std::string path = object.path_of("inProgress");
-    for (const std::string_view id : split_elements(object.at("inProgress"), path)) {
+    for_each_element(object.at("inProgress"), path, [&](std::string_view id, const Extent& read) {
+        read.make_room(cookie.in_progress);
         cookie.in_progress.push_back(to_unsigned_integer(id, path));
+    });
+    // The same id over and over would be a large answer to a small question.
+    std::vector<std::int64_t> sorted = cookie.in_progress;
+    std::ranges::sort(sorted);
+    if (const auto twice = std::ranges::adjacent_find(sorted); twice != sorted.end()) {
+        throw MalformedRequest(path, "every id once", std::to_string(*twice) + " twice");
     }
     return cookie;
 }
 
-void write_rejection(Writer& writer, const engine::Mutation& mutation, const engine::Failure& failure) {
+void write_rejection(Writer& writer, const engine::Batch& batch, const engine::Rejection& rejection) {
+    const auto& [index, failure] = rejection;
+    const engine::Mutation& mutation = batch.mutations.at(index);
     writer.begin('{');
-    writer.member("clientID", mutation.client_id);
+    writer.member("clientID", batch.client_of(mutation));
     writer.member("id", mutation.id);
     writer.member("name", mutation.name);
     writer.member("code", failure.sqlstate);
@@ -63,9 +72,10 @@ void write_rejection(Writer& writer, const engine::Mutation& mutation, const eng
     writer.end('}');
 }
 
-void write_halt(Writer& writer, const engine::Mutation& mutation, const engine::Halt& halt) {
+void write_halt(Writer& writer, const engine::Batch& batch, const engine::Halt& halt) {
+    const engine::Mutation& mutation = batch.mutations.at(halt.mutation);
     writer.begin('{');
-    writer.member("clientID", mutation.client_id);
+    writer.member("clientID", batch.client_of(mutation));
     writer.member("id", mutation.id);
     if (halt.reason == engine::Halt::Reason::out_of_order) {
         writer.member("reason", "outOfOrder");
@@ -95,16 +105,15 @@ std::variant<Push, VersionNotSupported> parse_push(std::string_view text) {
     push.batch.client_group_id = request.identifier(push.version == 0 ? "clientID" : "clientGroupID");
     push.batch.schema_version = read_schema_version(request);
 
-    const auto mutations = read_objects(request.at("mutations"), request.path_of("mutations"));
-    push.batch.mutations.reserve(mutations.size());
-    for (const Object& mutation : mutations) {
+    for_each_object(request.at("mutations"), request.path_of("mutations"), [&](const Object& mutation, const Extent& read) {
+        read.make_room(push.batch.mutations);
         push.batch.mutations.push_back({
-            .client_id = push.version == 0 ? push.batch.client_group_id : mutation.identifier("clientID"),
+            .client_id = push.version == 0 ? std::string() : mutation.identifier("clientID"),
             .id = mutation.unsigned_integer("id"),
             .name = mutation.text("name"),
             .args = mutation.find("args"),
         });
-    }
+    });
     return push;
 }
 
@@ -138,13 +147,13 @@ std::string push_answer(const engine::Batch& batch, const engine::Outcome& outco
     writer.member("skipped", outcome.skipped);
     writer.name("rejected");
     writer.begin('[');
-    for (const auto& [mutation, failure] : outcome.rejected) {
-        write_rejection(writer, batch.mutations.at(mutation), failure);
+    for (const auto& rejection : outcome.rejected) {
+        write_rejection(writer, batch, rejection);
     }
     writer.end(']');
     if (const auto& halt = outcome.halted) {
         writer.name("halted");
-        write_halt(writer, batch.mutations.at(halt->mutation), *halt);
+        write_halt(writer, batch, *halt);
     } else {
         writer.json("halted", "null");
     }

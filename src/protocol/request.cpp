@@ -41,12 +41,12 @@ void for_each_member(Scanner& scanner, Visit visit) {
     }
 }
 
-template <typename Visit>  // visit(), which is to take the value
-void for_each_element(Scanner& scanner, Visit visit) {
+template <typename Take>  // take(extent), which is to take the value
+void take_elements(std::string_view array, Scanner& scanner, Take take) {
     scanner.open('[', "an array");
     if (!scanner.take(']')) {
         do {
-            visit();
+            take(Extent{static_cast<std::size_t>(scanner.position() - array.data()), array.size()});
         } while (scanner.take(','));
         scanner.expect(']', R"("," or "]")");
     }
@@ -73,13 +73,6 @@ std::vector<Member> split_members(std::string_view object, const Path& path) {
     const auto same_name = [](const Member& a, const Member& b) { return a.name == b.name; };
     members.erase(std::unique(members.begin(), members.end(), same_name), members.end());
     return members;
-}
-
-std::vector<std::string_view> split_elements(std::string_view array, const Path& path) {
-    std::vector<std::string_view> elements;
-    Scanner scanner(array, path);
-    for_each_element(scanner, [&] { elements.push_back(scanner.value()); });
-    return elements;
 }
 
 bool is_unsigned_integer(std::string_view value) {
@@ -126,6 +119,8 @@ Object::Object(Scanner& scanner, Path path) : path_(std::move(path)) {
 void Object::add(std::string_view quoted_name, std::string_view value) {
     if (members_.empty()) {
         members_.reserve(8);  // enough for all that we know
+    } else if (members_.size() == max_members) {
+        throw MalformedRequest(path_, "at most " + std::to_string(max_members) + " members", "more");
     }
     escapes_ = escapes_ || quoted_name.find('\\') != std::string_view::npos;
     members_.push_back({quoted_name, value});
@@ -180,17 +175,15 @@ std::string Object::identifier(std::string_view name) const {
     return id;
 }
 
-std::vector<Object> read_objects(std::string_view array, const Path& path) {
-    std::vector<Object> objects;
+void for_each_element(std::string_view array, const Path& path, const std::function<void(std::string_view, const Extent&)>& visit) {
     Scanner scanner(array, path);
-    for_each_element(scanner, [&] { objects.emplace_back(scanner, Path(path.text(), objects.size())); });
-    return objects;
+    take_elements(array, scanner, [&](const Extent& read) { visit(scanner.value(), read); });
 }
 
-void for_each_object(std::string_view array, const Path& path, const std::function<void(const Object&)>& visit) {
+void for_each_object(std::string_view array, const Path& path, const std::function<void(const Object&, const Extent&)>& visit) {
     std::size_t index = 0;
     Scanner scanner(array, path);
-    for_each_element(scanner, [&] { visit(Object(scanner, Path(path.text(), index++))); });
+    take_elements(array, scanner, [&](const Extent& read) { visit(Object(scanner, Path(path.text(), index++)), read); });
 }
 
 }  // namespace replicache::protocol

@@ -3,6 +3,7 @@
 // All slices live as long as the text that was given.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -16,6 +17,7 @@ namespace replicache::protocol {
 
 inline constexpr std::int64_t max_safe_integer = 9007199254740991;  // JavaScript's; what clients can count to
 inline constexpr std::size_t max_identifier_bytes = 1000;           // they are keys of B-trees
+inline constexpr std::size_t max_members = 100;                     // of an object that is read here; the protocols have no more than ten
 
 struct Member {
     std::string name;
@@ -26,7 +28,21 @@ struct Member {
 // surrogates) is malformed.
 std::vector<Member> split_members(std::string_view object, const Path& path = "args");
 
-std::vector<std::string_view> split_elements(std::string_view array, const Path& path);
+// How much of an array has been read.
+struct Extent {
+    std::size_t read;
+    std::size_t all;
+
+    // For one element more, and for as many as the rest will have if it is like what was read: vectors that double their size
+    // hold three times what is in them while they do.
+    template <typename Element>
+    void make_room(std::vector<Element>& elements) const {
+        const std::size_t size = elements.size();
+        if (size == elements.capacity()) {
+            elements.reserve(std::max(size + size / 8 + 1, static_cast<std::size_t>(static_cast<double>(size) * all / read)));
+        }
+    }
+};
 
 // Any JSON value that is written without sign, fraction and exponent, however long.
 bool is_unsigned_integer(std::string_view value);
@@ -63,9 +79,8 @@ private:
     Path path_;
 };
 
-std::vector<Object> read_objects(std::string_view array, const Path& path);
-
-// One after the other, so that the visitor can stop an array that is too long before it takes the memory.
-void for_each_object(std::string_view array, const Path& path, const std::function<void(const Object&)>& visit);
+// One after the other, so that a visitor can stop an array that is too long before it takes the memory.
+void for_each_element(std::string_view array, const Path& path, const std::function<void(std::string_view, const Extent&)>& visit);
+void for_each_object(std::string_view array, const Path& path, const std::function<void(const Object&, const Extent&)>& visit);
 
 }  // namespace replicache::protocol

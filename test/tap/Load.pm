@@ -164,6 +164,8 @@ sub finish {
     is($sql->('SELECT user_id, ref FROM note WHERE ref <> \'direct\' GROUP BY 1, 2 HAVING count(*) > 1'), '', "$name: no note is there twice");
     is($sql->('SELECT client_id, mutation_id, count(*) FROM replicache.mutation_error GROUP BY 1, 2 HAVING count(*) > 1'), '',
         "$name: nothing is on record twice");
+    is($sql->("SELECT client_id, mutation_id, sqlstate, message FROM replicache.mutation_error WHERE sqlstate NOT IN ('P0001', '23514')"), '',
+        "$name: and nothing but what was to be refused");
     return \%clients if $self->{lossy};
 
     my $ids = sub { $sql->("SELECT string_agg(id::text, ' ' ORDER BY id) FROM done WHERE client = '$_[0]'") };

@@ -38,8 +38,11 @@ $old->stop;
 
 # The registries of tables hold OIDs.
 chdir PostgreSQL::Test::Utils::tempdir();
-command_ok(['pg_upgrade', '-b', $old_bin, '-B', $new_bin, '-d', $old->data_dir, '-D', $new->data_dir, '-p', $old->port, '-P', $new->port,
-    '-s', $new->host], 'pg_upgrade');
+ok(PostgreSQL::Test::Utils::run_log(['pg_upgrade', '-b', $old_bin, '-B', $new_bin, '-d', $old->data_dir, '-D', $new->data_dir,
+    '-p', $old->port, '-P', $new->port, '-s', $new->host]), 'pg_upgrade') or do {
+    system 'tail', '-n', '20', glob $new->data_dir . '/pg_upgrade_output.d/*/log/pg_upgrade_dump_*.log';
+    die 'no upgrade';
+};
 $new->start;
 note `$old_bin/postgres --version`, $new->safe_psql('postgres', 'SELECT version()');
 $load->serve($new, database => 'load');

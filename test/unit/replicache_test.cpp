@@ -67,9 +67,9 @@ TEST(ParsePush, V0) {
     EXPECT_EQ(push.version, 0);
     EXPECT_EQ(push.batch.client_group_id, "c1");
     ASSERT_EQ(push.batch.mutations.size(), 2U);
-    EXPECT_EQ(push.batch.mutations[0].client_id, "c1");
+    EXPECT_EQ(push.batch.client_of(push.batch.mutations[0]), "c1");
     EXPECT_EQ(push.batch.mutations[0].args, R"({"k":1})");
-    EXPECT_EQ(push.batch.mutations[1].client_id, "c1");
+    EXPECT_EQ(push.batch.client_of(push.batch.mutations[1]), "c1");
     EXPECT_EQ(push.batch.mutations[1].args, "");
 }
 

@@ -18,9 +18,7 @@ std::string members(std::string_view object) {
 
 std::string elements(std::string_view array) {
     std::string list;
-    for (const std::string_view value : split_elements(array, "a")) {
-        list += std::string(value) + ";";
-    }
+    for_each_element(array, "a", [&](std::string_view value, const Extent&) { list += std::string(value) + ";"; });
     return list;
 }
 
@@ -29,7 +27,7 @@ std::string members_fault(std::string_view object) {
 }
 
 std::string elements_fault(std::string_view array) {
-    return fault_of([&] { split_elements(array, "a"); });
+    return fault_of([&] { elements(array); });
 }
 
 std::string integer_fault(std::string_view value) {
