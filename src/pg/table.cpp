@@ -8,6 +8,7 @@ extern "C" {
 #include "catalog/pg_collation.h"
 #include "executor/tuptable.h"
 #include "utils/fmgroids.h"
+#include "pg/compat.h"
 }
 
 namespace replicache::pg {
@@ -48,7 +49,7 @@ bool Table::scan(std::string_view key, Snapshot snapshot) {
     ScanKeyData wanted;
     ScanKeyEntryInitialize(&wanted, 0, 1, BTEqualStrategyNumber, InvalidOid, C_COLLATION_OID, F_TEXTEQ,
                            PointerGetDatum(cstring_to_text_with_len(key.data(), static_cast<int>(key.size()))));
-    Relation const index = index_open(RelationGetPrimaryKeyIndex(relation_), AccessShareLock);
+    Relation const index = index_open(primary_key_index(relation_), AccessShareLock);
     IndexScanDesc const scan = index_beginscan(relation_, index, snapshot, 1, 0);
     index_rescan(scan, &wanted, 1, nullptr, 0);
     const bool found = index_getnext_slot(scan, ForwardScanDirection, row_);
