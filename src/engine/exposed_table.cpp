@@ -4,6 +4,7 @@
 #include "engine/relation.h"
 #include "engine/track.h"
 #include "pg/array.h"
+#include "pg/compat.h"
 #include "pg/required.h"
 
 namespace replicache::engine {
@@ -28,7 +29,7 @@ void check_kind(Oid relation) {
         throw SqlError(ERRCODE_WRONG_OBJECT_TYPE, "\"" + name_of(relation) + "\" is a bookkeeping table of replicache_ext");
     if (!guarded([relation] {
             Relation const opened = relation_open(relation, AccessShareLock);
-            const Oid index = RelationGetPrimaryKeyIndex(opened);
+            const Oid index = pg::primary_key_index(opened);
             relation_close(opened, NoLock);
             return OidIsValid(index);
         }))

@@ -1,5 +1,6 @@
 #include "engine/key_log.h"
 
+#include "pg/compat.h"
 #include "pg/json_text.h"
 
 extern "C" {
@@ -38,7 +39,7 @@ Datum identity_json(const GoneRow& gone) {
 
 std::vector<AttrNumber> identifying_columns(Relation relation, const std::vector<std::string>& otherwise) {
     std::vector<AttrNumber> columns;
-    const Oid index = guarded([relation] { return RelationGetPrimaryKeyIndex(relation); });
+    const Oid index = guarded([relation] { return pg::primary_key_index(relation); });
     if (!OidIsValid(index)) {
         for (const std::string& name : otherwise)
             columns.push_back(static_cast<AttrNumber>(guarded([&] { return SPI_fnumber(relation->rd_att, name.c_str()); })));

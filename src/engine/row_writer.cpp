@@ -3,6 +3,7 @@
 #include "engine/relation.h"
 #include "engine/tracked_table.h"
 #include "pg/catalog.h"
+#include "pg/compat.h"
 #include "pg/json_reader.h"
 #include "pg/json_text.h"
 #include "pg/scalar_text.h"
@@ -72,7 +73,7 @@ void RowWriter::add_columns(Relation relation) {
 }
 
 void RowWriter::add_key(Relation relation) {
-    const Oid oid = guarded([relation] { return RelationGetPrimaryKeyIndex(relation); });
+    const Oid oid = guarded([relation] { return pg::primary_key_index(relation); });
     if (!OidIsValid(oid))
         throw SqlError(ERRCODE_INVALID_TABLE_DEFINITION, "exposed table \"" + name_of(table_.relation) + "\" has no primary key any more");
     Relation const index = guarded([oid] { return index_open(oid, AccessShareLock); });

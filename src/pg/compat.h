@@ -24,6 +24,13 @@ inline bool owns_function(Oid function) { return pg_proc_ownercheck(function, Ge
 inline bool may_execute(Oid function) { return pg_proc_aclcheck(function, GetUserId(), ACL_EXECUTE) == ACLCHECK_OK; }
 #endif
 
+// 18 wants to be told that deferrable keys, which can be no arbiter of ON CONFLICT, are left out. Before they always were.
+#if PG_VERSION_NUM >= 180000
+inline Oid primary_key_index(Relation relation) { return RelationGetPrimaryKeyIndex(relation, false); }
+#else
+inline Oid primary_key_index(Relation relation) { return RelationGetPrimaryKeyIndex(relation); }
+#endif
+
 // The right to UPDATE some column. The function has kept its meaning and its name only.
 inline bool may_update(Oid relation) {
     return pg_class_aclcheck(relation, GetUserId(), ACL_UPDATE) == ACLCHECK_OK ||

@@ -8,6 +8,7 @@ extern "C" {
 #include "catalog/pg_collation.h"
 #include "executor/tuptable.h"
 #include "utils/fmgroids.h"
+#include "pg/compat.h"
 }
 
 namespace replicache::pg {
@@ -66,7 +67,7 @@ bool Table::scan(std::string_view key, Snapshot snapshot) {
     ScanKeyEntryInitialize(&wanted, 0, 1, BTEqualStrategyNumber, InvalidOid, C_COLLATION_OID, F_TEXTEQ,
                            PointerGetDatum(cstring_to_text_with_len(key.data(), static_cast<int>(key.size()))));
     check_column(relation_, 1, true);
-    const Oid key_index = RelationGetPrimaryKeyIndex(relation_);
+    const Oid key_index = primary_key_index(relation_);
     if (!OidIsValid(key_index))
         ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("\"replicache.%s\" has lost its primary key", RelationGetRelationName(relation_))));
     Relation const index = index_open(key_index, AccessShareLock);
