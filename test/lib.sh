@@ -60,6 +60,12 @@ provide() {
             unit)
                 have cmake || missing+=(cmake)
                 [ -f /usr/include/gtest/gtest.h ] || missing+=(libgtest-dev) ;;
+            fuzz)
+                have cmake || missing+=(cmake)
+                [ -f /usr/include/gtest/gtest.h ] || missing+=(libgtest-dev)
+                compgen -G '/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a' >/dev/null || missing+=(clang-14 libclang-rt-14-dev) ;;
+            hostile)
+                have sqlsmith || missing+=(sqlsmith) ;;
             tap)
                 perl -e 'use Test::More; use JSON::PP; use IPC::Run' 2>/dev/null || missing+=(perl libipc-run-perl) ;;
             node)
