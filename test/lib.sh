@@ -57,9 +57,14 @@ server_present() {
         [ -x "$("$PG_CONFIG" --bindir)/initdb" ]
 }
 
+# Which version Debian's package without a version stands for.
+depends() {
+    apt-cache depends "$1" | sed -n "s/.*Depends: $1-\([0-9][0-9]*\)$/\1/p"
+}
+
 # Install what is missing for the given purposes, with apt. Asks for nothing and needs no network when nothing is.
 provide() {
-    local missing=() purpose server=
+    local missing=() purpose server= cron= clang_runtime=
     for purpose; do
         case $purpose in
             module)
@@ -73,8 +78,15 @@ provide() {
             unit)
                 have cmake || missing+=(cmake)
                 [ -f /usr/include/gtest/gtest.h ] || missing+=(libgtest-dev) ;;
+            fuzz)
+                have cmake || missing+=(cmake)
+                [ -f /usr/include/gtest/gtest.h ] || missing+=(libgtest-dev)
+                compgen -G '/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a' >/dev/null || missing+=(clang) clang_runtime=wanted ;;
+            hostile)
+                have sqlsmith || missing+=(sqlsmith) ;;
             tap)
                 perl -e 'use Test::More; use JSON::PP; use IPC::Run' 2>/dev/null || missing+=(perl libipc-run-perl)
+                [ -n "$pg_config_given" ] || { server_present && [ -e "$("$PG_CONFIG" --pkglibdir)/pg_cron.so" ]; } || cron=wanted
                 [ -x /usr/sbin/pgbouncer ] || have pgbouncer || missing+=(pgbouncer) ;;
             node)
                 have node || missing+=(nodejs)
@@ -90,15 +102,18 @@ provide() {
                 [ -f /usr/include/zlib.h ] || missing+=(zlib1g-dev) ;;
         esac
     done
-    [ "${#missing[@]}" -gt 0 ] || [ -n "$server" ] || return 0
+    [ "${#missing[@]}" -gt 0 ] || [ -n "$server$cron" ] || return 0
 
     have apt-get || die "no apt-get to install this with: ${missing[*]} ${server:+PostgreSQL, with its development files}"
     as_root apt-get -qq update || true
-    if [ -n "$server" ]; then
-        local major
-        major=$(apt-cache depends postgresql | sed -n 's/.*Depends: postgresql-\([0-9][0-9]*\)$/\1/p')
-        missing+=("postgresql-${major:-15}" "postgresql-server-dev-${major:-15}")
-    fi
+    local major
+    major=$(depends postgresql)
+    [ -n "$server" ] && missing+=("postgresql-${major:-15}" "postgresql-server-dev-${major:-15}")
+    [ -n "$server" ] || ! server_present || major=$("$PG_CONFIG" --version | sed 's/^[^0-9]*\([0-9]*\).*/\1/')
+    # What tests can do without.
+    [ -z "$cron" ] || [ -z "$(apt-cache show "postgresql-$major-cron" 2>/dev/null)" ] || missing+=("postgresql-$major-cron")
+    [ -z "$clang_runtime" ] || missing+=("libclang-rt-$(depends clang)-dev")
+    [ "${#missing[@]}" -gt 0 ] || return 0
     echo "installing ${missing[*]}" >&3
     if [ -n "$server" ]; then
         # Only the programs are wanted, not the server that the package would create and start.

@@ -7,6 +7,7 @@
 
 extern "C" {
 #include "storage/lmgr.h"
+#include "tcop/utility.h"
 }
 
 namespace replicache::engine {
@@ -464,6 +465,7 @@ void untrack_table(Oid relation) {
 }
 
 void resync(Oid relation) {
+    pg::guarded([] { PreventCommandIfReadOnly("replicache.resync()"); });
     const SpiConnection spi;
     raise_floors(!require_tracked(relation).space.empty());
 }

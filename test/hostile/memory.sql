@@ -1,0 +1,53 @@
+-- Requests of a few megabytes that try to take much more: the backend must not grow by more than ten times what came in and went
+-- out. test/hostile/run calls each in a session of its own, once to be refused or applied and once for the size of the session without it.
+\set ON_ERROR_STOP on
+SET client_min_messages = error;
+CREATE EXTENSION replicache_ext;
+CREATE TABLE kv (id text PRIMARY KEY, v jsonb);
+CREATE FUNCTION whole(args json) RETURNS void LANGUAGE sql AS '';
+CREATE FUNCTION named(id text, v text DEFAULT NULL) RETURNS void LANGUAGE sql AS '';
+SELECT replicache.track_table('kv'), replicache.expose_crud('kv'), replicache.register_mutator('whole', 'whole(json)'), replicache.register_mutator('named', 'named(text,text)');
+CREATE TABLE request (name text PRIMARY KEY, call text, body json, result text);
+ALTER TABLE request ALTER body SET STORAGE EXTERNAL;
+CREATE FUNCTION many(element text, bytes int) RETURNS text LANGUAGE sql AS $$ SELECT string_agg(format(element, i), ',') FROM generate_series(1, bytes / length(element)) i $$;
+\set n 3000000
+INSERT INTO request SELECT name, call, body::json FROM (VALUES
+    ('mutations of V0', 'push', '{"pushVersion":0,"clientID":"a","mutations":[' || many('{"id":%s,"name":"whole"}', :n) || ']}'),
+    ('mutations of V0 with a long id, seen before', 'push', '{"pushVersion":0,"clientID":"' || repeat('a', 1000) || '","mutations":[' || many('{"id":0,"name":""}', :n) || ']}'),
+    ('unknown mutations', 'push', '{"pushVersion":0,"clientID":"b","mutations":[' || many('{"id":%s,"name":""}', :n / 10) || ']}'),
+    ('mutations without members', 'push', '{"pushVersion":0,"clientID":"d","mutations":[' || many('{}', :n) || ']}'),
+    ('members of a request', 'push', '{' || many('"":1', :n) || '}'),
+    ('a name', 'push', '{"pushVersion":0,"clientID":"e","mutations":[{"id":1,"name":"' || repeat('x', :n) || '"}]}'),
+    ('a name of escapes', 'push', '{"pushVersion":0,"clientID":"f","mutations":[{"id":1,"name":"' || repeat('\n', :n / 2) || '"}]}'),
+    ('an id', 'push', '{"pushVersion":0,"clientID":"g","mutations":[{"id":' || repeat('9', :n) || ',"name":""}]}'),
+    ('args', 'push', '{"pushVersion":0,"clientID":"h","mutations":[{"id":1,"name":"whole","args":[' || repeat('[],', :n / 3) || '[]]}]}'),
+    ('args of the same name', 'push', '{"pushVersion":0,"clientID":"i","mutations":[{"id":1,"name":"named","args":{' || repeat('"id":"1",', :n / 9) || '"id":"2"}}]}'),
+    ('an unknown member of args', 'push', '{"pushVersion":0,"clientID":"j","mutations":[{"id":1,"name":"named","args":{"' || repeat('x', :n) || '":1}}]}'),
+    ('transactions in progress', 'pull', '{"pullVersion":1,"clientGroupID":"a","cookie":{"order":1,"xmax":1,"origin":"o","inProgress":[' || many('%s', :n / 3) || ']}}'),
+    ('the same transaction in progress', 'pull', '{"pullVersion":1,"clientGroupID":"a","cookie":{"order":1,"xmax":1,"origin":"o","inProgress":[' || repeat('1,', :n / 2) || '1]}}'),
+    ('entries', 'upload', '{"crud":[' || many('{"op":"PUT","type":"kv","id":"%s"}', :n / 3) || ']}'),
+    ('rejected entries', 'upload', '{"on_error":"skip","crud":[' || many('{"op":"PUT","type":"x","id":1,"tx_id":%s}', :n / 10) || ']}'),
+    ('the same column', 'upload', '{"crud":[{"op":"PUT","type":"kv","id":1,"data":{' || repeat('"v":1,', :n / 6) || '"v":1}}]}'),
+    ('the same column with an escape', 'upload', '{"crud":[{"op":"PUT","type":"kv","id":1,"data":{' || repeat('"\u0076":1,', :n / 10) || '"v":1}}]}'),
+    ('an unknown column', 'upload', '{"crud":[{"op":"PUT","type":"kv","id":1,"data":{"' || repeat('x', :n) || '":1}}]}'),
+    ('an unknown table', 'upload', '{"crud":[{"op":"PUT","type":"' || repeat('x', :n) || '","id":1}]}'),
+    ('a row', 'upload', '{"crud":[{"op":"PUT","type":"kv","id":"r","data":{"v":"' || repeat('x', :n) || '"}}]}'),
+    ('a resource', 'sync', '{"mutations":[{"type":"CREATE","resource":"' || repeat('x', :n) || '"}]}'),
+    ('a pull', 'pull', '{"pullVersion":1,"clientGroupID":"a","cookie":null,"x":[' || repeat('1,', :n / 2) || '1]}')) AS r(name, call, body);
+-- The size of the answer.
+CREATE FUNCTION run(wanted text) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    r record; answer text;
+BEGIN
+    SELECT * INTO r FROM request WHERE name = wanted;
+    CASE r.call
+        WHEN 'push' THEN answer := replicache.apply_push(r.body);
+        WHEN 'pull' THEN answer := replicache.pull(r.body);
+        WHEN 'upload' THEN answer := replicache.powersync_upload(r.body);
+        WHEN 'sync' THEN answer := body FROM replicache.sync_push(r.body, -1, 'u');
+    END CASE;
+    RETURN length(answer);
+EXCEPTION WHEN invalid_parameter_value THEN
+    RETURN 0;
+END $$;
+CREATE FUNCTION highest() RETURNS bigint LANGUAGE sql AS $$ SELECT 1024 * (regexp_match(pg_read_file('/proc/self/status'), 'VmHWM:\s+(\d+)'))[1]::bigint $$;
