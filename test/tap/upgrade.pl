@@ -38,11 +38,16 @@ $old->stop;
 
 # The registries of tables hold OIDs.
 chdir PostgreSQL::Test::Utils::tempdir();
-ok(PostgreSQL::Test::Utils::run_log(['pg_upgrade', '-b', $old_bin, '-B', $new_bin, '-d', $old->data_dir, '-D', $new->data_dir,
-    '-p', $old->port, '-P', $new->port, '-s', $new->host]), 'pg_upgrade') or do {
-    system 'tail', '-n', '20', glob $new->data_dir . '/pg_upgrade_output.d/*/log/pg_upgrade_dump_*.log';
-    die 'no upgrade';
-};
+my $upgraded = PostgreSQL::Test::Utils::run_log(['pg_upgrade', '-b', $old_bin, '-B', $new_bin, '-d', $old->data_dir, '-D', $new->data_dir,
+    '-p', $old->port, '-P', $new->port, '-s', $new->host]);
+my $log = $upgraded ? '' : join '', map { slurp_file($_) } glob $new->data_dir . '/pg_upgrade_output.d/*/log/pg_upgrade_dump_*.log';
+# Servers since 15.20 and 17.12 note this option on every column. Older ones, of newer versions too, do not know it and take no table.
+if ($log =~ /unrecognized parameter "pg_attver"/) {
+    SKIP: { skip 'the new server is older than what the old one writes', 1 }
+    done_testing();
+    exit;
+}
+ok($upgraded, 'pg_upgrade') or die substr $log, -3000;
 $new->start;
 note `$old_bin/postgres --version`, $new->safe_psql('postgres', 'SELECT version()');
 $load->serve($new, database => 'load');
