@@ -172,6 +172,7 @@ SELECT bad('{"order":1,"origin":"x","xmax":-1,"inProgress":[]}');
 SELECT bad('{"order":1,"origin":"x","xmax":1}');
 SELECT bad('{"order":1,"origin":"x","xmax":1,"inProgress":{}}');
 SELECT bad('{"order":1,"origin":"x","xmax":1,"inProgress":[1,"2"]}');
+SELECT bad('{"order":1,"origin":"x","xmax":9,"inProgress":[7,8,5,8]}');
 SELECT bad('{"order":1,"origin":7,"xmax":1,"inProgress":[]}');
 SELECT bad('{"origin":"x","xmax":1,"inProgress":[]}');
 

@@ -95,6 +95,10 @@ SELECT upload('{"on_error":"skip","transactions":[
   {"crud":[{"op":"PUT","table":"part","id":"p2","op_data":{"todo":"never"}}]},
   {"crud":[{"op":"PUT","table":"part","id":"p3","op_data":{"todo":null}}]}]}');
 SELECT * FROM part ORDER BY 1;
+-- Of a column that is named many times only the last value is looked at.
+SELECT upload('{"crud":[{"op":"PUT","type":"todo","id":"many","data":{' || repeat('"n":"none of them","list":"x",', 10000) || '"n":7}}]}');
+SELECT upload('{"crud":[{"op":"PATCH","type":"todo","id":"many","data":{"n":8,"\u006e":"nor this","n":9}}]}');
+SELECT id, list, n FROM todo WHERE id = 'many';
 -- Malformed requests change nothing.
 SELECT try($$SELECT replicache.powersync_upload('{}')$$);
 SELECT try($$SELECT replicache.powersync_upload('{"transactions":[]}')$$);

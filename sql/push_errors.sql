@@ -57,6 +57,10 @@ SELECT refusal(v1('[{"clientID":"c","id":"' || repeat('€', 100000) || '","name
 SELECT refusal(v1('[{"clientID":"c","id":2,"name":' || repeat('[', 5000) || repeat(']', 5000) || '}]'));
 -- The last one of members of the same name counts.
 SELECT refusal('{"pushVersion":1,"clientGroupID":"g","mutations":[],"mutations":7}');
+-- An object that is read here has at most 100 members, whatever their names; args may have more.
+SELECT n, refusal(('{"pushVersion":1,"clientGroupID":"g",' || repeat('"":0,', n) || '"mutations":7}')::json) AS request,
+    refusal(v1('[{"clientID":"c","id":2,"args":{"id":"no"},' || repeat('"":0,', n) || '"name":7}]')) AS mutation,
+    refusal(v1('[{"clientID":"c","id":2,"name":7,"args":{' || repeat('"":0,', n + 100) || '"id":"no"}}]')) AS args FROM unnest(ARRAY[96, 97, 98]) n;
 -- Arguments of the function.
 SELECT refusal(NULL);
 SELECT refusal(v1('[]'), 'ann', NULL);

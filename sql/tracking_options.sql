@@ -57,6 +57,9 @@ SELECT try($$SELECT replicache.resync('note')$$);
 -- … and back: above the versions of the former life.
 SELECT replicache.track_table('note', version => 'changed');
 SELECT * FROM sync();
+BEGIN READ ONLY;
+SELECT try($$SELECT replicache.resync('note')$$);
+COMMIT;
 SELECT replicache.untrack_table('note');
 DROP TABLE note, versions;
 SELECT * FROM sync();

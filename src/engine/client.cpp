@@ -26,7 +26,7 @@ using Access = pg::Table::Access;
 // How many one statement writes: its arrays take more memory than the push.
 constexpr std::size_t max_rows = 1000;
 
-void insert_clients(const std::string& group, std::vector<const Client*>& clients, std::int64_t version) {
+void insert_clients(const std::string& group, std::vector<const Clients::value_type*>& clients, std::int64_t version) {
     if (clients.empty()) return;
     const pg::ScratchContext scratch;
     static Statement insert(
@@ -36,9 +36,9 @@ void insert_clients(const std::string& group, std::vector<const Client*>& client
         {TEXTARRAYOID, TEXTOID, INT8ARRAYOID, INT8OID});
     std::vector<std::string> ids;
     std::vector<std::int64_t> last_mutation_ids;
-    for (const Client* client : clients) {
-        ids.push_back(client->id);
-        last_mutation_ids.push_back(client->last_mutation_id);
+    for (const auto* client : clients) {
+        ids.emplace_back(client->first);
+        last_mutation_ids.push_back(client->second.last_mutation_id);
     }
     clients.clear();
     const SpiConnection spi;
@@ -48,7 +48,7 @@ void insert_clients(const std::string& group, std::vector<const Client*>& client
     if (rows.count() != ids.size()) not_yours("a client of the push belongs to another client group");
 }
 
-bool is_forgotten(const std::string& id) {
+bool is_forgotten(std::string_view id) {
     constexpr const char* table = "forgotten_client";
     return pg::Table::exists(table) && pg::Table(table, Access::read).find_latest(id);
 }
@@ -81,30 +81,34 @@ void delete_group(const ClientGroup& group) {
     remove.run({value(group.id)});
 }
 
-std::unordered_map<std::string, Client> lock_clients(const std::string& group, const std::vector<std::string_view>& ids) {
-    std::unordered_map<std::string, Client> clients;
+Clients lock_clients(const std::string& group, const std::vector<std::string_view>& ids) {
+    Clients clients;
+    clients.reserve(ids.size());
     pg::Table table("client", Access::write);
-    for (const std::string_view view : ids) {
-        const std::string id(view);
-        Client& client = clients.try_emplace(id, Client{.id = id}).first->second;
+    const MemoryContext home = CurrentMemoryContext;
+    pg::ScratchContext scratch;
+    for (const std::string_view id : ids) {
+        scratch.reset();
+        Client& client = clients[id];
         if (!table.lock(id)) {
             client.forgotten = is_forgotten(id);
             continue;
         }
-        if (table.text(client_column::group) != group) refuse_client(id);
-        client.row = table.copy_row(CurrentMemoryContext);
-        client.last_mutation_id = table.int8(client_column::last_mutation_id);
+        if (table.text(client_column::group) != group) refuse_client(std::string(id));
+        client.row = table.copy_row(home);
+        client.last_mutation_id = client.last_planned_id = table.int8(client_column::last_mutation_id);
     }
     return clients;
 }
 
-void store_clients(const std::string& group, const std::unordered_map<std::string, Client>& clients, std::int64_t version) {
+void store_clients(const std::string& group, const Clients& clients, std::int64_t version) {
     pg::Table table("client", Access::write);
-    std::vector<const Client*> created;
-    for (const auto& [id, client] : clients) {
+    std::vector<const Clients::value_type*> created;
+    for (const auto& entry : clients) {
+        const Client& client = entry.second;
         if (!client.changed) continue;
         if (client.row == nullptr) {
-            created.push_back(&client);
+            created.push_back(&entry);
             if (created.size() == max_rows) insert_clients(group, created, version);
             continue;
         }

@@ -22,12 +22,15 @@ struct ClientGroup {
 };
 
 struct Client {
-    std::string id;
     std::int64_t last_mutation_id = 0;
+    std::int64_t last_planned_id = 0;  // what it will be when all goes well
     HeapTuple row = nullptr;  // locked; null: it has none yet
     bool changed = false;     // last_mutation_id has moved in this push
     bool forgotten = false;   // it had a row, which is gone
 };
+
+// By their ids, which belong to the request.
+using Clients = std::unordered_map<std::string_view, Client>;
 
 // Whether the group exists. Throws 42501 when it does and belongs to another user or space. With `lock`, its row is
 // locked until the end of the transaction; without, it is read under the active snapshot.
@@ -41,9 +44,9 @@ void delete_group(const ClientGroup& group);
 [[noreturn]] void refuse_client(const std::string& id);
 
 // The clients of these names, rows locked, in the order of their ids. Throws 42501 when one belongs to another group.
-std::unordered_map<std::string, Client> lock_clients(const std::string& group, const std::vector<std::string_view>& ids);
+Clients lock_clients(const std::string& group, const std::vector<std::string_view>& ids);
 
 // Stores last_mutation_id of the clients that changed, stamped with the version.
-void store_clients(const std::string& group, const std::unordered_map<std::string, Client>& clients, std::int64_t version);
+void store_clients(const std::string& group, const Clients& clients, std::int64_t version);
 
 }  // namespace replicache::engine

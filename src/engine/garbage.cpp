@@ -15,13 +15,15 @@ using pg::SqlError;
 using pg::Statement;
 using pg::Value;
 
-// A point in time: what is as old, or older, is garbage.
+// A point in time: what is as old, or older, is garbage. Timestamps begin in 4713 BC.
 Value cutoff(Value idle) {
     static Statement subtract(
-        "SELECT pg_catalog.now() OPERATOR(pg_catalog.-) $1, $1 OPERATOR(pg_catalog.<) '0'::pg_catalog.interval", {INTERVALOID});
-    const Rows rows = subtract.run({idle});
-    if (DatumGetBool(rows.get(0, 2).datum)) throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "idle must not be negative");
-    return rows.get(0, 1);
+        "SELECT CASE WHEN $1 OPERATOR(pg_catalog.>=) '0'::pg_catalog.interval AND $1 OPERATOR(pg_catalog.<=) '6000 years'::pg_catalog.interval "
+        "THEN pg_catalog.now() OPERATOR(pg_catalog.-) $1 END",
+        {INTERVALOID});
+    const Value at = subtract.run({idle}).get(0, 1);
+    if (at.null) throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "idle must be from 0 to 6000 years");
+    return at;
 }
 
 // Removes the old tombstones of each space, and those of lower versions, and tells pulls up to where.

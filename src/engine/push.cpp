@@ -85,12 +85,11 @@ private:
     // where the push stops for the ids' sake.
     std::vector<std::size_t> decide() {
         std::vector<std::size_t> todo;
-        std::unordered_map<std::string_view, std::int64_t> last;
+        todo.reserve(batch_.mutations.size());
         for (std::size_t i = 0; i < batch_.mutations.size(); ++i) {
             const Mutation& mutation = batch_.mutations[i];
-            const Client& client = clients_.at(batch_.client_of(mutation));
-            std::int64_t& last_mutation_id = last.try_emplace(client.id, client.last_mutation_id).first->second;
-            const std::int64_t expected = last_mutation_id + 1;
+            Client& client = clients_.at(batch_.client_of(mutation));
+            const std::int64_t expected = client.last_planned_id + 1;
             if (mutation.id < expected) continue;
             if (mutation.id > expected || client.forgotten) {
                 if (client.row == nullptr && expected == 1)
@@ -100,7 +99,7 @@ private:
                 looked_at_ = i;
                 return todo;
             }
-            last_mutation_id = mutation.id;
+            client.last_planned_id = mutation.id;
             todo.push_back(i);
         }
         looked_at_ = batch_.mutations.size();
@@ -136,7 +135,7 @@ private:
     ClientGroup group_;
     Space& space_;
     Context context_;
-    std::unordered_map<std::string, Client> clients_;
+    Clients clients_;
     std::size_t looked_at_ = 0;  // how many mutations were looked at before the push stopped
     bool changed_ = false;       // some mutation was applied or rejected
     Outcome outcome_;

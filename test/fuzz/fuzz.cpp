@@ -83,7 +83,9 @@ void check_message(std::string_view message, std::string_view text) {
 }
 
 bool has_too_many_members(std::string_view message, std::string_view text) {
-    if (!message.ends_with(": expected at most 100 members, got more") || message.find("not valid JSON") != std::string_view::npos) return false;
+    // Not where the message quotes a request that says the same.
+    constexpr std::string_view reason = ": expected at most 100 members, got more";
+    if (!message.ends_with(reason) || message.find(": expected") != message.size() - reason.size()) return false;
     const std::size_t shortest = std::string_view("\"\":1,").size();
     check(text.size() > 100 * shortest, "there are 100 members");
     return true;
