@@ -19,8 +19,9 @@ my $settings = "max_connections = 30\nlog_statement = none\n";
 
 my $old = new_server('old', $settings, install_path => $old_bin =~ s{/bin$}{}r);
 my $new = PostgreSQL::Test::Cluster->new('new');
-# The default has changed with 18, and pg_upgrade wants both to agree.
-$new->init(allows_streaming => 1, `$new_bin/initdb --help` =~ /--no-data-checksums/ ? (extra => ['--no-data-checksums']) : ());
+# They are on by default since 18, and pg_upgrade wants both to agree.
+my $no_checksums = $old->safe_psql('postgres', 'SHOW data_checksums') eq 'off' && `$new_bin/initdb --help` =~ /--no-data-checksums/;
+$new->init(allows_streaming => 1, $no_checksums ? (extra => ['--no-data-checksums']) : ());
 $new->append_conf('postgresql.conf', $settings . "max_prepared_transactions = 5\nautovacuum = off\nshared_buffers = 32MB\n");
 set_up($old);
 $old->safe_psql('postgres', 'CREATE DATABASE load');
@@ -47,7 +48,7 @@ if ($log =~ /unrecognized parameter "pg_attver"/) {
     done_testing();
     exit;
 }
-ok($upgraded, 'pg_upgrade') or die substr $log, -3000;
+ok($upgraded, 'pg_upgrade') or die 'no upgrade: ', substr $log, -3000;
 $new->start;
 note `$old_bin/postgres --version`, $new->safe_psql('postgres', 'SELECT version()');
 $load->serve($new, database => 'load');
