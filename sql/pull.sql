@@ -23,7 +23,7 @@ CREATE FUNCTION del(id text) RETURNS void LANGUAGE sql AS $$ DELETE FROM pull.it
 SELECT replicache.register_mutator('put', 'put(text,int)'), replicache.register_mutator('del', 'del(text)');
 
 -- Everything: NULL and 0; then from each cookie what came after it; then nothing.
-SELECT * FROM replicache.space;
+SELECT id, clock, version, floor FROM replicache.space;
 SELECT push('g', 'c1', 1, 'put', '{"id":"a","v":1}');
 SELECT push('g', 'c2', 1, 'put', '{"id":"b","v":2}');
 SELECT push('h', 'c3', 1, 'put', '{"id":"c","v":3}');

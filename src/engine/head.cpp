@@ -10,7 +10,10 @@ std::optional<Head> head_of(std::string_view space) {
     pg::Table table("space", pg::Table::Access::read);
     if (!table.find(space)) return std::nullopt;
     Head head{.clock = clock_of(table), .version = table.int8(space_column::version), .floor = table.int8(space_column::floor), .may_be_lost = table.may_be_lost()};
-    if (table.has_column(space_column::collected)) head.collected = table.int8(space_column::collected);
+    if (table.has_column(space_column::collector)) {
+        head.collected = table.int8(space_column::collected);
+        head.collector = table.int8(space_column::collector);
+    }
     if (head.clock != pg::clock_time) return head;
     // What this transaction has changed, the row tells when it commits only. A snapshot that is as old as the command that made
     // the last change, or older, does not see all of that: it goes by the row.

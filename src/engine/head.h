@@ -11,6 +11,7 @@ struct Head {
     std::int64_t version = 0;      // clocks counter and time: of the last change; time: -1 without any
     std::int64_t floor = 0;        // see raise_floor
     std::int64_t collected = 0;    // see note_collected
+    std::int64_t collector = 0;    // clock transaction: whoever has seen this transaction, too
     bool may_be_lost = false;      // a crash could still undo it
     std::int64_t own_version = 0;  // clock time: the last version that this transaction has given, seen or not
 };

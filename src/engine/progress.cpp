@@ -37,9 +37,11 @@ void add_own(Progress& progress, const ReaderSnapshot& now) {
 // A floor that is no transaction of ours comes from a restored dump, and so do all cookies that it could concern.
 bool counts(std::int64_t floor, const ReaderSnapshot& now) { return floor < now.xmax || floor == now.own; }
 
+// What was collected, the last collector had seen: who has seen that one needs nothing of it, though something older may still be
+// in progress.
 bool above_floors(const Cookie& cookie, const Head& space, const ReaderSnapshot& now) {
     return (cookie.has_seen(space.floor) || !counts(space.floor, now)) &&
-           (cookie.has_seen_all_up_to(space.collected) || !counts(space.collected, now));
+           (cookie.has_seen_all_up_to(space.collected) || (space.collector > 0 && cookie.has_seen(space.collector)) || !counts(space.collected, now));
 }
 
 // By a number, all that can be said is that everything up to it has been seen.

@@ -238,9 +238,12 @@ void note_collected(Space& space, std::int64_t version) {
     {
         pg::Table table("space", Access::write);
         table.lock(space.id);
-        if (table.int8(space_column::collected) >= version) return;
+        version = std::max(version, table.int8(space_column::collected));
     }
-    write_row(space, {{space_column::collected, Int64GetDatum(version)}});
+    if (space.clock == clock_transaction)
+        write_row(space, {{space_column::collected, Int64GetDatum(version)}, {space_column::collector, Int64GetDatum(own_transaction())}});
+    else
+        write_row(space, {{space_column::collected, Int64GetDatum(version)}});
 }
 
 void skip_to(Space& space, std::int64_t version) {

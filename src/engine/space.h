@@ -19,7 +19,7 @@ constexpr std::size_t max_space_bytes = 1000;  // so that the space fits into a 
 
 // Columns of replicache.space.
 namespace space_column {
-constexpr int clock = 2, version = 3, floor = 4, collected = 5;
+constexpr int clock = 2, version = 3, floor = 4, collected = 5, collector = 6;
 }
 
 // The clock of the row that was found or locked.
@@ -73,7 +73,8 @@ void write_version(Space& space);
 // Makes the next pull of every client of the space complete: from now on no older cookie gets a delta.
 void raise_floor(Space& space);
 
-// Says that tombstones up to this version are gone: cookies that have not seen all of it get no delta.
+// Says that tombstones up to this version are gone: cookies that have not seen all of it get no delta. Clock transaction: nor those
+// that have not seen this transaction.
 void note_collected(Space& space, std::int64_t version);
 
 // For tables whose rows have been written under another clock: continues above this version.

@@ -3,6 +3,10 @@
 
 #include "prelude.h"
 
+extern "C" {
+#include "access/genam.h"
+}
+
 #if PG_VERSION_NUM >= 160000
 extern "C" {
 #include "varatt.h"  // 16 took the varlena macros out of postgres.h
@@ -30,6 +34,15 @@ inline Oid primary_key_index(Relation relation) { return RelationGetPrimaryKeyIn
 #else
 inline Oid primary_key_index(Relation relation) { return RelationGetPrimaryKeyIndex(relation); }
 #endif
+
+// 18 counts scans for EXPLAIN, if told where to.
+inline IndexScanDesc begin_index_scan(Relation table, Relation index, ::Snapshot snapshot, int keys) {
+#if PG_VERSION_NUM >= 180000
+    return index_beginscan(table, index, snapshot, nullptr, keys, 0);
+#else
+    return index_beginscan(table, index, snapshot, keys, 0);
+#endif
+}
 
 // The right to UPDATE some column. The function has kept its meaning and its name only.
 inline bool may_update(Oid relation) {

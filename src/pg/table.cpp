@@ -1,5 +1,7 @@
 #include "pg/table.h"
 
+#include "pg/compat.h"
+
 extern "C" {
 #include "access/stratnum.h"
 #include "access/table.h"
@@ -8,7 +10,6 @@ extern "C" {
 #include "catalog/pg_collation.h"
 #include "executor/tuptable.h"
 #include "utils/fmgroids.h"
-#include "pg/compat.h"
 }
 
 namespace replicache::pg {
@@ -70,7 +71,7 @@ bool Table::scan(std::string_view key, Snapshot snapshot) {
     if (!OidIsValid(key_index))
         ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("\"replicache.%s\" has lost its primary key", RelationGetRelationName(relation_))));
     Relation const index = index_open(key_index, AccessShareLock);
-    IndexScanDesc const scan = index_beginscan(relation_, index, snapshot, 1, 0);
+    IndexScanDesc const scan = begin_index_scan(relation_, index, snapshot, 1);
     index_rescan(scan, &wanted, 1, nullptr, 0);
     const bool found = index_getnext_slot(scan, ForwardScanDirection, row_);
     if (found) ExecMaterializeSlot(row_);

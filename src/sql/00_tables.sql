@@ -11,12 +11,14 @@ CREATE TABLE replicache.space (
     clock text NOT NULL,
     version bigint NOT NULL DEFAULT 0,
     floor bigint NOT NULL DEFAULT 0,
-    collected bigint NOT NULL DEFAULT 0
+    collected bigint NOT NULL DEFAULT 0,
+    collector bigint NOT NULL DEFAULT 0
 ) WITH (fillfactor = 25);
 COMMENT ON TABLE replicache.space IS 'version histories';
 COMMENT ON COLUMN replicache.space.version IS 'clock counter: the last version that a transaction has got; time: that a change has got, -1 without any';
 COMMENT ON COLUMN replicache.space.floor IS 'the oldest version from which a delta can still be served; clock transaction: the transaction that a cookie must have seen';
-COMMENT ON COLUMN replicache.space.collected IS 'tombstones up to this version have been collected: a cookie must have seen all of it';
+COMMENT ON COLUMN replicache.space.collected IS 'tombstones up to this version have been collected: a cookie must have seen all of it or, clock transaction, collector';
+COMMENT ON COLUMN replicache.space.collector IS 'clock transaction: the last transaction that has collected tombstones; it has seen all that is collected';
 
 CREATE TABLE replicache.epoch (
     number bigint PRIMARY KEY,

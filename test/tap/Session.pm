@@ -22,20 +22,21 @@ sub send {
     print {$self->{in}} "$statements;\n\\echo -- :ERROR :SQLSTATE\n";
 }
 
-# The rows of what was sent; `error`: the SQLSTATE of the last statement; `lost`: the connection, and with it the answer.
+# The rows of what was sent; `error`: the SQLSTATE of the last error, which need not be the last statement's; `lost`: the connection, and with it the answer.
 sub receive {
     my ($self) = @_;
-    my @rows;
+    my (@rows, $error);
     local $SIG{ALRM} = sub { die "no answer in three minutes, after: @rows\n" };
     alarm 180;
     while (defined(my $line = readline $self->{out})) {
         chomp $line;
         if ($line =~ /^-- (true|false) (\w+)$/) {
             alarm 0;
-            return {rows => \@rows, error => $1 eq 'true' ? $2 : undef, lost => 0};
+            return {rows => \@rows, error => $1 eq 'true' ? $2 : $error, lost => 0};
         }
         # A session that is ended while it is idle tells so before the next answer, if there is one.
         last if $line =~ /^FATAL:/;
+        $error = $1 if $line =~ /^ERROR:  (\w{5})$/;
         push @rows, $line unless $line =~ /^WARNING:/;
     }
     alarm 0;

@@ -1,7 +1,8 @@
 \echo Use "ALTER EXTENSION replicache_ext UPDATE TO '0.2.0'" to load this file. \quit
 
-ALTER TABLE replicache.space ADD COLUMN collected bigint NOT NULL DEFAULT 0;
-COMMENT ON COLUMN replicache.space.collected IS 'tombstones up to this version have been collected: a cookie must have seen all of it';
+ALTER TABLE replicache.space ADD COLUMN collected bigint NOT NULL DEFAULT 0, ADD COLUMN collector bigint NOT NULL DEFAULT 0;
+COMMENT ON COLUMN replicache.space.collected IS 'tombstones up to this version have been collected: a cookie must have seen all of it or, clock transaction, collector';
+COMMENT ON COLUMN replicache.space.collector IS 'clock transaction: the last transaction that has collected tombstones; it has seen all that is collected';
 
 -- Those that are there count as left now.
 ALTER TABLE replicache.tombstone ADD COLUMN at timestamptz NOT NULL DEFAULT pg_catalog.now();
