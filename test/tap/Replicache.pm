@@ -20,6 +20,7 @@ sub new_server {
     my ($name, $more_settings, @options) = @_;
     my $server = PostgreSQL::Test::Cluster->new($name, @options);
     $server->init(allows_streaming => 1);
+    $server->adjust_conf('postgresql.conf', 'autovacuum_worker_slots', undef);  # written by 18, for older servers, too
     $server->append_conf('postgresql.conf', $settings . ($more_settings // ''));
     $server->start;
     return $server;

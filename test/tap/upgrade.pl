@@ -19,8 +19,9 @@ my $settings = "max_connections = 30\nlog_statement = none\n";
 
 my $old = new_server('old', $settings, install_path => $old_bin =~ s{/bin$}{}r);
 my $new = PostgreSQL::Test::Cluster->new('new');
-# The default has changed with 18, and pg_upgrade wants both to agree.
-$new->init(allows_streaming => 1, `$new_bin/initdb --help` =~ /--no-data-checksums/ ? (extra => ['--no-data-checksums']) : ());
+# They are on by default since 18, and pg_upgrade wants both to agree.
+my $no_checksums = $old->safe_psql('postgres', 'SHOW data_checksums') eq 'off' && `$new_bin/initdb --help` =~ /--no-data-checksums/;
+$new->init(allows_streaming => 1, $no_checksums ? (extra => ['--no-data-checksums']) : ());
 $new->append_conf('postgresql.conf', $settings . "max_prepared_transactions = 5\nautovacuum = off\nshared_buffers = 32MB\n");
 set_up($old);
 $old->safe_psql('postgres', 'CREATE DATABASE load');
@@ -38,11 +39,16 @@ $old->stop;
 
 # The registries of tables hold OIDs.
 chdir PostgreSQL::Test::Utils::tempdir();
-ok(PostgreSQL::Test::Utils::run_log(['pg_upgrade', '-b', $old_bin, '-B', $new_bin, '-d', $old->data_dir, '-D', $new->data_dir,
-    '-p', $old->port, '-P', $new->port, '-s', $new->host]), 'pg_upgrade') or do {
-    system 'tail', '-n', '20', glob $new->data_dir . '/pg_upgrade_output.d/*/log/pg_upgrade_dump_*.log';
-    die 'no upgrade';
-};
+my $upgraded = PostgreSQL::Test::Utils::run_log(['pg_upgrade', '-b', $old_bin, '-B', $new_bin, '-d', $old->data_dir, '-D', $new->data_dir,
+    '-p', $old->port, '-P', $new->port, '-s', $new->host]);
+my $log = $upgraded ? '' : join '', map { slurp_file($_) } glob $new->data_dir . '/pg_upgrade_output.d/*/log/pg_upgrade_dump_*.log';
+# Servers since 15.20 and 17.12 note this option on every column. Older ones, of newer versions too, do not know it and take no table.
+if ($log =~ /unrecognized parameter "pg_attver"/) {
+    SKIP: { skip 'the new server is older than what the old one writes', 1 }
+    done_testing();
+    exit;
+}
+ok($upgraded, 'pg_upgrade') or die 'no upgrade: ', substr $log, -3000;
 $new->start;
 note `$old_bin/postgres --version`, $new->safe_psql('postgres', 'SELECT version()');
 $load->serve($new, database => 'load');
