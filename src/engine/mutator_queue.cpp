@@ -5,6 +5,7 @@
 #include "engine/timeout.h"
 #include "pg/column_input.h"
 #include "pg/json_reader.h"
+#include "pg/table.h"
 
 extern "C" {
 #include "access/genam.h"
@@ -37,12 +38,15 @@ extern "C" void at_queue_change(Datum, Oid relation) {
 // has made us look, and what it shows would be kept beyond its end.
 List* read_names(Oid relation) {
     return guarded([relation] {
+        if (!OidIsValid(relation)) ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("relation \"replicache.mutator_queue\" does not exist")));
         Relation const table = table_open(relation, AccessShareLock);
+        pg::check_column(table, 1, true);
         SysScanDesc const scan = systable_beginscan(table, InvalidOid, false, nullptr, 0, nullptr);
         List* names = NIL;
         for (HeapTuple tuple; HeapTupleIsValid(tuple = systable_getnext(scan));) {
             bool null;
-            names = lappend(names, TextDatumGetCString(heap_getattr(tuple, 1, RelationGetDescr(table), &null)));
+            const Datum name = heap_getattr(tuple, 1, RelationGetDescr(table), &null);
+            if (!null) names = lappend(names, TextDatumGetCString(name));
         }
         systable_endscan(scan);
         table_close(table, AccessShareLock);

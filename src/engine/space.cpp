@@ -116,7 +116,8 @@ bool insert_space(std::string_view id, pg::Clock clock) {
 pg::Clock clock_of(pg::Table& space) {
     const std::string name = space.text(space_column::clock).value_or("");
     if (const auto clock = pg::clock_by_name(name)) return *clock;
-    throw SqlError(ERRCODE_INTERNAL_ERROR, "a space has the unknown clock \"" + name + "\"");
+    throw SqlError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "a space has the unknown clock \"" + name + "\"", {},
+                   "The tables of the extension are not to be altered.");
 }
 
 void check_space_id(std::string_view id) {

@@ -61,7 +61,7 @@ AsOwner::AsOwner() {
     const Oid owner = guarded([] {
         const Oid space = get_relname_relid("space", get_namespace_oid("replicache", false));
         HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(space));
-        if (!HeapTupleIsValid(tuple)) elog(ERROR, "relation \"replicache.space\" does not exist");
+        if (!HeapTupleIsValid(tuple)) ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("relation \"replicache.space\" does not exist")));
         const Oid result = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple))->relowner;
         ReleaseSysCache(tuple);
         return result;

@@ -28,7 +28,16 @@ Relation open(const char* name, LOCKMODE lock) {
     return table_open(oid, lock);
 }
 
-// What a superuser has done to the table by hand must not be read, or written, as what it was. Bytes that are no text would crash.
+bool has_text(TupleTableSlot* row, int column, std::string_view wanted) {
+    bool null;
+    const Datum datum = slot_getattr(row, column, &null);
+    if (null) return false;
+    const text* found = DatumGetTextPP(datum);
+    return std::string_view(VARDATA_ANY(found), VARSIZE_ANY_EXHDR(found)) == wanted;
+}
+
+}  // namespace
+
 void check_column(Relation relation, int column, bool is_text) {
     const TupleDesc columns = relation->rd_att;
     if (column <= columns->natts) {
@@ -39,16 +48,6 @@ void check_column(Relation relation, int column, bool is_text) {
                     errmsg("column %d of \"replicache.%s\" is not what replicache_ext has made it", column, RelationGetRelationName(relation)),
                     errhint("The tables of the extension are not to be altered.")));
 }
-
-bool has_text(TupleTableSlot* row, int column, std::string_view wanted) {
-    bool null;
-    const Datum datum = slot_getattr(row, column, &null);
-    if (null) return false;
-    const text* found = DatumGetTextPP(datum);
-    return std::string_view(VARDATA_ANY(found), VARSIZE_ANY_EXHDR(found)) == wanted;
-}
-
-}  // namespace
 
 Table::Table(const char* name, Access access) {
     guarded([&] {

@@ -221,6 +221,7 @@ END $$;
 -- A few calls of each function, and without CHECK_LONG every fourth damage.
 \getenv long CHECK_LONG
 \if :{?long}
+    SET statement_timeout = '1h';
 \else
     \set long 0
 \endif

@@ -51,3 +51,7 @@ BEGIN
         EXECUTE format('GRANT ALL ON SCHEMA %1$I TO hostile_smith; GRANT ALL ON ALL TABLES IN SCHEMA %1$I TO hostile_smith; GRANT ALL ON ALL SEQUENCES IN SCHEMA %1$I TO hostile_smith; GRANT ALL ON ALL FUNCTIONS IN SCHEMA %1$I TO hostile_smith', s);
     END LOOP;
 END $$;
+
+-- A crash empties it, and takes with it what sqlsmith had to say.
+CREATE SCHEMA watch;
+CREATE UNLOGGED TABLE watch.alive AS SELECT;
