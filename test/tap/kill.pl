@@ -32,12 +32,13 @@ my %fault = (
         sleep 0.02 while kill 0, @children;
         $server->start;
     },
-    # The others end then, too, and the server starts again by itself.
+    # The others end then, too, and the server starts again by itself; until it notices, it answers, and the dead one is on its list.
     'a backend is killed' => sub {
         my @backends = split /\n/, $server->safe_psql('postgres',
             "SELECT pid FROM pg_stat_activity WHERE query ~ 'replicache|write_directly' AND pid <> pg_backend_pid()");
-        kill 'KILL', $backends[rand @backends];
-        $server->poll_query_until('postgres', 'SELECT true') or die;
+        my $victim = $backends[rand @backends];
+        kill 'KILL', $victim;
+        $server->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE pid = $victim") or die;
     },
 );
 for my $round (1 .. ($ENV{CHECK_LONG} ? 30 : 2)) {
