@@ -16,7 +16,7 @@ INSERT INTO request SELECT name, call, body::json FROM (VALUES
     ('mutations of V0 with a long id, seen before', 'push', '{"pushVersion":0,"clientID":"' || repeat('a', 1000) || '","mutations":[' || many('{"id":0,"name":""}', :n) || ']}'),
     ('unknown mutations', 'push', '{"pushVersion":0,"clientID":"b","mutations":[' || many('{"id":%s,"name":""}', :n / 10) || ']}'),
     ('mutations without members', 'push', '{"pushVersion":0,"clientID":"d","mutations":[' || many('{}', :n) || ']}'),
-    ('mutations of new clients', 'push', '{"pushVersion":1,"clientGroupID":"k","mutations":[' || many('{"clientID":"%s","id":1,"name":"whole"}', :n / 2) || ']}'),
+    ('mutations of new clients', 'push', '{"pushVersion":1,"clientGroupID":"k","mutations":[' || many('{"clientID":"%s","id":1,"name":"whole"}', :n) || ']}'),
     ('members of a request', 'push', '{' || many('"":1', :n) || '}'),
     ('a name', 'push', '{"pushVersion":0,"clientID":"e","mutations":[{"id":1,"name":"' || repeat('x', :n) || '"}]}'),
     ('a name of escapes', 'push', '{"pushVersion":0,"clientID":"f","mutations":[{"id":1,"name":"' || repeat('\n', :n / 2) || '"}]}'),
