@@ -33,7 +33,7 @@ SELECT n, left(replicache.pull(json_build_object('pullVersion', 1, 'clientGroupI
 DELETE FROM "tab ""; le'";
 SELECT count(*) FROM strings, LATERAL replicache.pull_since(1, s, s) r WHERE json_array_length(r->'patch') = 1 AND r->'patch'->0->>'op' = 'del'
     AND r->'patch'->0->>'key' = 'tab "; le''/' || replace(replace(s, '%', '%25'), '/', '%2F');
-SELECT count(*) FROM strings, LATERAL replicache.pull_since(NULL, s, left(s, 300) || '?') r WHERE r->>'cookie' = '0';
+SELECT count(*) FROM strings, LATERAL replicache.pull_since(NULL, s || '?', left(s, 300) || '?') r WHERE r->>'cookie' = '0';
 SELECT replicache.untrack_table('"tab ""; le''"');
 SELECT count(*) FROM canary;
 

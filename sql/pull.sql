@@ -36,6 +36,9 @@ SELECT replicache.pull_since(2);
 SELECT pull('7'), pull('9007199254740991'), pull('{"order":7}'), replicache.pull_since(7), replicache.pull_since(9223372036854775807);
 SELECT pull('1', 'g', 'ann', 'nowhere');
 \echo :LAST_ERROR_SQLSTATE
+-- A group counts in the versions of its own space; whose it is, pull_since does not ask.
+SELECT replicache.pull_since(1, 'g', 'nowhere');
+\echo :LAST_ERROR_SQLSTATE
 SELECT pull('1', 'new', 'ann', 'nowhere'), pull('null', 'new', 'ann', 'nowhere');
 -- An object cookie counts by its order.
 SELECT pull('{"order":5}') AS object, pull('{"order":6,"x":[]}') AS equal, pull('{"x":{"order":1},"order":5}') AS more;

@@ -46,7 +46,6 @@ Datum pull(FunctionCallInfo fcinfo) {
     const std::string_view text = required_text(fcinfo, 0, "request");
     engine::PullRequest request;
     request.user_id = optional_text(fcinfo, 1);
-    request.check_owner = true;
     request.space = required_space(fcinfo, 2);
     const auto parsed = parse_request(protocol::parse_pull, text);
     if (const auto* refusal = std::get_if<VersionNotSupported>(&parsed))
@@ -63,7 +62,7 @@ Datum pull(FunctionCallInfo fcinfo) {
 
 Datum pull_since(FunctionCallInfo fcinfo) {
     engine::PullRequest request;
-    request.plain_cookies = true;
+    request.plain_cookies = request.any_user = true;
     if (!PG_ARGISNULL(0)) request.cookie = engine::Cookie{.order = PG_GETARG_INT64(0)};
     if (request.cookie && request.cookie->order < 0)
         throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "version must not be negative, got " + std::to_string(request.cookie->order));

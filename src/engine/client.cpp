@@ -57,10 +57,12 @@ bool is_forgotten(std::string_view id) {
 
 void refuse_client(const std::string& id) { not_yours("client \"" + id + "\" belongs to another client group"); }
 
-bool check_group(const ClientGroup& group, bool lock) {
+bool check_group(const ClientGroup& group, GroupAccess access) {
+    const bool lock = access == GroupAccess::lock;
     pg::Table table("client_group", lock ? Access::write : Access::read);
     if (!(lock ? table.lock(group.id) : table.find(group.id))) return false;
-    if (table.text(group_column::user_id) != group.user_id) not_yours("client group \"" + group.id + "\" belongs to another user");
+    if (access != GroupAccess::read_as_any_user && table.text(group_column::user_id) != group.user_id)
+        not_yours("client group \"" + group.id + "\" belongs to another user");
     if (table.text(group_column::space) != group.space) not_yours("client group \"" + group.id + "\" belongs to another space");
     return true;
 }

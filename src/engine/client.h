@@ -32,9 +32,11 @@ struct Client {
 // By their ids, which belong to the request.
 using Clients = std::unordered_map<std::string_view, Client>;
 
-// Whether the group exists. Throws 42501 when it does and belongs to another user or space. With `lock`, its row is
-// locked until the end of the transaction; without, it is read under the active snapshot.
-bool check_group(const ClientGroup& group, bool lock);
+enum class GroupAccess { read, read_as_any_user, lock };
+
+// Whether the group exists. Throws 42501 when it does and belongs to another space, or to another user. Its row is read under
+// the active snapshot, or locked until the end of the transaction.
+bool check_group(const ClientGroup& group, GroupAccess access);
 
 // Creates the group's row. False when another transaction has just done so: look again.
 bool create_group(const ClientGroup& group);

@@ -167,8 +167,9 @@ std::optional<bool> append_answer(Answer& answer, const PullRequest& request, co
 std::optional<Datum> pull_under_snapshot(const PullRequest& request, Answer& answer) {
     const pg::SpiConnection spi;
     Progress progress = engine::progress(request.space, request.cookie, request.plain_cookies);
-    if (request.check_owner && request.client_group_id)
-        check_group({*request.client_group_id, request.user_id, request.space}, false);
+    // A group of another space counts in the versions of that space.
+    if (request.client_group_id)
+        check_group({*request.client_group_id, request.user_id, request.space}, request.any_user ? GroupAccess::read_as_any_user : GroupAccess::read);
     if (progress.kind == Kind::lost) return std::nullopt;
 
     Context context;

@@ -11,7 +11,7 @@ struct PullRequest {
     bool plain_cookies = false;                   // numbers, whatever the clock
     std::string space;
     std::optional<std::string> user_id;
-    bool check_owner = false;                     // that the group belongs to user_id and space
+    bool any_user = false;                        // may ask about the group, not only the user_id that it belongs to
     std::optional<std::string> client_group_id;   // whose lastMutationIDs are wanted
     std::optional<std::string> client_id;         // V0: only this client's, as a number
     std::int64_t last_mutation_id = 0;            // V0: what the client has seen

@@ -70,7 +70,7 @@ private:
 
     // The order of locks is the same everywhere: space, client group, clients.
     std::vector<std::size_t> look_up_and_decide(bool& group_known) {
-        group_known = check_group(group_, true);
+        group_known = check_group(group_, GroupAccess::lock);
         std::vector<std::string_view> ids;
         for (const Mutation& mutation : batch_.mutations)
             if (const std::string_view id = batch_.client_of(mutation); ids.empty() || ids.back() != id) ids.push_back(id);

@@ -187,9 +187,10 @@ export class Model {
     return answer;
   }
 
+  /** `user` is undefined for pull_since, which does not ask. */
   authorize(group, user, space) {
     const owner = this.state.groups[group];
-    if (owner && (owner.user !== user || owner.space !== space)) throw new SqlError('42501');
+    if (owner && ((user !== undefined && owner.user !== user) || owner.space !== space)) throw new SqlError('42501');
   }
 
   /** The SQLSTATE with which it failed, and then without any effect; undefined when it succeeded. */
@@ -208,14 +209,14 @@ export class Model {
   // Pull
 
   pull({pullVersion, clientGroupID, clientID, cookie}, user, space) {
-    this.authorize(clientGroupID ?? clientID, user, space);
-    const {lastMutationIDChanges, ...answer} = this.pullSince(cookie, clientGroupID ?? clientID, space);
+    const {lastMutationIDChanges, ...answer} = this.pullSince(cookie, clientGroupID ?? clientID, space, user);
     if (answer.error) return answer;
     return pullVersion === 0 ? {...answer, lastMutationID: this.state.clients[clientID]?.lastMutationID ?? 0} : {...answer, lastMutationIDChanges};
   }
 
   /** `cookie`: a version of the space, or null. The patch as {clear, del, put}. */
-  pullSince(cookie, group, space) {
+  pullSince(cookie, group, space, user) {
+    this.authorize(group, user, space);
     const {version, floor} = this.space(space);
     if (cookie > version) return {error: 'ClientStateNotFound'};
     const clear = cookie === null || cookie < floor;
