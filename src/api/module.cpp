@@ -8,6 +8,7 @@
 #include "engine/space.h"
 #include "engine/tracked_table.h"
 #include "pg/settings.h"
+#include "protocol/request.h"
 
 extern "C" {
 #include "commands/event_trigger.h"
@@ -38,6 +39,7 @@ PG_MODULE_MAGIC;
 void _PG_init() {
     pg::entry([] {
         pg::guarded([] { pg::define_settings(); });
+        protocol::before_element = pg::check_interrupts;
         engine::register_space_callbacks();
         engine::register_change_callbacks();
         engine::register_registry_callbacks();

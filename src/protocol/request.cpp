@@ -46,6 +46,7 @@ void take_elements(std::string_view array, Scanner& scanner, Take take) {
     scanner.open('[', "an array");
     if (!scanner.take(']')) {
         do {
+            before_element();
             take(Extent{static_cast<std::size_t>(scanner.position() - array.data()), array.size()});
         } while (scanner.take(','));
         scanner.expect(']', R"("," or "]")");
@@ -55,25 +56,7 @@ void take_elements(std::string_view array, Scanner& scanner, Take take) {
 
 }  // namespace
 
-std::vector<Member> split_members(std::string_view object, const Path& path) {
-    std::vector<Member> members;
-    Scanner scanner(object, path);
-    for_each_member(scanner, [&](std::string_view quoted, std::string_view value) {
-        auto name = decode_string(quoted);
-        if (!name || name->find('\0') != std::string::npos) {
-            throw MalformedRequest(path, "a member name of valid Unicode without \\u0000", quoted);
-        }
-        members.push_back({std::move(*name), value});
-    });
-    scanner.expect_end();
-    // The last one first among equals, since that is the one that std::unique keeps.
-    std::ranges::sort(members, [](const Member& a, const Member& b) {
-        return a.name != b.name ? a.name < b.name : a.value.data() > b.value.data();
-    });
-    const auto same_name = [](const Member& a, const Member& b) { return a.name == b.name; };
-    members.erase(std::unique(members.begin(), members.end(), same_name), members.end());
-    return members;
-}
+void (*before_element)() = [] {};
 
 bool is_unsigned_integer(std::string_view value) {
     return !value.empty() && std::ranges::all_of(value, is_digit);

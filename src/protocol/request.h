@@ -19,15 +19,6 @@ inline constexpr std::int64_t max_safe_integer = 9007199254740991;  // JavaScrip
 inline constexpr std::size_t max_identifier_bytes = 1000;           // they are keys of B-trees
 inline constexpr std::size_t max_members = 100;                     // of an object that is read here; the protocols have no more than ten
 
-struct Member {
-    std::string name;
-    std::string_view value;
-};
-
-// Every name once, with its last value as for JSON.parse, ordered by name. A name that SQL cannot write (NUL, lone
-// surrogates) is malformed.
-std::vector<Member> split_members(std::string_view object, const Path& path = "args");
-
 // How much of an array has been read.
 struct Extent {
     std::size_t read;
@@ -78,6 +69,9 @@ private:
     std::string_view source_;
     Path path_;
 };
+
+// Called before each element of a long array. The server looks there whether it is to stop, and throws.
+extern void (*before_element)();
 
 // One after the other, so that a visitor can stop an array that is too long before it takes the memory.
 void for_each_element(std::string_view array, const Path& path, const std::function<void(std::string_view, const Extent&)>& visit);

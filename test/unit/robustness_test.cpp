@@ -54,7 +54,7 @@ bool is_accepted(const std::string& request) {
         if (const auto* push = std::get_if<Push>(&parsed)) {
             for (const auto& mutation : push->batch.mutations) {
                 EXPECT_TRUE(lies_within(mutation.args, text));
-                fault_of([&] { split_members(mutation.args); });
+                fault_of([&] { Object(mutation.args, "args"); });
             }
         }
     });
@@ -72,7 +72,7 @@ bool is_accepted(const std::string& request) {
                 for (const std::string_view slice : {change.id, change.data, change.old, change.metadata}) {
                     EXPECT_TRUE(lies_within(slice, text));
                 }
-                fault_of([&] { split_members(change.data); });
+                fault_of([&] { Object(change.data, "data"); });
             }
             auto& result = results.emplace_back();
             result.status = engine::TransactionResult::Status::rejected;
@@ -94,7 +94,7 @@ bool is_accepted(const std::string& request) {
             for (const std::string_view slice : {change.id, change.data, change.source}) {
                 EXPECT_TRUE(lies_within(slice, text));
             }
-            fault_of([&] { split_members(change.data); });
+            fault_of([&] { Object(change.data, "data"); });
         }
     });
     fault_of([&] { for_each_element(text, "a", [](std::string_view, const Extent&) {}); });
