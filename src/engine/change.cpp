@@ -3,7 +3,7 @@
 #include "engine/key.h"
 #include "engine/key_log.h"
 #include "engine/tracked_table.h"
-#include "pg/required.h"
+#include "pg/own_table.h"
 #include "pg/table.h"
 
 extern "C" {
@@ -233,10 +233,6 @@ void row_came(const TriggerData& trigger) {
     const auto columns = columns_of(trigger);
     if (const Space* const space = space_of(*columns, trigger.tg_trigtuple, descriptor)) row_came(*columns, *space, trigger.tg_trigtuple, descriptor);
 }
-
-}  // namespace
-
-namespace {
 
 // That the trigger is one of those that track_table creates.
 void check_trigger(const TriggerData& trigger) {

@@ -23,9 +23,6 @@ using Access = pg::Table::Access;
     throw SqlError(ERRCODE_INSUFFICIENT_PRIVILEGE, what, {}, "Nothing was processed.");
 }
 
-// How many one statement writes: its arrays take more memory than the push.
-constexpr std::size_t max_rows = 1000;
-
 void insert_clients(const std::string& group, std::vector<const Clients::value_type*>& clients, std::int64_t version) {
     if (clients.empty()) return;
     const pg::ScratchContext scratch;
@@ -111,7 +108,7 @@ void store_clients(const std::string& group, const Clients& clients, std::int64_
         if (!client.changed) continue;
         if (client.row == nullptr) {
             created.push_back(&entry);
-            if (created.size() == max_rows) insert_clients(group, created, version);
+            if (created.size() == pg::max_rows) insert_clients(group, created, version);
             continue;
         }
         table.update(client.row, {{client_column::last_mutation_id, Int64GetDatum(client.last_mutation_id)},

@@ -3,7 +3,7 @@
 #include "engine/push.h"
 #include "engine/snapshot.h"
 #include "engine/space.h"
-#include "pg/required.h"
+#include "pg/own_table.h"
 
 namespace replicache::engine {
 

@@ -5,7 +5,7 @@
 #include "engine/track.h"
 #include "pg/array.h"
 #include "pg/compat.h"
-#include "pg/required.h"
+#include "pg/own_table.h"
 
 namespace replicache::engine {
 namespace {

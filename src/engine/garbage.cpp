@@ -2,6 +2,7 @@
 
 #include "engine/push.h"
 #include "engine/space.h"
+#include "pg/own_table.h"
 
 extern "C" {
 #include "tcop/utility.h"
@@ -26,6 +27,12 @@ Value cutoff(Value idle) {
     return at;
 }
 
+// What of a table t of tombstones may be removed where it is old.
+std::string is_garbage(const std::string& space) {
+    return "(" + space + ".clock OPERATOR(pg_catalog.<>) 'time' OR NOT EXISTS "
+           "(SELECT FROM replicache.exposed_table e WHERE e.relation OPERATOR(pg_catalog.=) t.relation)) ";
+}
+
 // Removes the old tombstones of each space, and those of lower versions, and tells pulls up to where.
 //
 // The clock time: tombstones of exposed tables stay, because sync_pull cannot tell a client to forget everything: whoever comes
@@ -40,25 +47,20 @@ std::int64_t collect_tombstones(Value cutoff) {
         "AND t.version OPERATOR(pg_catalog.>=) pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())::pg_catalog.text::pg_catalog.int8 "
         "AND t.version OPERATOR(pg_catalog.<>) COALESCE(pg_catalog.pg_current_xact_id_if_assigned()::pg_catalog.text::pg_catalog.int8, 0)",
         {});
-    static Statement remove(
-        "WITH kept AS (SELECT relation FROM replicache.exposed_table), "
-        "old AS (SELECT s.id, s.clock, pg_catalog.max(t.version) AS version FROM replicache.tombstone t, replicache.space s "
-        "WHERE t.at OPERATOR(pg_catalog.<=) $1 AND t.space OPERATOR(pg_catalog.=) s.id "
-        "AND (s.clock OPERATOR(pg_catalog.<>) 'time' OR t.relation IS NULL OR NOT EXISTS (SELECT FROM kept WHERE kept.relation OPERATOR(pg_catalog.=) t.relation)) "
-        "GROUP BY s.id), "
+    static const std::string sql =
+        "WITH old AS (SELECT s.id, s.clock, pg_catalog.max(t.version) AS version FROM replicache.tombstone t, replicache.space s "
+        "WHERE t.at OPERATOR(pg_catalog.<=) $1 AND t.space OPERATOR(pg_catalog.=) s.id AND " + is_garbage("s") + "GROUP BY s.id), "
         "gone AS (DELETE FROM replicache.tombstone t USING old "
-        "WHERE t.space OPERATOR(pg_catalog.=) old.id AND t.version OPERATOR(pg_catalog.<=) old.version "
-        "AND (old.clock OPERATOR(pg_catalog.<>) 'time' OR t.relation IS NULL OR NOT EXISTS (SELECT FROM kept WHERE kept.relation OPERATOR(pg_catalog.=) t.relation)) "
-        "RETURNING t.space) "
+        "WHERE t.space OPERATOR(pg_catalog.=) old.id AND t.version OPERATOR(pg_catalog.<=) old.version AND " + is_garbage("old") + "RETURNING t.space) "
         "SELECT old.id, old.version, g.count FROM old, (SELECT space, pg_catalog.count(*) AS count FROM gone GROUP BY space) g "
-        "WHERE g.space OPERATOR(pg_catalog.=) old.id ORDER BY old.id",
-        {TIMESTAMPTZOID});
+        "WHERE g.space OPERATOR(pg_catalog.=) old.id ORDER BY old.id";
+    static Statement remove(sql.c_str(), {TIMESTAMPTZOID});
     auto removed = static_cast<std::int64_t>(remove_foreign.run({}).count());
     const Rows spaces = remove.run({cutoff});
     // Only now is anybody made to wait for us: in the order of names, and before clients are locked, as everywhere.
     for (std::uint64_t i = 0; i < spaces.count(); ++i) {
         pg::check_interrupts();
-        note_collected(take_space(*spaces.text(i, 1)), spaces.int8(i, 2));
+        note_collected(take_space(pg::required(spaces.text(i, 1))), spaces.int8(i, 2));
         removed += spaces.int8(i, 3);
     }
     return removed;

@@ -3,7 +3,7 @@
 #include "engine/parameters.h"
 #include "engine/row_mutator.h"
 #include "pg/compat.h"
-#include "pg/required.h"
+#include "pg/own_table.h"
 #include "pg/subtransaction.h"
 
 extern "C" {

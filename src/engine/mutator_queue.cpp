@@ -5,6 +5,7 @@
 #include "engine/timeout.h"
 #include "pg/column_input.h"
 #include "pg/json_reader.h"
+#include "pg/own_table.h"
 #include "pg/table.h"
 
 extern "C" {
@@ -38,7 +39,7 @@ extern "C" void at_queue_change(Datum, Oid relation) {
 // has made us look, and what it shows would be kept beyond its end.
 List* read_names(Oid relation) {
     return guarded([relation] {
-        if (!OidIsValid(relation)) ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("relation \"replicache.mutator_queue\" does not exist")));
+        if (!OidIsValid(relation)) pg::raise_missing("mutator_queue");
         Relation const table = table_open(relation, AccessShareLock);
         pg::check_column(table, 1, true);
         SysScanDesc const scan = systable_beginscan(table, InvalidOid, false, nullptr, 0, nullptr);

@@ -3,7 +3,7 @@
 #include "engine/mutator_queue.h"
 #include "pg/array.h"
 #include "pg/memory.h"
-#include "pg/required.h"
+#include "pg/own_table.h"
 #include "pg/spi.h"
 
 namespace replicache::engine {
@@ -12,9 +12,6 @@ using pg::value;
 using pg::Value;
 
 namespace {
-
-// How many one statement writes: its arrays take more memory than the push.
-constexpr std::size_t max_rows = 1000;
 
 using Rejections = std::span<const Rejection>;
 
@@ -56,8 +53,8 @@ void store_some(const Batch& batch, Rejections rejections, const ClientGroup& gr
 
 void store_rejections(const Batch& batch, const std::vector<Rejection>& rejections, const ClientGroup& group) {
     pg::ScratchContext scratch;
-    for (Rejections rest = rejections; !rest.empty(); rest = rest.subspan(std::min(max_rows, rest.size()))) {
-        store_some(batch, rest.first(std::min(max_rows, rest.size())), group);
+    for (Rejections rest = rejections; !rest.empty(); rest = rest.subspan(std::min(pg::max_rows, rest.size()))) {
+        store_some(batch, rest.first(std::min(pg::max_rows, rest.size())), group);
         scratch.reset();
     }
 }

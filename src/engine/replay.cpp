@@ -9,7 +9,7 @@
 #include "engine/space.h"
 #include "engine/timeout.h"
 #include "pg/memory.h"
-#include "pg/required.h"
+#include "pg/own_table.h"
 
 extern "C" {
 #include "tcop/utility.h"

@@ -6,6 +6,7 @@
 #include "pg/compat.h"
 #include "pg/json_reader.h"
 #include "pg/json_text.h"
+#include "pg/own_table.h"
 #include "pg/scalar_text.h"
 
 extern "C" {

@@ -1,6 +1,6 @@
 #include "engine/snapshot.h"
 
-#include "pg/required.h"
+#include "pg/own_table.h"
 #include "pg/spi.h"
 #include "pg/table.h"
 

@@ -2,6 +2,7 @@
 
 #include "engine/poke.h"
 #include "engine/snapshot.h"
+#include "pg/own_table.h"
 
 extern "C" {
 #include "utils/timestamp.h"
@@ -117,7 +118,7 @@ pg::Clock clock_of(pg::Table& space) {
     const std::string name = space.text(space_column::clock).value_or("");
     if (const auto clock = pg::clock_by_name(name)) return *clock;
     throw SqlError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "a space has the unknown clock \"" + name + "\"", {},
-                   "The tables of the extension are not to be altered.");
+                   pg::not_to_be_altered);
 }
 
 void check_space_id(std::string_view id) {

@@ -7,7 +7,7 @@
 #include "engine/sync_paging.h"
 #include "pg/json_reader.h"
 #include "pg/json_text.h"
-#include "pg/required.h"
+#include "pg/own_table.h"
 #include "pg/table.h"
 
 namespace replicache::engine {

@@ -4,6 +4,7 @@
 #include "engine/exposed_table.h"
 #include "engine/key_log.h"
 #include "engine/relation.h"
+#include "pg/own_table.h"
 
 extern "C" {
 #include "storage/lmgr.h"

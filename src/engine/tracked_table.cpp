@@ -2,6 +2,7 @@
 
 #include "engine/change.h"
 #include "pg/array.h"
+#include "pg/own_table.h"
 
 extern "C" {
 #include "catalog/partition.h"

@@ -1,5 +1,7 @@
 #include "pg/spi.h"
 
+#include "pg/own_table.h"
+
 namespace replicache::pg {
 namespace {
 
@@ -20,7 +22,7 @@ std::optional<std::string> Rows::text(std::uint64_t row, int column) const {
     if (value.null) return std::nullopt;
     if (TupleDescAttr(table_->tupdesc, column - 1)->attlen != -1)  // a column of the extension that somebody has altered
         throw SqlError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "column \"" + std::string(NameStr(TupleDescAttr(table_->tupdesc, column - 1)->attname)) + "\" of a table of replicache_ext is no text any more", {},
-                       "The tables of the extension are not to be altered.");
+                       not_to_be_altered);
     return std::string(view_of_text(value.datum));
 }
 
@@ -59,19 +61,14 @@ Rows run_once(const std::string& sql) {
 
 AsOwner::AsOwner() {
     const Oid owner = guarded([] {
-        const Oid space = get_relname_relid("space", get_namespace_oid("replicache", false));
-        HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(space));
-        if (!HeapTupleIsValid(tuple)) ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("relation \"replicache.space\" does not exist")));
+        HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(find_own_relation("space")));
+        if (!HeapTupleIsValid(tuple)) raise_missing("space");
         const Oid result = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple))->relowner;
         ReleaseSysCache(tuple);
         return result;
     });
     GetUserIdAndSecContext(&user_, &security_);
     SetUserIdAndSecContext(owner, security_ | SECURITY_LOCAL_USERID_CHANGE);
-}
-
-Oid own_relation(const char* name) {
-    return guarded([name] { return get_relname_relid(name, get_namespace_oid("replicache", false)); });
 }
 
 std::string quote_identifier(const std::string& name) {

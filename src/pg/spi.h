@@ -68,9 +68,6 @@ private:
     int security_;
 };
 
-// The OID of one of the extension's tables.
-Oid own_relation(const char* name);
-
 // name, quoted as an SQL identifier, or "schema"."table" of a relation.
 std::string quote_identifier(const std::string& name);
 std::string quote_literal(const std::string& text);

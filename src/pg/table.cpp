@@ -1,6 +1,7 @@
 #include "pg/table.h"
 
 #include "pg/compat.h"
+#include "pg/own_table.h"
 
 extern "C" {
 #include "access/stratnum.h"
@@ -20,11 +21,9 @@ namespace {
     pg_unreachable();
 }
 
-Oid find_relation(const char* name) { return get_relname_relid(name, get_namespace_oid("replicache", false)); }
-
 Relation open(const char* name, LOCKMODE lock) {
-    const Oid oid = find_relation(name);
-    if (!OidIsValid(oid)) ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("relation \"replicache.%s\" does not exist", name)));
+    const Oid oid = find_own_relation(name);
+    if (!OidIsValid(oid)) raise_missing(name);
     return table_open(oid, lock);
 }
 
@@ -37,17 +36,6 @@ bool has_text(TupleTableSlot* row, int column, std::string_view wanted) {
 }
 
 }  // namespace
-
-void check_column(Relation relation, int column, bool is_text) {
-    const TupleDesc columns = relation->rd_att;
-    if (column <= columns->natts) {
-        const FormData_pg_attribute& attribute = *TupleDescAttr(columns, column - 1);
-        if (!attribute.attisdropped && (is_text ? attribute.atttypid == TEXTOID || attribute.atttypid == JSONOID : attribute.attbyval && attribute.attlen == sizeof(Datum))) return;
-    }
-    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                    errmsg("column %d of \"replicache.%s\" is not what replicache_ext has made it", column, RelationGetRelationName(relation)),
-                    errhint("The tables of the extension are not to be altered.")));
-}
 
 Table::Table(const char* name, Access access) {
     guarded([&] {
@@ -81,7 +69,7 @@ bool Table::scan(std::string_view key, Snapshot snapshot) {
 }
 
 bool Table::exists(const char* name) {
-    return guarded([name] { return OidIsValid(find_relation(name)); });
+    return OidIsValid(own_relation(name));
 }
 
 bool Table::find_latest(std::string_view key) {
@@ -219,7 +207,7 @@ TableScan::TableScan(const char* table, const char* index, std::initializer_list
             ++n;
         }
         // Without the index, which somebody may have dropped, every row is looked at.
-        const Oid found = find_relation(index);
+        const Oid found = find_own_relation(index);
         scan_ = systable_beginscan(relation_, found, OidIsValid(found), GetActiveSnapshot(), n, keys);
     });
 }

@@ -64,10 +64,6 @@ private:
     TupleTableSlot* row_;
 };
 
-// What a superuser has done to one of the extension's own tables by hand must not be read, or written, as what it was: bytes that are
-// no text would crash. Raises an error unless the column, from 1, is a text or, if not is_text, as wide as a bigint.
-void check_column(Relation relation, int column, bool is_text);
-
 // Rows of one of the extension's own tables under the active snapshot, found by an index of it.
 class TableScan {
 public:

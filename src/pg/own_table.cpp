@@ -1,0 +1,34 @@
+#include "pg/own_table.h"
+
+#include "pg/border.h"
+
+namespace replicache::pg {
+
+Oid own_relation(const char* name) {
+    return guarded([name] { return find_own_relation(name); });
+}
+
+std::string required(std::optional<std::string> text) {
+    if (!text) throw SqlError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "a table of replicache_ext has a null where it has none", {}, not_to_be_altered);
+    return *std::move(text);
+}
+
+Oid find_own_relation(const char* name) { return get_relname_relid(name, get_namespace_oid("replicache", false)); }
+
+void raise_missing(const char* name) {
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("relation \"replicache.%s\" does not exist", name)));
+    pg_unreachable();
+}
+
+void check_column(Relation relation, int column, bool is_text) {
+    const TupleDesc columns = relation->rd_att;
+    if (column <= columns->natts) {
+        const FormData_pg_attribute& attribute = *TupleDescAttr(columns, column - 1);
+        if (!attribute.attisdropped && (is_text ? attribute.atttypid == TEXTOID || attribute.atttypid == JSONOID : attribute.attbyval && attribute.attlen == sizeof(Datum))) return;
+    }
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("column %d of \"replicache.%s\" is not what replicache_ext has made it", column, RelationGetRelationName(relation)),
+                    errhint("%s", not_to_be_altered)));
+}
+
+}  // namespace replicache::pg
