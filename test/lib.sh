@@ -79,8 +79,6 @@ provide() {
                 have cmake || missing+=(cmake)
                 [ -f /usr/include/gtest/gtest.h ] || missing+=(libgtest-dev) ;;
             fuzz)
-                have cmake || missing+=(cmake)
-                [ -f /usr/include/gtest/gtest.h ] || missing+=(libgtest-dev)
                 compgen -G '/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a' >/dev/null || missing+=(clang) clang_runtime=wanted ;;
             hostile)
                 have sqlsmith || missing+=(sqlsmith) ;;

@@ -4,7 +4,7 @@
 \pset format unaligned
 SET client_min_messages = warning;
 SET TimeZone = 'UTC';
-SET statement_timeout = '60s';
+SET statement_timeout = '15min';
 CREATE SCHEMA types;
 SET search_path = types, public;
 \i :definitions
