@@ -6,7 +6,7 @@
 #include "engine/mutator_queue.h"
 #include "engine/row_writer.h"
 #include "engine/space.h"
-#include "engine/tracked_table.h"
+#include "engine/table_view.h"
 #include "pg/settings.h"
 #include "protocol/request.h"
 
@@ -42,7 +42,7 @@ void _PG_init() {
         protocol::before_element = pg::check_interrupts;
         engine::register_space_callbacks();
         engine::register_change_callbacks();
-        engine::register_registry_callbacks();
+        engine::register_table_view_callbacks();
         engine::register_mutator_callbacks();
         engine::register_mutator_queue_callbacks();
         engine::register_row_writer_callbacks();

@@ -3,6 +3,7 @@
 #include "engine/change.h"
 #include "engine/exposed_table.h"
 #include "engine/track.h"
+#include "engine/triggers.h"
 
 extern "C" {
 #include "nodes/parsenodes.h"

@@ -2,7 +2,7 @@
 
 #include "engine/mutator_queue.h"
 #include "engine/relation.h"
-#include "engine/track.h"
+#include "engine/triggers.h"
 #include "pg/array.h"
 #include "pg/compat.h"
 #include "pg/own_table.h"

@@ -5,7 +5,7 @@
 #include "engine/key_log.h"
 #include "engine/progress.h"
 #include "engine/snapshot.h"
-#include "engine/tracked_table.h"
+#include "engine/table_view.h"
 #include "pg/table.h"
 
 namespace replicache::engine {

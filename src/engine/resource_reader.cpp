@@ -1,5 +1,7 @@
 #include "engine/resource_reader.h"
 
+#include "engine/key.h"
+
 namespace replicache::engine {
 
 using pg::guarded;

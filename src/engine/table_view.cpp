@@ -1,0 +1,279 @@
+#include "engine/table_view.h"
+
+#include "engine/change.h"
+#include "pg/array.h"
+#include "pg/own_table.h"
+
+extern "C" {
+#include "executor/tuptable.h"
+#include "tcop/dest.h"
+}
+
+namespace replicache::engine {
+namespace {
+
+using pg::guarded;
+using pg::qualified_name;
+using pg::SqlError;
+
+// The views of all tracked tables. Any change of the registry or of a tracked table's definition rebuilds them.
+std::vector<std::shared_ptr<TableView>> views;
+std::vector<Oid> view_relations;  // the tables, and the registry
+bool views_valid = false;
+
+// The queries name schemas, and renaming one invalidates none of its tables.
+extern "C" void at_schema_change(Datum, int, uint32) { views_valid = false; }
+
+extern "C" void at_definition_change(Datum, Oid relation) {
+    if (relation == InvalidOid || std::find(view_relations.begin(), view_relations.end(), relation) != view_relations.end())
+        views_valid = false;
+}
+
+// Whether the triggers that notice changes and deletions are there. pg_dump, for one, leaves out those on mutation_error.
+bool has_triggers(const TriggerDesc* triggers) {
+    const auto has = [triggers](std::string_view name) {
+        return std::any_of(triggers->triggers, triggers->triggers + triggers->numtriggers,
+                           [name](const Trigger& trigger) { return name == trigger.tgname; });
+    };
+    return triggers != nullptr && has(trigger_name::stamp) && has(trigger_name::deleted);
+}
+
+}  // namespace
+
+const std::vector<std::shared_ptr<TableView>>& table_views() {
+    if (views_valid) return views;
+    views.clear();
+    view_relations.assign(1, pg::own_relation("tracked_table"));
+    views_valid = true;  // before reading: an invalidation that arrives meanwhile must not be lost
+    try {
+        for (const TrackedTable& table : tracked_tables()) {
+            view_relations.push_back(table.relation);
+            if (guarded([&table] { return get_rel_name(table.relation) != nullptr; }))
+                views.push_back(std::make_shared<TableView>(table, true));
+        }
+    } catch (...) {
+        views_valid = false;
+        throw;
+    }
+    return views;
+}
+
+TableView::TableView(const TrackedTable& table, bool require_triggers) : table_(table) {
+    struct Column {
+        std::string name;
+        Oid type;
+        Oid collation;
+    };
+    std::vector<Column> columns;
+    Relation const relation = guarded([&] { return relation_open(table.relation, AccessShareLock); });
+    for (int i = 0; i < relation->rd_att->natts; ++i) {
+        Form_pg_attribute const attribute = TupleDescAttr(relation->rd_att, i);
+        if (!attribute->attisdropped) 
+            columns.push_back({NameStr(attribute->attname), attribute->atttypid, attribute->attcollation});
+    }
+    const bool tracked = has_triggers(relation->trigdesc);
+    guarded([&] { relation_close(relation, NoLock); });
+    if (require_triggers && !tracked)
+        throw SqlError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                       "tracked table " + qualified_name(table.relation) + " has lost its triggers",
+                       "Its changes go unnoticed.", "Call replicache.track_table again.");
+
+    const auto find = [&](const std::string& name) -> const Column& {
+        for (const Column& column : columns)
+            if (column.name == name) return column;
+        throw SqlError(ERRCODE_UNDEFINED_COLUMN,
+                       "column \"" + name + "\" of tracked table " + qualified_name(table.relation) + " does not exist", {},
+                       "Call replicache.track_table again after renaming or dropping a column that it was given.");
+    };
+    find(table.version);
+    if (!table.deleted.empty()) find(table.deleted);
+    if (!table.space.empty()) {
+        const Column& space = find(table.space);
+        space_type_ = guarded([&space] { return getBaseType(space.type); });
+        // Under a nondeterministic collation, spaces that differ would compare equal.
+        exact_space_ = space.collation == InvalidOid || guarded([&space] { return get_collation_isdeterministic(space.collation); });
+    }
+    if (table.value.empty())
+        for (const Column& column : columns)
+            if (column.name != table.version && column.name != table.deleted) columns_.push_back(column.name);
+
+    const KeyTemplate key = KeyTemplate::parse(table.key);
+    key_columns_ = key.columns();
+    const int value_columns = table.value.empty() ? static_cast<int>(columns_.size()) : 1;
+    int next = value_columns;
+    key_.emplace(key, [&](const std::string& name) {
+        return Key::Column{static_cast<AttrNumber>(++next), find(name).type};
+    });
+
+    context_ = guarded([] { return AllocSetContextCreate(TopMemoryContext, "replicache table view", ALLOCSET_SMALL_SIZES); });
+    writers_.reserve(value_columns);
+    if (!table.value.empty()) writers_.emplace_back();  // its type is known when the query runs
+    for (const std::string& column : columns_) {
+        pg::JsonWriter& writer = writers_.emplace_back();
+        guarded([&, type = find(column).type] { writer.prepare(type, context_); });
+    }
+}
+
+TableView::~TableView() {
+    for (const auto& plans : plans_)
+        for (SPIPlanPtr plan : plans)
+            if (plan != nullptr) SPI_freeplan(plan);
+    MemoryContextDelete(context_);
+}
+
+std::string TableView::sql(Query query, Where where) const {
+    std::string list;
+    if (query == Query::soft_deleted || (table_.value.empty() && columns_.empty())) {
+    } else if (table_.value.empty()) {
+        for (const std::string& column : columns_) list += "t." + pg::quote_identifier(column) + ", ";
+    } else {
+        // The line break ends a comment in the expression.
+        list = "(" + table_.value + "\n), ";
+    }
+    for (const std::string& column : key_columns_) list += "t." + pg::quote_identifier(column) + ", ";
+    list.resize(list.size() - 2);
+
+    std::string text = "SELECT " + list + from_clause(table_) + " WHERE true";
+    const std::string version = "t." + pg::quote_identifier(table_.version);
+    if (where == Where::listed) text += " AND " + version + " OPERATOR(pg_catalog.=) ANY ($1)";
+    if (where == Where::range)
+        // The upper bound says nothing new, but makes the planner see a range: for a lone inequality it expects a third of the
+        // table, and would not use the index.
+        text += " AND " + version + " OPERATOR(pg_catalog.>) $1 AND " + version + " OPERATOR(pg_catalog.<=) $3";
+    if (!table_.space.empty()) {
+        const std::string space = "t." + pg::quote_identifier(table_.space);
+        text += " AND " + space + " OPERATOR(pg_catalog.=) $2";
+        if (!exact_space_) text += " AND " + space + " COLLATE pg_catalog.\"C\" OPERATOR(pg_catalog.=) $2";
+    }
+    if (!table_.deleted.empty())
+        text += " AND t." + pg::quote_identifier(table_.deleted) +
+                (query == Query::soft_deleted ? " IS TRUE" : " IS NOT TRUE");
+    return text;
+}
+
+// Of the parameter with the versions: where they start, or a list.
+Oid TableView::first_type(Where where) { return where == Where::listed ? INT8ARRAYOID : INT8OID; }
+
+SPIPlanPtr TableView::plan(Query query, Where where) {
+    SPIPlanPtr& plan = plans_[static_cast<std::size_t>(query)][static_cast<std::size_t>(where)];
+    if (plan != nullptr) return plan;
+    const std::string text = sql(query, where);
+    plan = guarded([&] {
+        Oid types[] = {first_type(where), space_type_, INT8OID};
+        const SPIPlanPtr result = SPI_prepare_cursor(text.c_str(), 3, types, where == Where::all ? 0 : CURSOR_OPT_GENERIC_PLAN);
+        if (result == nullptr) elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
+        SPI_keepplan(result);
+        return result;
+    });
+    return plan;
+}
+
+void TableView::check() { plan(Query::everything, Where::all); }
+
+// Takes the rows from the executor as they come, and writes them into the result: no copy in between.
+struct TableView::Output {
+    DestReceiver receiver;  // first, so that a pointer to it is one to us
+    TableView* view;
+    StringInfo out;
+    bool values;             // put operations, or del operations of keys only
+    MemoryContext row;       // reset for each row
+    StringInfoData key;
+};
+
+// In here nothing may have a destructor: errors go straight through to the guard around the executor.
+bool TableView::receive(TupleTableSlot* slot, DestReceiver* self) {
+    Output& output = *reinterpret_cast<Output*>(self);
+    TableView& view = *output.view;
+    StringInfo const out = output.out;
+    slot_getallattrs(slot);
+    const MemoryContext outer = MemoryContextSwitchTo(output.row);
+
+    const int value_columns = view.table_.value.empty() ? static_cast<int>(view.columns_.size()) : 1;
+    const int shift = output.values ? 0 : value_columns;
+    resetStringInfo(&output.key);
+    view.key_->append(&output.key, [slot, shift](AttrNumber column, bool* null) {
+        *null = slot->tts_isnull[column - 1 - shift];
+        return slot->tts_values[column - 1 - shift];
+    });
+    appendStringInfoString(out, output.values ? "{\"op\":\"put\",\"key\":" : "{\"op\":\"del\",\"key\":");
+    pg::append_json_string(out, {output.key.data, static_cast<std::size_t>(output.key.len)});
+    if (output.values) {
+        appendStringInfoString(out, ",\"value\":");
+        if (!view.table_.value.empty()) {
+            view.writers_.front().append(out, slot->tts_values[0], slot->tts_isnull[0]);
+        } else {
+            char separator = '{';
+            for (int i = 0; i < value_columns; ++i) {
+                appendStringInfoCharMacro(out, separator);
+                pg::append_json_string(out, view.columns_[i]);
+                appendStringInfoCharMacro(out, ':');
+                view.writers_[i].append(out, slot->tts_values[i], slot->tts_isnull[i]);
+                separator = ',';
+            }
+            if (value_columns == 0) appendStringInfoCharMacro(out, '{');
+            appendStringInfoCharMacro(out, '}');
+        }
+    }
+    appendBinaryStringInfo(out, "},", 2);
+    MemoryContextSwitchTo(outer);
+    MemoryContextReset(output.row);
+    return true;
+}
+
+void TableView::append_patch(StringInfo out, Query query, const Versions& versions, std::string_view space) {
+    const std::optional<pg::Value> space_datum = space_value(space_type_, space);
+    if (!space_datum) return;
+    if (table_.space.empty() && !space.empty()) return;
+    if (query == Query::everything) return append_rows(out, query, Where::all, versions, *space_datum);
+    append_rows(out, query, Where::range, versions, *space_datum);
+    if (!versions.also.empty()) append_rows(out, query, Where::listed, versions, *space_datum);
+}
+
+void TableView::append_rows(StringInfo out, Query query, Where where, const Versions& versions, pg::Value space) {
+    SPIPlanPtr const plan = this->plan(query, where);
+    const pg::Value first = where == Where::listed ? pg::value(pg::int8_array(versions.also)) : pg::value(versions.since);
+    const int code = guarded([&] {
+        Output output{};
+        output.receiver.receiveSlot = receive;
+        output.receiver.rStartup = [](DestReceiver* self, int, TupleDesc descriptor) {
+            Output& o = *reinterpret_cast<Output*>(self);
+            if (!o.values || o.view->table_.value.empty()) return;
+            const Oid type = TupleDescAttr(descriptor, 0)->atttypid;
+            if (type != JSONOID && type != JSONBOID)
+                ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
+                                errmsg("value of tracked table \"%s\" is of type %s, not json or jsonb",
+                                       get_rel_name(o.view->table_.relation), format_type_be(type))));
+            o.view->writers_.front().prepare(type, o.view->context_);
+        };
+        output.receiver.rShutdown = [](DestReceiver*) {};
+        output.receiver.rDestroy = [](DestReceiver*) {};
+        output.receiver.mydest = DestNone;
+        output.view = this;
+        output.out = out;
+        output.values = query != Query::soft_deleted;
+        output.row = AllocSetContextCreate(CurrentMemoryContext, "replicache row", ALLOCSET_DEFAULT_SIZES);
+        initStringInfo(&output.key);
+
+        ParamListInfo const parameters = makeParamList(3);
+        parameters->params[0] = {first.datum, false, PARAM_FLAG_CONST, first_type(where)};
+        parameters->params[1] = {space.datum, false, PARAM_FLAG_CONST, space_type_};
+        parameters->params[2] = {Int64GetDatum(versions.until), false, PARAM_FLAG_CONST, INT8OID};
+        SPIExecuteOptions options{};
+        options.params = parameters;
+        options.read_only = true;
+        options.dest = &output.receiver;
+        const int result = SPI_execute_plan_extended(plan, &options);
+        MemoryContextDelete(output.row);
+        return result;
+    });
+    if (code < 0) throw SqlError(ERRCODE_INTERNAL_ERROR, std::string("SPI_execute_plan failed: ") + SPI_result_code_string(code));
+}
+
+void register_table_view_callbacks() {
+    guarded([] {
+        CacheRegisterRelcacheCallback(at_definition_change, 0);
+        CacheRegisterSyscacheCallback(NAMESPACEOID, at_schema_change, 0);
+    });
+}
+
+}  // namespace replicache::engine

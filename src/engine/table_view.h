@@ -1,0 +1,58 @@
+// The reading side of tracked tables: how their rows become client-view entries.
+#pragma once
+
+#include "engine/key.h"
+#include "engine/progress.h"
+#include "engine/tracked_table.h"
+#include "pg/json_text.h"
+#include "pg/spi.h"
+
+namespace replicache::engine {
+
+// How to read one tracked table: prepared queries and what turns their rows into entries.
+class TableView {
+public:
+    // With require_triggers, throws 55000 when changes of the table would go unnoticed.
+    TableView(const TrackedTable& table, bool require_triggers);
+    ~TableView();
+    TableView(const TableView&) = delete;
+    TableView& operator=(const TableView&) = delete;
+
+    enum class Query {
+        everything,     // all live rows
+        changed,        // live rows with one of the versions
+        soft_deleted,   // soft-deleted rows with one of the versions: only their keys
+    };
+    bool soft_deletes() const { return !table_.deleted.empty(); }
+    // Throws what PostgreSQL has to say of the queries.
+    void check();
+    // Appends a patch operation per row, each followed by a comma. Needs an open SPI connection.
+    void append_patch(StringInfo out, Query query, const Versions& versions, std::string_view space);
+
+private:
+    struct Output;
+    static bool receive(TupleTableSlot* slot, DestReceiver* self);
+    enum class Where { all, range, listed };
+    static Oid first_type(Where where);
+    std::string sql(Query query, Where where) const;
+    SPIPlanPtr plan(Query query, Where where);
+    void append_rows(StringInfo out, Query query, Where where, const Versions& versions, pg::Value space);
+
+    TrackedTable table_;
+    MemoryContext context_;       // of the writers
+    Oid space_type_ = TEXTOID;
+    bool exact_space_ = true;                // equal spaces have the same text
+    std::vector<std::string> columns_;       // of the default value
+    std::vector<std::string> key_columns_;
+    std::vector<pg::JsonWriter> writers_;    // of the value's columns
+    std::optional<Key> key_;                 // over the columns behind the value's
+    std::array<std::array<SPIPlanPtr, 3>, 3> plans_{};  // by query and where
+};
+
+// Of all tracked tables, cached. Valid until the next call.
+const std::vector<std::shared_ptr<TableView>>& table_views();
+
+// Call once per backend.
+void register_table_view_callbacks();
+
+}  // namespace replicache::engine

@@ -1,0 +1,25 @@
+// What track_table accepts: its arguments, checked against the table's definition.
+#pragma once
+
+#include "engine/key.h"
+#include "engine/tracked_table.h"
+
+namespace replicache::engine {
+
+struct TableColumn {
+    std::string name;
+    Oid type;
+    bool not_null;
+    bool generated;
+};
+
+std::vector<TableColumn> columns_of(Oid relation);
+const TableColumn* find_column(const std::vector<TableColumn>& columns, const std::string& name);
+
+// Throws unless the table can be tracked like this. The template of its keys, which is the given one, or says what the default is.
+KeyTemplate check_trackable(const TrackedTable& table, const std::vector<TableColumn>& columns);
+
+// Once the table has its version column: throws unless the value expression is one expression that gives json or jsonb.
+void check_value(const TrackedTable& table);
+
+}  // namespace replicache::engine
