@@ -135,6 +135,7 @@ CALL compare(600, 12, 100, 0.4);
 CALL compare(60, 300, 2, 0.5);
 CALL compare(40, 300, 30, 0.6);
 CALL compare(30, 300, 70, 0.7);
+CALL compare(4, 1500, 1, 0.8);  -- long enough for blocks after a failure
 
 -- A healthy push makes one subtransaction whatever its size, one that fails half the time few more: their ids are those of
 -- the rows that they have written.
@@ -160,6 +161,7 @@ SELECT push_traces(10000, 1000, 'i = 700');
 SELECT push_traces(20000, 1000, 'i % 2 = 0');
 SELECT push_traces(30000, 1000, 'i % 10 = 0');
 SELECT push_traces(40000, 100, 'true');
+SELECT push_traces(80000, 1000, 'i = 1');  -- and then blocks without a trial
 -- A mutation without a mutator has nothing to undo, so it ends no run. In a block, too, rejections keep their order.
 CREATE FUNCTION push_unknown(first int, n int, fail text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
@@ -176,6 +178,30 @@ END $$;
 SELECT push_unknown(60000, 1000, 'false');
 SELECT push_unknown(70000, 1000, 'i % 5 = 0');
 SELECT id / 10000 AS push, count(*) AS applied, count(DISTINCT xmin::text) AS subtransactions FROM trace GROUP BY 1 ORDER BY 1;
+-- What goes otherwise when it is replayed, since a sequence is not rolled back: still each is applied or rejected, once.
+CREATE SEQUENCE fickle_calls;
+CREATE TABLE fickle (id int PRIMARY KEY);
+CREATE FUNCTION fickle(id int, often int) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO fickle VALUES (id);
+    IF nextval('fickle_calls') % often = 0 THEN RAISE 'not this time'; END IF;
+END $$;
+SELECT replicache.register_mutator('fickle', 'fickle(int, int)');
+CREATE FUNCTION push_fickle(client text, n int, often int) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    answer json;
+    rejected int[];
+BEGIN
+    TRUNCATE fickle;
+    answer := replicache.apply_push((SELECT json_build_object('pushVersion', 1, 'clientGroupID', 'f', 'mutations', json_agg(json_build_object(
+        'clientID', client, 'id', i, 'name', 'fickle', 'args', json_build_object('id', i, 'often', often)))) FROM generate_series(1, n) AS i));
+    rejected := ARRAY(SELECT (r->>'id')::int FROM json_array_elements(answer->'rejected') AS r);
+    RETURN format('each once: %s, effects: %s, on record: %s, lastMutationID: %s, some failed: %s', (answer->>'applied')::int + cardinality(rejected) = n,
+        ARRAY(SELECT id FROM fickle ORDER BY id) = ARRAY(SELECT i FROM generate_series(1, n) AS i WHERE i <> ALL (rejected)),
+        rejected = ARRAY(SELECT e.mutation_id::int FROM replicache.mutation_error e WHERE e.client_id = client ORDER BY e.mutation_id),
+        (SELECT last_mutation_id FROM replicache.client c WHERE c.id = client), cardinality(rejected) > 0);
+END $$;
+SELECT push_fickle('f1', 1000, 7), push_fickle('f2', 1000, 97), push_fickle('f3', 100, 2), push_fickle('f4', 1000, 31);
 SET replicache.optimistic_runs = off;
 SELECT push_traces(50000, 100, 'false');
 SELECT count(DISTINCT xmin::text) AS subtransactions FROM trace WHERE id BETWEEN 50000 AND 59999;
