@@ -127,6 +127,14 @@ Value Table::get(int column) {
     return value;
 }
 
+std::int64_t Table::int8(int column) {
+    return guarded([&] {
+        check_column(relation_, column, false);
+        bool null;
+        return DatumGetInt64(slot_getattr(row_, column, &null));
+    });
+}
+
 std::optional<std::string> Table::text(int column) {
     guarded([&] { check_column(relation_, column, true); });
     const Value value = get(column);
@@ -231,7 +239,10 @@ Datum TableScan::get(int column) const {
     });
 }
 
-std::int64_t TableScan::int8(int column) const { return DatumGetInt64(get(column)); }
+std::int64_t TableScan::int8(int column) const {
+    guarded([&] { check_column(relation_, column, false); });
+    return DatumGetInt64(get(column));
+}
 
 Oid TableScan::oid(int column) const { return DatumGetObjectId(get(column)); }
 

@@ -40,7 +40,7 @@ public:
 
     // A column, from 1, of the row found or locked.
     Value get(int column);
-    std::int64_t int8(int column) { return DatumGetInt64(get(column).datum); }
+    std::int64_t int8(int column);
     std::optional<std::string> text(int column);
 
     // A copy of the row found or locked, made in this context.
