@@ -111,7 +111,7 @@ sub interrupted {
 }
 
 my %end = (
-    'statement_timeout' => ["SET statement_timeout = '100ms'", undef],
+    'statement_timeout' => ["SET statement_timeout = '500ms'", undef],
     'pg_cancel_backend' => ['', 'pg_cancel_backend'],
     'pg_terminate_backend' => ['', 'pg_terminate_backend'],
 );
