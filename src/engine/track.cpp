@@ -18,7 +18,6 @@ using pg::AsOwner;
 using pg::guarded;
 using pg::qualified_name;
 using pg::quote_identifier;
-using pg::quote_literal;
 using pg::Rows;
 using pg::run_once;
 using pg::SpiConnection;
