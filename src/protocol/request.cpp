@@ -21,6 +21,10 @@ std::optional<std::string> decode_string(std::string_view quoted) {
     if (std::ranges::all_of(inner, [](char c) { return c >= ' ' && c < '\x7f' && c != '\\'; })) {
         return std::string(inner);
     }
+    // JSON has none in strings; the parser would spell out each in an error that nobody reads.
+    if (std::ranges::any_of(inner, [](char c) { return static_cast<unsigned char>(c) < ' '; })) {
+        return std::nullopt;
+    }
     auto decoded = nlohmann::json::parse(quoted, nullptr, /*allow_exceptions=*/false);
     if (!decoded.is_string()) {
         return std::nullopt;
