@@ -134,6 +134,7 @@ class World {
   /** Everything committed is old enough. A client that is forgotten is told to start afresh, and does so under another id. */
   collectGarbage() {
     return this.send(this.collector, "SELECT replicache.collect_garbage('0') AS counts", async ({rows: [{counts}]}) => {
+      await Promise.all(this.writers.map(({committing}) => committing));  // whose answers may come after the one that has waited for them
       if (counts.tombstones) tally('tombstones collected');
       await this.noteForgotten();
     });
@@ -180,7 +181,7 @@ class World {
   }
 
   commit(session) {
-    return this.send(session, 'COMMIT', () => {
+    const sent = this.send(session, 'COMMIT', () => {
       tally('commit');
       session.open = false;
       // What another transaction has committed before came back as skipped, and is not of this one.
@@ -193,6 +194,8 @@ class World {
         client.pending = client.pending.filter(mutation => mutation.id > client.done);
       }
     });
+    session.committing = session.waiting;
+    return sent;
   }
 
   /** Sends it and returns when it is done or waits for a lock. */

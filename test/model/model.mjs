@@ -127,6 +127,7 @@ export class Model {
 
   track(name) {
     this.state.tracked[name] = true;
+    for (const row of this.all(name)) this.state.spaces[this.tables[name].space(row)] ??= {version: 0, floor: 0};
     this.raiseFloor(name);
   }
 
