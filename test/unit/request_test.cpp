@@ -50,6 +50,7 @@ const std::vector<std::string> hard_values = {
 
 TEST(Members, FindsExactExtents) {
     for (const auto& value : hard_values) {
+        EXPECT_EQ(member(R"({"a":)" + value + "}", "a"), value);
         for (const std::string& object : {R"({"a":)" + value + R"(,"b":)" + value + "}",
                                           " \t\r\n{ \"a\" \n:\t" + value + "\r\n, \"b\" : " + value + " } \n"}) {
             EXPECT_EQ(member(object, "a"), value);
@@ -82,8 +83,20 @@ TEST(Members, DecodesNames) {
 
 TEST(Members, LastOfEqualNamesWins) {
     EXPECT_EQ(member(R"({"a":1,"a":2})", "a"), "2");
-    EXPECT_EQ(member(R"({"a":1,"\u0061":2,"b":3})", "a"), "2");
-    EXPECT_EQ(member(R"({"a":{"a":1},"b":2,"a":null})", "a"), "null");
+    for (const auto& [name, value] : {std::pair("a", "[4]"), std::pair("b", "3")}) {
+        EXPECT_EQ(member(R"({"a":1,"\u0061":2,"b":3,"a":[4]})", name), value);
+    }
+    for (const auto& [name, value] : {std::pair("a", "null"), std::pair("b", "2")}) {
+        EXPECT_EQ(member(R"({"a":{"a":1},"b":2,"a":null})", name), value);
+    }
+    std::string many = "{";
+    for (std::size_t i = 0; i < max_members; ++i) {
+        many += "\"" + std::to_string(i % 3) + "\":" + std::to_string(i) + ",";
+    }
+    many.back() = '}';
+    for (const auto& [name, value] : {std::pair("0", "99"), std::pair("1", "97"), std::pair("2", "98")}) {
+        EXPECT_EQ(member(many, name), value);
+    }
 }
 
 TEST(Members, RefusesWhatIsNoObject) {
