@@ -71,11 +71,6 @@ AttrNumber find_version_column(Relation relation, const std::string& name) {
     return column.number;
 }
 
-bool has_trigger(Relation relation, std::string_view name) {
-    const TriggerDesc& triggers = *relation->trigdesc;
-    return std::any_of(triggers.triggers, triggers.triggers + triggers.numtriggers, [name](const Trigger& trigger) { return name == trigger.tgname; });
-}
-
 std::shared_ptr<const Columns> columns_of(const TriggerData& trigger) {
     if (all_stale) {
         columns_of_table.clear();
@@ -99,7 +94,7 @@ std::shared_ptr<const Columns> columns_of(const TriggerData& trigger) {
                                                      .nullable = {},
                                                      .table = tracked_root(RelationGetRelid(relation)),
                                                      .identity = identifying_columns(relation, KeyTemplate::parse(arguments[2]).columns()),
-                                                     .logs_creations = has_trigger(relation, trigger_name::created)});
+                                                     .logs_creations = has_trigger(relation->trigdesc, trigger_name::created)});
     for (const std::string& name : KeyTemplate::parse(arguments[2]).columns()) {
         const AttrNumber number = find(name).number;
         const FormData_pg_attribute& attribute = *TupleDescAttr(relation->rd_att, number - 1);
@@ -244,6 +239,11 @@ void check_trigger(const TriggerData& trigger) {
 }
 
 }  // namespace
+
+bool has_trigger(const TriggerDesc* triggers, std::string_view name) {
+    return triggers != nullptr && std::any_of(triggers->triggers, triggers->triggers + triggers->numtriggers,
+                                              [name](const Trigger& trigger) { return name == trigger.tgname; });
+}
 
 HeapTuple on_change(const TriggerData& trigger) {
     check_trigger(trigger);

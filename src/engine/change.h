@@ -20,6 +20,8 @@ constexpr const char* created = "~replicache_created";    // after an INSERT, of
 constexpr const char* truncated = "~replicache_truncated";
 }  // namespace trigger_name
 
+bool has_trigger(const TriggerDesc* triggers, std::string_view name);
+
 // The body of the trigger function. Its arguments are those of track_table, resolved: version, space ('': none) and
 // key; they stand in the trigger so that partitions and restored tables need no look-up.
 HeapTuple on_change(const TriggerData& trigger);

@@ -29,15 +29,6 @@ extern "C" void at_definition_change(Datum, Oid relation) {
         views_valid = false;
 }
 
-// Whether the triggers that notice changes and deletions are there. pg_dump, for one, leaves out those on mutation_error.
-bool has_triggers(const TriggerDesc* triggers) {
-    const auto has = [triggers](std::string_view name) {
-        return std::any_of(triggers->triggers, triggers->triggers + triggers->numtriggers,
-                           [name](const Trigger& trigger) { return name == trigger.tgname; });
-    };
-    return triggers != nullptr && has(trigger_name::stamp) && has(trigger_name::deleted);
-}
-
 }  // namespace
 
 const std::vector<std::shared_ptr<TableView>>& table_views() {
@@ -71,7 +62,8 @@ TableView::TableView(const TrackedTable& table, bool require_triggers) : table_(
         if (!attribute->attisdropped) 
             columns.push_back({NameStr(attribute->attname), attribute->atttypid, attribute->attcollation});
     }
-    const bool tracked = has_triggers(relation->trigdesc);
+    // Those that notice changes and deletions. pg_dump, for one, leaves out those on mutation_error.
+    const bool tracked = has_trigger(relation->trigdesc, trigger_name::stamp) && has_trigger(relation->trigdesc, trigger_name::deleted);
     guarded([&] { relation_close(relation, NoLock); });
     if (require_triggers && !tracked)
         throw SqlError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,

@@ -33,6 +33,8 @@ void create_trigger(const TrackedTable& table, Oid relation, const char* name, c
     run_once("ALTER TRIGGER " + trigger + on + " DEPENDS ON EXTENSION replicache_ext");
 }
 
+bool logs_creations(const TrackedTable& table) { return !table.space.empty() && is_exposed(table.relation); }
+
 void create_creation_trigger(const TrackedTable& table) {
     const AsOwner owner;
     create_trigger(table, table.relation, trigger_name::created, "AFTER INSERT FOR EACH ROW");
@@ -59,7 +61,7 @@ void create_triggers(const TrackedTable& table, const KeyTemplate& key) {
                    "AFTER UPDATE FOR EACH ROW WHEN (pg_catalog.record_image_ne(ROW(" + old_row + "), ROW(" + new_row + ")))");
     create_trigger(table, table.relation, trigger_name::truncated, "AFTER TRUNCATE FOR EACH STATEMENT");
     add_partition_triggers(table);
-    if (!table.space.empty() && is_exposed(table.relation)) create_creation_trigger(table);
+    if (logs_creations(table)) create_creation_trigger(table);
 }
 
 void add_partition_triggers(const TrackedTable& table) {
@@ -83,7 +85,7 @@ void provide_creation_trigger(Oid relation) {
     const Datum name = guarded([] { return DirectFunctionCall1(namein, CStringGetDatum(trigger_name::created)); });
     const bool is_there = !find.run({value(ObjectIdGetDatum(relation)), value(name)}).empty();
     const auto table = tracked_table(relation);
-    const bool wanted = table && !table->space.empty() && is_exposed(relation);
+    const bool wanted = table && logs_creations(*table);
     if (wanted && !is_there) create_creation_trigger(*table);
     if (!is_there || wanted) return;
     const AsOwner owner;
