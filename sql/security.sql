@@ -61,7 +61,7 @@ CREATE VIEW attempts AS SELECT * FROM (VALUES
     (17, 'new_epoch', $$SELECT replicache.new_epoch()$$),
     (18, 'replay', $$SELECT replicache.replay(1)$$),
     (20, 'trigger', $$CREATE TEMP TABLE t (id int); CREATE TRIGGER t BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION replicache.on_change('id', '', 'x/{id}')$$),
-    (21, 'registry trigger', $$CREATE TEMP TABLE t (id int); CREATE TRIGGER t AFTER INSERT ON t FOR EACH STATEMENT EXECUTE FUNCTION replicache.on_registry_change()$$),
+    (21, 'registry trigger', $$CREATE TEMP TABLE t2 (id int); CREATE TRIGGER t AFTER INSERT ON t2 FOR EACH STATEMENT EXECUTE FUNCTION replicache.on_registry_change()$$),
     (22, 'create in schema', $$CREATE TABLE replicache.mine ()$$),
     (23, 'drop trigger', $$DROP TRIGGER on_registry_change ON replicache.mutator$$),
     (24, 'disable', $$ALTER TABLE security.item DISABLE TRIGGER ALL$$)) a(n, what, command)

@@ -97,6 +97,7 @@ provide() {
                 have flex || missing+=(flex)
                 have bison || missing+=(bison)
                 have valgrind || missing+=(valgrind)
+                perl -e 'use IPC::Run' 2>/dev/null || missing+=(libipc-run-perl)  # configure wants it for TAP tests
                 [ -f /usr/include/zlib.h ] || missing+=(zlib1g-dev) ;;
         esac
     done

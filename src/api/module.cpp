@@ -7,6 +7,7 @@
 #include "engine/row_writer.h"
 #include "engine/space.h"
 #include "engine/table_view.h"
+#include "engine/tracking_faults.h"
 #include "pg/settings.h"
 #include "protocol/request.h"
 
@@ -43,6 +44,7 @@ void _PG_init() {
         engine::register_space_callbacks();
         engine::register_change_callbacks();
         engine::register_table_view_callbacks();
+        engine::register_tracking_fault_callbacks();
         engine::register_mutator_callbacks();
         engine::register_mutator_queue_callbacks();
         engine::register_row_writer_callbacks();

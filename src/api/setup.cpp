@@ -76,6 +76,14 @@ Datum replicache_untrack_table(PG_FUNCTION_ARGS) {
     });
 }
 
+PG_FUNCTION_INFO_V1(replicache_retrack);
+Datum replicache_retrack(PG_FUNCTION_ARGS) {
+    return pg::entry([fcinfo] {
+        engine::retrack(api::required_oid(fcinfo, 0, "relation"));
+        PG_RETURN_VOID();
+    });
+}
+
 PG_FUNCTION_INFO_V1(replicache_resync);
 Datum replicache_resync(PG_FUNCTION_ARGS) {
     return pg::entry([fcinfo] {

@@ -30,17 +30,25 @@ struct Columns {
     bool logs_creations;
 };
 
-// Kept per table and dropped when its relcache entry is. Shared, because what a trigger calls may drop the entry under it.
-std::unordered_map<Oid, std::shared_ptr<const Columns>> columns_of_table;
+// A table that is tracked, or part of one that is.
+struct Known {
+    TrackedTable table;
+    std::shared_ptr<const Columns> columns;  // null: not looked up yet
+};
+
+// Kept per table and dropped when its relcache entry is, or when the registry changes. Null: not tracked. Shared, because what a trigger
+// calls may drop the entry under it.
+std::unordered_map<Oid, std::shared_ptr<Known>> known_tables;
 std::vector<Oid> stale_tables;
 bool all_stale = false;
+Oid registry = InvalidOid;
 
 extern "C" void at_relation_change(Datum, Oid relation) {
     // This runs inside PostgreSQL's invalidation and must not raise, so it only takes notes: without memory for one,
     // everything is looked up again.
-    if (relation == InvalidOid || stale_tables.size() == stale_tables.capacity())
+    if (relation == InvalidOid || relation == registry || stale_tables.size() == stale_tables.capacity())
         all_stale = true;
-    else if (columns_of_table.contains(relation))
+    else if (known_tables.contains(relation))
         stale_tables.push_back(relation);
 }
 
@@ -71,42 +79,61 @@ AttrNumber find_version_column(Relation relation, const std::string& name) {
     return column.number;
 }
 
-std::shared_ptr<const Columns> columns_of(const TriggerData& trigger) {
+Columns find_columns(Relation relation, const TrackedTable& table) {
+    const auto find = [relation](const std::string& name) { return find_column(relation, name); };
+    const KeyTemplate key = KeyTemplate::parse(table.key);
+    Columns columns{.version = find_version_column(relation, table.version),
+                    .space = 0,
+                    .space_text = std::nullopt,
+                    .space_name = table.space,
+                    .key = Key(key, find),
+                    .nullable = {},
+                    .table = table.relation,
+                    .identity = identifying_columns(relation, key.columns()),
+                    .logs_creations = has_trigger(relation->trigdesc, trigger_name::created)};
+    for (const std::string& name : key.columns()) {
+        const AttrNumber number = find(name).number;
+        const FormData_pg_attribute& attribute = *TupleDescAttr(relation->rd_att, number - 1);
+        if (!attribute.attnotnull && attribute.attgenerated == '\0') columns.nullable.push_back(number);
+    }
+    if (!table.space.empty()) {
+        const Key::Column column = find_space_column(relation, table.space);
+        columns.space = column.number;
+        columns.space_text = pg::ScalarText::of(column.type);
+    }
+    return columns;
+}
+
+void forget_stale() {
     if (all_stale) {
-        columns_of_table.clear();
+        known_tables.clear();
         all_stale = false;
         stale_tables.clear();
         stale_tables.reserve(64);
     }
-    for (; !stale_tables.empty(); stale_tables.pop_back()) columns_of_table.erase(stale_tables.back());
+    for (; !stale_tables.empty(); stale_tables.pop_back()) known_tables.erase(stale_tables.back());
+}
 
-    Relation const relation = trigger.tg_relation;
-    if (const auto it = columns_of_table.find(RelationGetRelid(relation)); it != columns_of_table.end()) return it->second;
+// What the registry says of the trigger's table, so that nobody can make changes up by a trigger of their own. Null: the registry is
+// empty. Then this is a restore of the data alone, and rows keep the versions that they come with.
+std::shared_ptr<Known> known_table(const TriggerData& trigger) {
+    forget_stale();
+    const Oid relation = RelationGetRelid(trigger.tg_relation);
+    if (const auto it = known_tables.find(relation); it != known_tables.end()) return it->second;
+    registry = pg::own_relation("tracked_table");
+    auto table = tracked_table_of(relation);
+    if (!table && !tracked_tables().empty())
+        throw SqlError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                       std::string("table \"") + RelationGetRelationName(trigger.tg_relation) + "\" has triggers of replicache_ext, but is not on record as tracked",
+                       "Its changes would go unnoticed.", "Call replicache.track_table for it, or drop the triggers.");
+    auto known = table ? std::make_shared<Known>(Known{std::move(*table), nullptr}) : nullptr;
+    known_tables[relation] = known;
+    return known;
+}
 
-    char** const arguments = trigger.tg_trigger->tgargs;
-    const auto find = [relation](const std::string& name) { return find_column(relation, name); };
-    const std::string space = arguments[1];
-    auto columns = std::make_shared<Columns>(Columns{.version = find_version_column(relation, arguments[0]),
-                                                     .space = 0,
-                                                     .space_text = std::nullopt,
-                                                     .space_name = space,
-                                                     .key = Key(KeyTemplate::parse(arguments[2]), find),
-                                                     .nullable = {},
-                                                     .table = tracked_root(RelationGetRelid(relation)),
-                                                     .identity = identifying_columns(relation, KeyTemplate::parse(arguments[2]).columns()),
-                                                     .logs_creations = has_trigger(relation->trigdesc, trigger_name::created)});
-    for (const std::string& name : KeyTemplate::parse(arguments[2]).columns()) {
-        const AttrNumber number = find(name).number;
-        const FormData_pg_attribute& attribute = *TupleDescAttr(relation->rd_att, number - 1);
-        if (!attribute.attnotnull && attribute.attgenerated == '\0') columns->nullable.push_back(number);
-    }
-    if (!space.empty()) {
-        const Key::Column column = find_space_column(relation, space);
-        columns->space = column.number;
-        columns->space_text = pg::ScalarText::of(column.type);
-    }
-    columns_of_table[RelationGetRelid(relation)] = columns;
-    return columns;
+std::shared_ptr<const Columns> columns_of(const TriggerData& trigger, Known& known) {
+    if (!known.columns) known.columns = std::make_shared<const Columns>(find_columns(trigger.tg_relation, known.table));
+    return known.columns;
 }
 
 // The space of a row; null when its column is.
@@ -178,12 +205,12 @@ HeapTuple with_version(HeapTuple row, TupleDesc descriptor, int column, std::int
     return copy;
 }
 
-HeapTuple stamp_row(const TriggerData& trigger) {
+HeapTuple stamp_row(const TriggerData& trigger, Known& known) {
     TupleDesc const descriptor = trigger.tg_relation->rd_att;
     const bool update = TRIGGER_FIRED_BY_UPDATE(trigger.tg_event);
     HeapTuple const row = update ? trigger.tg_newtuple : trigger.tg_trigtuple;
     if (update && guarded([&] { return same_row(row, trigger.tg_trigtuple, descriptor); })) return row;
-    const auto columns = columns_of(trigger);
+    const auto columns = columns_of(trigger, known);
     for (const AttrNumber column : columns->nullable)
         if (heap_attisnull(row, column, descriptor))
             throw SqlError(ERRCODE_NULL_VALUE_NOT_ALLOWED, "column \"" + std::string(NameStr(TupleDescAttr(descriptor, column - 1)->attname)) +
@@ -205,9 +232,9 @@ void row_came(const Columns& columns, const Space& space, HeapTuple row, TupleDe
     log_creation(space, version, key_of(columns, row, descriptor));
 }
 
-void row_gone(const TriggerData& trigger) {
+void row_gone(const TriggerData& trigger, Known& known) {
     TupleDesc const descriptor = trigger.tg_relation->rd_att;
-    const auto columns = columns_of(trigger);
+    const auto columns = columns_of(trigger, known);
     HeapTuple const row = trigger.tg_trigtuple;
     // A row from before tracking may have had no space, or no key: then it was in nobody's view.
     Space* const space = space_of(*columns, row, descriptor);
@@ -223,9 +250,9 @@ void row_gone(const TriggerData& trigger) {
     row_came(*columns, *new_space, trigger.tg_newtuple, descriptor);
 }
 
-void row_came(const TriggerData& trigger) {
+void row_came(const TriggerData& trigger, Known& known) {
     TupleDesc const descriptor = trigger.tg_relation->rd_att;
-    const auto columns = columns_of(trigger);
+    const auto columns = columns_of(trigger, known);
     if (const Space* const space = space_of(*columns, trigger.tg_trigtuple, descriptor)) row_came(*columns, *space, trigger.tg_trigtuple, descriptor);
 }
 
@@ -234,7 +261,7 @@ void check_trigger(const TriggerData& trigger) {
     const TriggerEvent event = trigger.tg_event;
     const char kind = trigger.tg_relation->rd_rel->relkind;
     const bool row_to_stamp = !TRIGGER_FIRED_FOR_ROW(event) || !TRIGGER_FIRED_BEFORE(event) || !TRIGGER_FIRED_BY_DELETE(event);
-    if (trigger.tg_trigger->tgnargs != 3 || (kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE) || !row_to_stamp)
+    if ((kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE) || !row_to_stamp)
         throw SqlError(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED, "on_change cannot be a trigger of this kind", {}, "Create triggers by replicache.track_table.");
 }
 
@@ -248,18 +275,17 @@ bool has_trigger(const TriggerDesc* triggers, std::string_view name) {
 HeapTuple on_change(const TriggerData& trigger) {
     check_trigger(trigger);
     const TriggerEvent event = trigger.tg_event;
-    if (TRIGGER_FIRED_FOR_ROW(event)) {
-        if (TRIGGER_FIRED_BEFORE(event)) return stamp_row(trigger);
-        if (TRIGGER_FIRED_BY_INSERT(event))
-            row_came(trigger);
-        else
-            row_gone(trigger);
-        return nullptr;
+    const auto known = known_table(trigger);
+    if (TRIGGER_FIRED_FOR_ROW(event) && TRIGGER_FIRED_BEFORE(event)) {
+        if (known) return stamp_row(trigger, *known);
+        return TRIGGER_FIRED_BY_UPDATE(event) ? trigger.tg_newtuple : trigger.tg_trigtuple;
     }
-    const bool has_space_column = *trigger.tg_trigger->tgargs[1] != '\0';
-    if (TRIGGER_FIRED_BY_TRUNCATE(event))
-        raise_floors(has_space_column);
-    else
+    if (!known) return nullptr;
+    if (TRIGGER_FIRED_FOR_ROW(event))
+        TRIGGER_FIRED_BY_INSERT(event) ? row_came(trigger, *known) : row_gone(trigger, *known);
+    else if (TRIGGER_FIRED_BY_TRUNCATE(event))
+        raise_floors(!known->table.space.empty());
+    else if (known->table.space.empty())
         take_space("");
     return nullptr;
 }
@@ -269,11 +295,10 @@ void raise_floors(bool has_space_column) {
         raise_floor(take_space(""));
         return;
     }
-    static pg::Statement known("SELECT id FROM replicache.space ORDER BY id", {});
+    static pg::OwnStatement known("SELECT id FROM replicache.space ORDER BY id", {});
     std::vector<std::string> spaces;
     {
         const pg::SpiConnection spi;
-        const pg::AsOwner owner;
         const pg::Rows rows = known.run({});
         for (std::uint64_t i = 0; i < rows.count(); ++i) spaces.push_back(pg::required(rows.text(i, 1)));
     }

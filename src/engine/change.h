@@ -22,8 +22,8 @@ constexpr const char* truncated = "~replicache_truncated";
 
 bool has_trigger(const TriggerDesc* triggers, std::string_view name);
 
-// The body of the trigger function. Its arguments are those of track_table, resolved: version, space ('': none) and
-// key; they stand in the trigger so that partitions and restored tables need no look-up.
+// The body of the trigger function. Which columns of the table it looks at, the registry says. On a table that the registry does not
+// know, it does nothing.
 HeapTuple on_change(const TriggerData& trigger);
 
 // All spaces that may hold rows of a table: the space '' for one without a space column, else every known space.

@@ -11,11 +11,10 @@ extern "C" {
 namespace replicache::engine {
 namespace {
 
-using pg::AsOwner;
 using pg::Rows;
 using pg::SpiConnection;
 using pg::SqlError;
-using pg::Statement;
+using pg::OwnStatement;
 using pg::value;
 using Access = pg::Table::Access;
 
@@ -26,7 +25,7 @@ using Access = pg::Table::Access;
 void insert_clients(const std::string& group, std::vector<const Clients::value_type*>& clients, std::int64_t version) {
     if (clients.empty()) return;
     const pg::ScratchContext scratch;
-    static Statement insert(
+    static OwnStatement insert(
         "INSERT INTO replicache.client (id, client_group_id, last_mutation_id, version, last_seen) "
         "SELECT u.id, $2, u.last_mutation_id, $4, pg_catalog.now() FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($3)) "
         "AS u(id, last_mutation_id) ON CONFLICT DO NOTHING",
@@ -39,7 +38,6 @@ void insert_clients(const std::string& group, std::vector<const Clients::value_t
     }
     clients.clear();
     const SpiConnection spi;
-    const AsOwner owner;
     const Rows rows = insert.run({value(pg::text_array(ids)), value(group), value(pg::int8_array(last_mutation_ids)), value(version)});
     // Another space's push has created one of them for another group at the same moment.
     if (rows.count() != ids.size()) not_yours("a client of the push belongs to another client group");
@@ -65,18 +63,16 @@ bool check_group(const ClientGroup& group, GroupAccess access) {
 }
 
 bool create_group(const ClientGroup& group) {
-    static Statement insert(
+    static OwnStatement insert(
         "INSERT INTO replicache.client_group (id, user_id, space) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
         {TEXTOID, TEXTOID, TEXTOID});
     const SpiConnection spi;
-    const AsOwner owner;
     return insert.run({value(group.id), value(group.user_id), value(group.space)}).count() > 0;
 }
 
 void delete_group(const ClientGroup& group) {
-    static Statement remove("DELETE FROM replicache.client_group WHERE id OPERATOR(pg_catalog.=) $1", {TEXTOID});
+    static OwnStatement remove("DELETE FROM replicache.client_group WHERE id OPERATOR(pg_catalog.=) $1", {TEXTOID});
     const SpiConnection spi;
-    const AsOwner owner;
     remove.run({value(group.id)});
 }
 

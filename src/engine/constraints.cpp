@@ -1,5 +1,7 @@
 #include "engine/constraints.h"
 
+#include "pg/identity.h"
+
 extern "C" {
 #include "commands/trigger.h"
 #include "nodes/makefuncs.h"
@@ -45,14 +47,8 @@ const Deferrable& look_up() {
     return deferrable;
 }
 
-void set_constraints(bool deferred, const std::vector<std::pair<std::string, std::string>>& names) {
-    pg::guarded([&] {
-        auto* statement = makeNode(ConstraintsSetStmt);
-        statement->deferred = deferred;
-        for (const auto& [schema, name] : names)
-            statement->constraints = lappend(statement->constraints, makeRangeVar(const_cast<char*>(schema.c_str()), const_cast<char*>(name.c_str()), -1));
-        AfterTriggerSetState(statement);
-    });
+void make_all_immediate() {
+    pg::guarded([] { AfterTriggerSetState(makeNode(ConstraintsSetStmt)); });
 }
 
 }  // namespace
@@ -60,10 +56,9 @@ void set_constraints(bool deferred, const std::vector<std::pair<std::string, std
 void check_deferred_constraints() {
     const Deferrable& found = look_up();
     if (!found.any) return;
-    set_constraints(false, {});
+    make_all_immediate();
     if (!found.any_deferred || (!found.all_deferred && found.deferred.empty())) return;
-    const pg::AsOwner owner;  // naming a constraint needs USAGE on its schema
-    set_constraints(true, found.all_deferred ? decltype(found.deferred){} : found.deferred);
+    pg::defer_constraints(found.all_deferred ? decltype(found.deferred){} : found.deferred);
 }
 
 void register_constraint_callbacks() {

@@ -1,5 +1,6 @@
 #include "engine/exposed_table.h"
 
+#include "engine/dropped.h"
 #include "engine/mutator_queue.h"
 #include "engine/relation.h"
 #include "engine/triggers.h"
@@ -10,11 +11,11 @@
 namespace replicache::engine {
 namespace {
 
-using pg::AsOwner;
 using pg::guarded;
 using pg::Rows;
 using pg::SpiConnection;
 using pg::SqlError;
+using pg::OwnStatement;
 using pg::Statement;
 using pg::value;
 
@@ -115,6 +116,7 @@ std::optional<Conflict> conflict_by_name(std::string_view name) {
 
 void expose_table(ExposedTable table, const std::vector<std::string>& operations, pg::Value columns) {
     const SpiConnection spi;
+    forget_dropped_tables();
     check_owner(table.relation);
     check_kind(table.relation);
     set_operations(table, operations);
@@ -122,15 +124,14 @@ void expose_table(ExposedTable table, const std::vector<std::string>& operations
     check_conflict(table);
     if (table.name.empty()) table.name = name_of(table.relation);
 
-    static Statement taken(
+    static OwnStatement taken(
         "SELECT FROM replicache.exposed_table WHERE name OPERATOR(pg_catalog.=) $1 AND relation::pg_catalog.oid OPERATOR(pg_catalog.<>) $2",
         {TEXTOID, OIDOID});
-    static Statement store(
+    static OwnStatement store(
         "INSERT INTO replicache.exposed_table (relation, name, operations, columns, conflict, conflict_column, replace) "
         "VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (relation) DO UPDATE SET name = excluded.name, operations = excluded.operations, "
         "columns = excluded.columns, conflict = excluded.conflict, conflict_column = excluded.conflict_column, replace = excluded.replace",
         {OIDOID, TEXTOID, TEXTARRAYOID, JSONBOID, TEXTOID, TEXTOID, BOOLOID});
-    const AsOwner owner;
     lock_table_names();
     if (is_mutator_queue(table.name))
         throw SqlError(ERRCODE_DUPLICATE_OBJECT, "\"" + table.name + "\" is a mutator queue", {}, "Pass another name.");
@@ -142,46 +143,39 @@ void expose_table(ExposedTable table, const std::vector<std::string>& operations
 }
 
 void hide_table(Oid relation) {
-    static Statement forget("DELETE FROM replicache.exposed_table WHERE relation::pg_catalog.oid OPERATOR(pg_catalog.=) $1", {OIDOID});
+    static OwnStatement forget("DELETE FROM replicache.exposed_table WHERE relation::pg_catalog.oid OPERATOR(pg_catalog.=) $1", {OIDOID});
     const SpiConnection spi;
     check_owner(relation);
-    const AsOwner owner;
     if (forget.run({value(ObjectIdGetDatum(relation))}).count() == 0)
         throw SqlError(ERRCODE_UNDEFINED_OBJECT, "table \"" + name_of(relation) + "\" is not exposed");
     provide_creation_trigger(relation);
 }
 
 bool is_exposed(Oid relation) {
-    static Statement query("SELECT FROM replicache.exposed_table WHERE relation::pg_catalog.oid OPERATOR(pg_catalog.=) $1", {OIDOID});
-    const AsOwner owner;
+    static OwnStatement query("SELECT FROM replicache.exposed_table WHERE relation::pg_catalog.oid OPERATOR(pg_catalog.=) $1", {OIDOID});
     return !query.run({value(ObjectIdGetDatum(relation))}).empty();
 }
 
-void hide_dropped_tables() {
-    static Statement forget(
-        "DELETE FROM replicache.exposed_table WHERE relation::pg_catalog.oid OPERATOR(pg_catalog.=) ANY "
-        "(SELECT d.objid FROM pg_catalog.pg_event_trigger_dropped_objects() d "
-        "WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid "
-        "AND d.objsubid OPERATOR(pg_catalog.=) 0)",
-        {});
-    const AsOwner owner;
-    forget.run({});
+void hide_tables(const std::vector<Oid>& relations) {
+    static OwnStatement any("SELECT FROM replicache.exposed_table WHERE relation::pg_catalog.oid OPERATOR(pg_catalog.=) ANY ($1)", {OIDARRAYOID});
+    static OwnStatement forget("DELETE FROM replicache.exposed_table WHERE relation::pg_catalog.oid OPERATOR(pg_catalog.=) ANY ($1)", {OIDARRAYOID});
+    const pg::Value gone = value(pg::oid_array(relations));
+    if (!any.run({gone}).empty()) forget.run({gone});  // a DELETE makes every backend read the registry again
 }
 
 void lock_table_names() {
-    static Statement lock("LOCK TABLE replicache.mutator_queue IN SHARE ROW EXCLUSIVE MODE", {});
+    static OwnStatement lock("LOCK TABLE replicache.mutator_queue IN SHARE ROW EXCLUSIVE MODE", {});
     lock.run({});
 }
 
 std::optional<ExposedTable> exposed_table(const std::string& name) {
-    static Statement query(
+    static OwnStatement query(
         "SELECT relation::pg_catalog.oid, 'insert' OPERATOR(pg_catalog.=) ANY (operations), 'update' OPERATOR(pg_catalog.=) ANY (operations), "
         "'delete' OPERATOR(pg_catalog.=) ANY (operations), conflict, conflict_column::pg_catalog.text, replace, c.key, c.value "
         "FROM replicache.exposed_table LEFT JOIN LATERAL pg_catalog.jsonb_each_text(columns) c ON true "
         "WHERE name OPERATOR(pg_catalog.=) $1",
         {TEXTOID});
     const SpiConnection spi;
-    const AsOwner owner;
     const Rows rows = query.run({value(name)}, pg::Snapshot::latest);
     if (rows.empty()) return std::nullopt;
     const auto is = [&](int n) { return DatumGetBool(rows.get(0, n).datum); };

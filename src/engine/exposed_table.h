@@ -37,8 +37,8 @@ struct ExposedTable {
 void expose_table(ExposedTable table, const std::vector<std::string>& operations, pg::Value columns);
 void hide_table(Oid relation);
 bool is_exposed(Oid relation);
-// Forgets the dropped tables of these event trigger rows: call it in a sql_drop event trigger, with SPI open.
-void hide_dropped_tables();
+// Forgets those of these tables that are exposed: they were dropped. Needs an open SPI connection.
+void hide_tables(const std::vector<Oid>& relations);
 
 // Until the end of the transaction, nobody else gives a table or a mutator queue a name: whoever checks that one is free relies on it.
 // Call it with SPI open, as the owner.

@@ -13,6 +13,7 @@ namespace {
 
 using pg::Rows;
 using pg::SqlError;
+using pg::OwnStatement;
 using pg::Statement;
 using pg::Value;
 
@@ -41,7 +42,7 @@ std::string is_garbage(const std::string& space) {
 // The clock transaction: in a database that was restored from a dump, there are tombstones of transactions that it has yet to see.
 // Cookies from before the restore are strangers, so no pull needs them; and as a limit they would make strangers of all.
 std::int64_t collect_tombstones(Value cutoff) {
-    static Statement remove_foreign(
+    static OwnStatement remove_foreign(
         "DELETE FROM replicache.tombstone t USING replicache.space s WHERE t.space OPERATOR(pg_catalog.=) s.id "
         "AND s.clock OPERATOR(pg_catalog.=) 'transaction' "
         "AND t.version OPERATOR(pg_catalog.>=) pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())::pg_catalog.text::pg_catalog.int8 "
@@ -54,7 +55,7 @@ std::int64_t collect_tombstones(Value cutoff) {
         "WHERE t.space OPERATOR(pg_catalog.=) old.id AND t.version OPERATOR(pg_catalog.<=) old.version AND " + is_garbage("old") + "RETURNING t.space) "
         "SELECT old.id, old.version, g.count FROM old, (SELECT space, pg_catalog.count(*) AS count FROM gone GROUP BY space) g "
         "WHERE g.space OPERATOR(pg_catalog.=) old.id ORDER BY old.id";
-    static Statement remove(sql.c_str(), {TIMESTAMPTZOID});
+    static OwnStatement remove(sql.c_str(), {TIMESTAMPTZOID});
     auto removed = static_cast<std::int64_t>(remove_foreign.run({}).count());
     const Rows spaces = remove.run({cutoff});
     // Only now is anybody made to wait for us: in the order of names, and before clients are locked, as everywhere.
@@ -67,7 +68,7 @@ std::int64_t collect_tombstones(Value cutoff) {
 }
 
 std::int64_t collect_errors(Value cutoff) {
-    static Statement remove(
+    static OwnStatement remove(
         "DELETE FROM replicache.mutation_error WHERE error_id OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT error_id FROM replicache.mutation_error "
         "WHERE at OPERATOR(pg_catalog.<=) $1 FOR UPDATE SKIP LOCKED))",
         {TIMESTAMPTZOID});
@@ -76,22 +77,22 @@ std::int64_t collect_errors(Value cutoff) {
 
 // Groups are locked before clients, as everywhere, and nobody is waited for: who is at work is not idle.
 void collect_clients(Value cutoff, Garbage& garbage) {
-    static Statement lock_groups(
+    static OwnStatement lock_groups(
         "WITH locked AS (SELECT g.id FROM replicache.client_group g WHERE NOT EXISTS (SELECT FROM replicache.client c "
         "WHERE c.client_group_id OPERATOR(pg_catalog.=) g.id AND c.last_seen OPERATOR(pg_catalog.>) $1) FOR UPDATE SKIP LOCKED) "
         "SELECT pg_catalog.array_agg(id) FROM locked",
         {TIMESTAMPTZOID});
-    static Statement forget(
+    static OwnStatement forget(
         "WITH locked AS (SELECT id FROM replicache.client WHERE last_seen OPERATOR(pg_catalog.<=) $1 FOR UPDATE SKIP LOCKED), "
         "gone AS (DELETE FROM replicache.client c USING locked WHERE c.id OPERATOR(pg_catalog.=) locked.id RETURNING c.id) "
         "INSERT INTO replicache.forgotten_client (id) SELECT id FROM gone ON CONFLICT (id) DO UPDATE SET at = excluded.at",
         {TIMESTAMPTZOID});
     // Under the latest snapshot: a push may have given the group a client before we locked it, which does not change its row.
-    static Statement find_empty(
+    static OwnStatement find_empty(
         "SELECT pg_catalog.array_agg(u.id) FROM pg_catalog.unnest($1) AS u(id) WHERE NOT EXISTS (SELECT FROM replicache.client c "
         "WHERE c.client_group_id OPERATOR(pg_catalog.=) u.id)",
         {TEXTARRAYOID});
-    static Statement remove_groups("DELETE FROM replicache.client_group WHERE id OPERATOR(pg_catalog.=) ANY ($1)", {TEXTARRAYOID});
+    static OwnStatement remove_groups("DELETE FROM replicache.client_group WHERE id OPERATOR(pg_catalog.=) ANY ($1)", {TEXTARRAYOID});
     const Value groups = lock_groups.run({cutoff}).get(0, 1);
     garbage.clients = static_cast<std::int64_t>(forget.run({cutoff}).count());
     if (groups.null) return;
@@ -104,9 +105,8 @@ void collect_clients(Value cutoff, Garbage& garbage) {
 Garbage collect_garbage(Value idle) {
     pg::guarded([] { PreventCommandIfReadOnly("replicache.collect_garbage()"); });
     PushGuard::check("collect_garbage");  // which may have locked what would be removed
-    static Statement one_at_a_time("LOCK TABLE replicache.forgotten_client IN SHARE ROW EXCLUSIVE MODE", {});
+    static OwnStatement one_at_a_time("LOCK TABLE replicache.forgotten_client IN SHARE ROW EXCLUSIVE MODE", {});
     const pg::SpiConnection spi;
-    const pg::AsOwner owner;
     one_at_a_time.run({});
     const Value until = cutoff(idle);
     Garbage garbage;

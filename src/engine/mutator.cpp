@@ -3,18 +3,16 @@
 #include "engine/parameters.h"
 #include "engine/row_mutator.h"
 #include "pg/compat.h"
+#include "pg/identity.h"
 #include "pg/own_table.h"
-#include "pg/subtransaction.h"
 
 extern "C" {
 #include "pgstat.h"
-#include "utils/regproc.h"
 }
 
 namespace replicache::engine {
 namespace {
 
-using pg::AsOwner;
 using pg::guarded;
 using pg::SpiConnection;
 using pg::SqlError;
@@ -104,37 +102,17 @@ std::optional<pg::PgError> FunctionMutator::call(std::string_view args) {
     });
 }
 
-// The function of that signature, InvalidOid when there is none: whoever calls, EXECUTE alone decides.
-Oid resolve(const std::string& signature) {
-    const AsOwner owner;
-    Oid function = InvalidOid;
-    // Before 16, to_regprocedure raises when a type or schema in the signature is gone.
-    auto error = pg::attempt([&] {
-        function = guarded([text = signature.c_str()] {
-            LOCAL_FCINFO(call, 1);
-            InitFunctionCallInfoData(*call, nullptr, 1, InvalidOid, nullptr, nullptr);
-            call->args[0] = {CStringGetTextDatum(text), false};
-            const Datum result = to_regprocedure(call);
-            return call->isnull ? InvalidOid : DatumGetObjectId(result);
-        });
-    });
-    if (error && error->sqlerrcode() != ERRCODE_UNDEFINED_OBJECT && error->sqlerrcode() != ERRCODE_UNDEFINED_SCHEMA)
-        throw std::move(*error);
-    return function;
-}
-
 // Null: none is registered under that name.
 std::shared_ptr<Mutator> registered_mutator(const std::string& name) {
-    static pg::Statement query("SELECT function FROM replicache.mutator WHERE name OPERATOR(pg_catalog.=) $1", {TEXTOID});
+    static pg::OwnStatement query("SELECT function FROM replicache.mutator WHERE name OPERATOR(pg_catalog.=) $1", {TEXTOID});
     std::string signature;
     {
         const SpiConnection spi;
-        const AsOwner owner;
         const pg::Rows rows = query.run({value(name)}, pg::Snapshot::latest);
         if (rows.empty()) return nullptr;
         signature = pg::required(rows.text(0, 1));
     }
-    const Oid function = resolve(signature);
+    const Oid function = pg::find_function(signature);
     if (function == InvalidOid)
         throw SqlError(ERRCODE_UNDEFINED_FUNCTION, "function " + signature + " of mutator \"" + name + "\" does not exist", {},
                        "Create it, or register another function under that name.");
@@ -173,18 +151,16 @@ void register_mutator(const std::string& name, Oid function) {
     const FunctionMutator check(function);
     if (!guarded([function] { return pg::owns_function(function); }))
         throw SqlError(ERRCODE_INSUFFICIENT_PRIVILEGE, "must be owner of function " + signature_of(function));
-    static pg::Statement store(
+    static pg::OwnStatement store(
         "INSERT INTO replicache.mutator (name, function) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET function = excluded.function",
         {TEXTOID, TEXTOID});
     const SpiConnection spi;
-    const AsOwner owner;
     store.run({value(name), value(signature_of(function))});
 }
 
 void unregister_mutator(const std::string& name) {
-    static pg::Statement remove("DELETE FROM replicache.mutator WHERE name OPERATOR(pg_catalog.=) $1", {TEXTOID});
+    static pg::OwnStatement remove("DELETE FROM replicache.mutator WHERE name OPERATOR(pg_catalog.=) $1", {TEXTOID});
     const SpiConnection spi;
-    const AsOwner owner;
     if (remove.run({value(name)}).count() == 0)
         throw SqlError(ERRCODE_UNDEFINED_OBJECT, "mutator \"" + name + "\" is not registered");
 }

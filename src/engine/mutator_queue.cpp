@@ -16,12 +16,11 @@ extern "C" {
 namespace replicache::engine {
 namespace {
 
-using pg::AsOwner;
 using pg::guarded;
 using pg::JsonReader;
 using pg::SpiConnection;
 using pg::SqlError;
-using pg::Statement;
+using pg::OwnStatement;
 using pg::value;
 using Token = JsonReader::Token;
 
@@ -121,9 +120,8 @@ void run(const Call& call, bool& timed_out) {
 
 void register_mutator_queue(const std::string& name) {
     if (name.empty()) throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "the name of a mutator queue must not be empty");
-    static Statement store("INSERT INTO replicache.mutator_queue (name) VALUES ($1) ON CONFLICT DO NOTHING", {TEXTOID});
+    static OwnStatement store("INSERT INTO replicache.mutator_queue (name) VALUES ($1) ON CONFLICT DO NOTHING", {TEXTOID});
     const SpiConnection spi;
-    const AsOwner owner;
     lock_table_names();
     if (exposed_table(name))
         throw SqlError(ERRCODE_DUPLICATE_OBJECT, "a table is exposed as \"" + name + "\"", {}, "Pass another name.");
@@ -131,9 +129,8 @@ void register_mutator_queue(const std::string& name) {
 }
 
 void unregister_mutator_queue(const std::string& name) {
-    static Statement remove("DELETE FROM replicache.mutator_queue WHERE name OPERATOR(pg_catalog.=) $1", {TEXTOID});
+    static OwnStatement remove("DELETE FROM replicache.mutator_queue WHERE name OPERATOR(pg_catalog.=) $1", {TEXTOID});
     const SpiConnection spi;
-    const AsOwner owner;
     if (remove.run({value(name)}).count() == 0)
         throw SqlError(ERRCODE_UNDEFINED_OBJECT, "mutator queue \"" + name + "\" is not registered");
 }

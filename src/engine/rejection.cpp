@@ -18,7 +18,7 @@ using Rejections = std::span<const Rejection>;
 // By statements: whoever tracks the table, or puts triggers on it, must see an INSERT. The args have passed json's input function
 // with the request, so they go in as they are.
 void store_some(const Batch& batch, Rejections rejections, const ClientGroup& group) {
-    static pg::Statement insert(
+    static pg::OwnStatement insert(
         "INSERT INTO replicache.mutation_error (space, user_id, client_group_id, client_id, mutation_id, name, args, "
         "sqlstate, message, detail, hint) SELECT $1, $2, $3, u.client_id, u.mutation_id, u.name, u.args, "
         "u.sqlstate, u.message, u.detail, u.hint FROM ROWS FROM (pg_catalog.unnest($4), pg_catalog.unnest($5), "
@@ -43,7 +43,6 @@ void store_some(const Batch& batch, Rejections rejections, const ClientGroup& gr
         return value(pg::array_datum(elements, type, -1, false, TYPALIGN_INT));
     };
     const pg::SpiConnection spi;
-    const pg::AsOwner owner;
     insert.run({value(group.space), value(group.user_id), value(group.id), array(clients),
                 value(pg::array_datum(ids, INT8OID, sizeof(std::int64_t), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE)), array(names),
                 array(args, JSONOID), array(sqlstates), array(messages), array(details), array(hints)});
@@ -88,11 +87,10 @@ std::string crud_json(const ClientTransaction& transaction) {
 }  // namespace
 
 void store_rejections(const Upload& upload, const std::vector<TransactionResult>& results, const std::optional<std::string>& user_id) {
-    static pg::Statement insert(
+    static pg::OwnStatement insert(
         "INSERT INTO replicache.mutation_error (space, user_id, client_group_id, client_id, mutation_id, name, args, sqlstate, message, "
         "detail, hint) VALUES ('', $1, '', $2, $3, $4, $5, $6, $7, $8, $9)",
         {TEXTOID, TEXTOID, INT8OID, TEXTOID, JSONOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID});
-    const pg::AsOwner owner;
     for (std::size_t i = 0; i < results.size(); ++i) {
         const TransactionResult& result = results[i];
         if (result.status != TransactionResult::Status::rejected || result.recorded) continue;
@@ -106,7 +104,7 @@ void store_rejections(const Upload& upload, const std::vector<TransactionResult>
 }
 
 TransactionResult find_rejection(const Upload& upload, const ClientTransaction& transaction, const std::optional<std::string>& user_id) {
-    static pg::Statement query(
+    static pg::OwnStatement query(
         "SELECT mutation_id, sqlstate, message, detail, hint FROM replicache.mutation_error WHERE client_id OPERATOR(pg_catalog.=) $1 "
         "AND mutation_id OPERATOR(pg_catalog.=) ANY ($2) AND client_group_id OPERATOR(pg_catalog.=) '' "
         "AND COALESCE(user_id, '') OPERATOR(pg_catalog.=) $3 ORDER BY error_id LIMIT 1",
@@ -114,7 +112,6 @@ TransactionResult find_rejection(const Upload& upload, const ClientTransaction& 
     std::vector<std::int64_t> numbers;
     for (const RowChange& change : transaction.changes) numbers.push_back(change.number);
     TransactionResult result{.status = TransactionResult::Status::success};
-    const pg::AsOwner owner;
     const pg::Rows rows = query.run({value(upload.client_id), value(pg::int8_array(numbers)), value(user_id.value_or(""))});
     if (rows.empty()) return result;
     result.status = TransactionResult::Status::rejected;

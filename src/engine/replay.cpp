@@ -47,12 +47,11 @@ void apply(const RowChange& change) {
 
 RecordedError take_error(std::int64_t id) {
     pg::guarded([] { PreventCommandIfReadOnly("replicache.replay()"); });
-    static pg::Statement take(
+    static pg::OwnStatement take(
         "DELETE FROM replicache.mutation_error e WHERE error_id OPERATOR(pg_catalog.=) $1 RETURNING space, user_id, client_group_id, "
         "client_id, mutation_id, name, args::pg_catalog.text, pg_catalog.row_to_json(e)::pg_catalog.text",
         {INT8OID});
     const pg::SpiConnection spi;
-    const pg::AsOwner owner;
     const pg::Rows rows = take.run({value(id)});
     if (rows.empty())
         throw SqlError(ERRCODE_UNDEFINED_OBJECT, "there is no error " + std::to_string(id) + " on record", {},

@@ -83,9 +83,8 @@ bool is_behind(const Cookie& cookie, std::string_view here, const ReaderSnapshot
 }
 
 void renew_origin() {
-    static pg::Statement renew("UPDATE replicache.origin SET id = DEFAULT", {});
+    static pg::OwnStatement renew("UPDATE replicache.origin SET id = DEFAULT", {});
     const pg::SpiConnection spi;
-    const pg::AsOwner owner;
     renew.run({});
 }
 

@@ -11,10 +11,9 @@ extern "C" {
 namespace replicache::engine {
 namespace {
 
-using pg::AsOwner;
 using pg::SpiConnection;
 using pg::SqlError;
-using pg::Statement;
+using pg::OwnStatement;
 using pg::value;
 using Access = pg::Table::Access;
 using pg::clock_time;
@@ -93,16 +92,22 @@ std::int64_t milliseconds() {
     return GetCurrentTimestamp() / 1000 + since_1970;
 }
 
+// Never beyond what a client can read. Only a column or table that somebody has altered behind our back gets there.
+std::int64_t next_version(std::int64_t version) {
+    if (version < (std::int64_t{1} << 53) - 1) return version + 1;
+    throw SqlError(ERRCODE_PROGRAM_LIMIT_EXCEEDED, "a space has reached the version " + std::to_string(version) + ", and there is none above it", {}, pg::not_to_be_altered);
+}
+
 // Whether the row was created; false when it exists.
 bool insert_space(std::string_view id, pg::Clock clock) {
     // Epochs are for versions to begin anew above those of a lost history. Those that count milliseconds do that by themselves,
     // but a cookie from then is good for nothing.
-    static Statement insert_time(
+    static OwnStatement insert_time(
         "INSERT INTO replicache.space (id, clock, version, floor) SELECT $1, $2, -1, "
         "COALESCE(pg_catalog.ceil(pg_catalog.date_part('epoch', pg_catalog.max(at)) OPERATOR(pg_catalog.*) 1000)::pg_catalog.int8, 0) "
         "FROM replicache.epoch ON CONFLICT DO NOTHING",
         {TEXTOID, TEXTOID});
-    static Statement insert(
+    static OwnStatement insert(
         "INSERT INTO replicache.space (id, clock, version, floor) SELECT $1, $2, e.start, e.start FROM "
         "(SELECT CASE WHEN $3 THEN COALESCE(pg_catalog.max(number), 0) OPERATOR(pg_catalog.<<) $4 ELSE 0 END AS start "
         "FROM replicache.epoch) e ON CONFLICT DO NOTHING",
@@ -137,7 +142,6 @@ Space& take_space(std::string_view id, std::optional<pg::Clock> clock) {
     if (!table.lock_unless(id, space_column::clock, lock_free)) {
         {
             const SpiConnection spi;
-            const AsOwner owner;
             insert_space(id, clock.value_or(static_cast<pg::Clock>(pg::settings.default_clock)));
         }
         // Another transaction created it after the snapshot of this one, which is REPEATABLE READ or above.
@@ -147,7 +151,7 @@ Space& take_space(std::string_view id, std::optional<pg::Clock> clock) {
     Space space{.id = std::string(id), .clock = clock_of(table), .before = 0, .version = 0, .row = nullptr};
     if (space.clock != clock_transaction) {
         space.before = table.int8(space_column::version);
-        space.version = space.clock == clock_time ? std::max(space.before, table.int8(space_column::floor)) : space.before + 1;
+        space.version = space.clock == clock_time ? std::max(space.before, table.int8(space_column::floor)) : next_version(space.before);
         space.row = table.copy_row(TopTransactionContext);
         space.table = space.row->t_tableOid;
     }
@@ -170,14 +174,12 @@ bool versions_tell_order() {
 void ensure_space(const std::string& id, pg::Clock clock) {
     check_space_id(id);
     const SpiConnection spi;
-    const AsOwner owner;
     insert_space(id, clock);
 }
 
 void create_space(const std::string& id, pg::Clock clock) {
     check_space_id(id);
     const SpiConnection spi;
-    const AsOwner owner;
     if (!insert_space(id, clock))
         throw SqlError(ERRCODE_DUPLICATE_OBJECT, "space \"" + id + "\" exists already");
 }
@@ -190,7 +192,7 @@ std::int64_t version_of(Space& space) {
 
 std::int64_t stamp(Space& space) {
     if (space.clock == clock_time) {
-        space.version = std::max(milliseconds(), space.version + 1);
+        space.version = std::max(milliseconds(), next_version(space.version));
         ++space.stamps;
         space.stamped_by = GetCurrentCommandId(true);  // used, so that the next statement has a later one
         if (!space.changed()) space.changed_in = GetCurrentSubTransactionId();
@@ -253,7 +255,7 @@ void skip_to(Space& space, std::int64_t version) {
         space.version = version;
         return;
     }
-    space.version = version + 1;
+    space.version = next_version(version);
     space.changed_in = InvalidSubTransactionId;
 }
 

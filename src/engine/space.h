@@ -77,6 +77,10 @@ void raise_floor(Space& space);
 // that have not seen this transaction.
 void note_collected(Space& space, std::int64_t version);
 
+// Versions are JSON numbers, which clients read exactly below 2^53. Of a table that is tracked, no row may have a version above this: so there
+// is always room for 2^52 more.
+constexpr std::int64_t max_adopted_version = std::int64_t{1} << 52;
+
 // For tables whose rows have been written under another clock: continues above this version.
 void skip_to(Space& space, std::int64_t version);
 

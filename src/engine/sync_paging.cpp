@@ -5,9 +5,8 @@
 namespace replicache::engine {
 namespace {
 
-using pg::AsOwner;
 using pg::Rows;
-using pg::Statement;
+using pg::OwnStatement;
 using pg::value;
 
 // What the pages depend on.
@@ -37,49 +36,44 @@ VersionRange Paging::range(std::int64_t page) const {
 std::optional<Paging> begin_paging(const SyncPull& pull, const std::string& user, VersionRange everything) {
     if (XactReadOnly || RecoveryInProgress()) return std::nullopt;
     // One that was begun an hour ago is over; but what it has shown has been seen.
-    static Statement begin(
+    static OwnStatement begin(
         "INSERT INTO replicache.paging AS p (space, name, first_head, head, lines) VALUES ($1, $2, $3, $3, ARRAY[$4]) "
         "ON CONFLICT (space, name) DO UPDATE SET head = GREATEST(p.head, excluded.head), "
         "lines = CASE WHEN p.began OPERATOR(pg_catalog.>) (pg_catalog.now() OPERATOR(pg_catalog.-) '1 hour'::pg_catalog.interval) THEN p.lines ELSE excluded.lines END, "
         "began = CASE WHEN p.began OPERATOR(pg_catalog.>) (pg_catalog.now() OPERATOR(pg_catalog.-) '1 hour'::pg_catalog.interval) THEN p.began ELSE pg_catalog.now() END "
         "RETURNING head, lines",
         {TEXTOID, TEXTOID, INT8OID, INT8OID});
-    const AsOwner owner;
     return read(begin.run({value(user), value(name_of(pull)), value(everything.until), value(everything.since)}));
 }
 
 void store_paging(const SyncPull& pull, const std::string& user, const Paging& paging) {
-    static Statement update(
+    static OwnStatement update(
         "UPDATE replicache.paging SET lines = $3 WHERE space OPERATOR(pg_catalog.=) $1 AND name OPERATOR(pg_catalog.=) $2",
         {TEXTOID, TEXTOID, INT8ARRAYOID});
-    const AsOwner owner;
     update.run({value(user), value(name_of(pull)), value(pg::int8_array(paging.lines))});
 }
 
 std::optional<Paging> find_paging(const SyncPull& pull, const std::string& user) {
-    static Statement query(
+    static OwnStatement query(
         "SELECT head, lines FROM replicache.paging WHERE space OPERATOR(pg_catalog.=) $1 AND name OPERATOR(pg_catalog.=) $2",
         {TEXTOID, TEXTOID});
-    const AsOwner owner;
     const Rows rows = query.run({value(user), value(name_of(pull))}, pg::Snapshot::active);
     return rows.empty() ? std::nullopt : std::optional(read(rows));
 }
 
 void note_read_ahead(const std::string& user, std::int64_t since, std::int64_t head) {
-    static Statement note(
+    static OwnStatement note(
         "INSERT INTO replicache.paging AS p (space, name, first_head, head, lines) VALUES ($1, 'push', $2, $3, '{}') "
         "ON CONFLICT (space, name) DO UPDATE SET first_head = LEAST(p.first_head, excluded.first_head), head = GREATEST(p.head, excluded.head)",
         {TEXTOID, INT8OID, INT8OID});
     const pg::SpiConnection spi;
-    const AsOwner owner;
     note.run({value(user), value(since), value(head)});
 }
 
 std::int64_t read_ahead(const std::string& user, std::int64_t since) {
-    static Statement query(
+    static OwnStatement query(
         "SELECT pg_catalog.max(head) FROM replicache.paging WHERE space OPERATOR(pg_catalog.=) $1 AND first_head OPERATOR(pg_catalog.<=) $2",
         {TEXTOID, INT8OID});
-    const AsOwner owner;
     const pg::Value head = query.run({value(user), value(since)}, pg::Snapshot::active).get(0, 1);
     return head.null ? no_head : DatumGetInt64(head.datum);
 }

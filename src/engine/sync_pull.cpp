@@ -5,6 +5,7 @@
 #include "engine/key_log.h"
 #include "engine/row_writer.h"
 #include "engine/sync_paging.h"
+#include "engine/tracking_faults.h"
 #include "pg/json_reader.h"
 #include "pg/json_text.h"
 #include "pg/own_table.h"
@@ -13,9 +14,8 @@
 namespace replicache::engine {
 namespace {
 
-using pg::AsOwner;
 using pg::Rows;
-using pg::Statement;
+using pg::OwnStatement;
 using pg::value;
 
 constexpr std::int64_t no_limit = std::numeric_limits<std::int32_t>::max();
@@ -45,6 +45,7 @@ public:
         const pg::SpiConnection spi;
         const ContextScope scope(context_);
         SyncPage page{.head = head_, .page = pull_.page, .limit = pull_.limit};
+        check_tracking();
         if (from_ >= head_) return page;  // nothing can be new
         find_resources();
         find_deletions();
@@ -66,10 +67,9 @@ private:
     };
 
     void find_resources() {
-        static Statement exposed("SELECT name FROM replicache.exposed_table ORDER BY name", {});
+        static OwnStatement exposed("SELECT name FROM replicache.exposed_table ORDER BY name", {});
         std::vector<std::string> names;
         {
-            const AsOwner owner;
             const Rows rows = exposed.run({}, pg::Snapshot::latest);
             for (std::uint64_t i = 0; i < rows.count(); ++i) names.push_back(pg::required(rows.text(i, 1)));
         }

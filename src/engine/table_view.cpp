@@ -1,6 +1,6 @@
 #include "engine/table_view.h"
 
-#include "engine/change.h"
+#include "engine/tracking_faults.h"
 #include "pg/array.h"
 #include "pg/own_table.h"
 
@@ -32,6 +32,7 @@ extern "C" void at_definition_change(Datum, Oid relation) {
 }  // namespace
 
 const std::vector<std::shared_ptr<TableView>>& table_views() {
+    check_tracking();
     if (views_valid) return views;
     views.clear();
     view_relations.assign(1, pg::own_relation("tracked_table"));
@@ -39,8 +40,7 @@ const std::vector<std::shared_ptr<TableView>>& table_views() {
     try {
         for (const TrackedTable& table : tracked_tables()) {
             view_relations.push_back(table.relation);
-            if (guarded([&table] { return get_rel_name(table.relation) != nullptr; }))
-                views.push_back(std::make_shared<TableView>(table, true));
+            views.push_back(std::make_shared<TableView>(table));
         }
     } catch (...) {
         views_valid = false;
@@ -49,7 +49,7 @@ const std::vector<std::shared_ptr<TableView>>& table_views() {
     return views;
 }
 
-TableView::TableView(const TrackedTable& table, bool require_triggers) : table_(table) {
+TableView::TableView(const TrackedTable& table) : table_(table) {
     struct Column {
         std::string name;
         Oid type;
@@ -62,13 +62,7 @@ TableView::TableView(const TrackedTable& table, bool require_triggers) : table_(
         if (!attribute->attisdropped) 
             columns.push_back({NameStr(attribute->attname), attribute->atttypid, attribute->attcollation});
     }
-    // Those that notice changes and deletions. pg_dump, for one, leaves out those on mutation_error.
-    const bool tracked = has_trigger(relation->trigdesc, trigger_name::stamp) && has_trigger(relation->trigdesc, trigger_name::deleted);
     guarded([&] { relation_close(relation, NoLock); });
-    if (require_triggers && !tracked)
-        throw SqlError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-                       "tracked table " + qualified_name(table.relation) + " has lost its triggers",
-                       "Its changes go unnoticed.", "Call replicache.track_table again.");
 
     const auto find = [&](const std::string& name) -> const Column& {
         for (const Column& column : columns)

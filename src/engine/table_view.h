@@ -12,8 +12,7 @@ namespace replicache::engine {
 // How to read one tracked table: prepared queries and what turns their rows into entries.
 class TableView {
 public:
-    // With require_triggers, throws 55000 when changes of the table would go unnoticed.
-    TableView(const TrackedTable& table, bool require_triggers);
+    explicit TableView(const TrackedTable& table);
     ~TableView();
     TableView(const TableView&) = delete;
     TableView& operator=(const TableView&) = delete;

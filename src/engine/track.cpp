@@ -1,8 +1,10 @@
 #include "engine/track.h"
 
 #include "engine/change.h"
+#include "engine/dropped.h"
 #include "engine/key_log.h"
 #include "engine/relation.h"
+#include "engine/table_rows.h"
 #include "engine/trackable.h"
 #include "engine/triggers.h"
 
@@ -14,7 +16,6 @@ extern "C" {
 namespace replicache::engine {
 namespace {
 
-using pg::AsOwner;
 using pg::guarded;
 using pg::qualified_name;
 using pg::quote_identifier;
@@ -56,8 +57,7 @@ void lock_spaces(bool has_space_column) {
         take_space("");
         return;
     }
-    static pg::Statement known("SELECT id FROM replicache.space ORDER BY id FOR NO KEY UPDATE", {});
-    const AsOwner owner;
+    static pg::OwnStatement known("SELECT id FROM replicache.space ORDER BY id FOR NO KEY UPDATE", {});
     known.run({});
 }
 
@@ -65,78 +65,117 @@ void lock_table(Oid relation) {
     guarded([relation] { LockRelationOid(relation, ShareRowExclusiveLock); });
 }
 
-std::vector<std::string> identity_of(Oid table, const KeyTemplate& key) {
-    Relation const relation = guarded([table] { return relation_open(table, NoLock); });
-    std::vector<std::string> names;
-    for (const AttrNumber column : identifying_columns(relation, key.columns()))
-        names.emplace_back(NameStr(TupleDescAttr(relation->rd_att, column - 1)->attname));
-    guarded([relation] { relation_close(relation, NoLock); });
-    return names;
+Key::Column column_of(Relation table, const std::string& name) {
+    const AttrNumber number = guarded([&] { return static_cast<AttrNumber>(SPI_fnumber(table->rd_att, name.c_str())); });
+    if (number <= 0) throw SqlError(ERRCODE_UNDEFINED_COLUMN, "column \"" + name + "\" of relation \"" + RelationGetRelationName(table) + "\" does not exist");
+    return {number, TupleDescAttr(table->rd_att, number - 1)->atttypid};
 }
+
+// Where a table has the space of a row.
+class SpaceOfRow {
+public:
+    SpaceOfRow(Relation table, const std::string& column) {
+        if (column.empty()) return;
+        const Key::Column found = column_of(table, column);
+        column_ = found.number;
+        text_ = pg::ScalarText::of(found.type).value();
+    }
+    // Nullopt: it is in none.
+    std::optional<std::string> operator()(HeapTuple row, TupleDesc descriptor) const {
+        if (column_ == 0) return "";
+        bool null = false;
+        const std::string_view text = guarded([&] {
+            const Datum datum = heap_getattr(row, column_, descriptor, &null);
+            return null ? std::string_view() : (*text_)(datum);
+        });
+        return null ? std::nullopt : std::optional<std::string>(text);
+    }
+
+private:
+    AttrNumber column_ = 0;
+    std::optional<pg::ScalarText> text_;
+};
 
 // Leaves a tombstone for every row, so that clients drop its entry; soft-deleted rows included, which some clients may
 // not have heard of.
 void bury_rows(const TrackedTable& table) {
     const KeyTemplate key = KeyTemplate::parse(table.key);
-    std::string list = table.space.empty() ? "''" : "t." + quote_identifier(table.space) + "::pg_catalog.text";
-    for (const std::string& column : key.columns()) list += ", t." + quote_identifier(column);
-    std::vector<AttrNumber> identity;  // in the query
-    for (const std::string& column : identity_of(table.relation, key)) {
-        list += ", t." + quote_identifier(column);
-        identity.push_back(static_cast<AttrNumber>(1 + key.columns().size() + identity.size() + 1));
-    }
-    const std::string sql = "SELECT " + list + from_clause(table);
-    Portal const rows = guarded([&] {
-        return SPI_cursor_open_with_args(nullptr, sql.c_str(), 0, nullptr, nullptr, nullptr, true, 0);
+    struct Part {
+        TupleDesc descriptor;
+        Key key;
+        SpaceOfRow space;
+        std::vector<AttrNumber> identity;
+    };
+    std::optional<Part> part;
+    const auto open = [&](Relation relation) {
+        part.emplace(Part{relation->rd_att, Key(key, [relation](const std::string& name) { return column_of(relation, name); }),
+                          SpaceOfRow(relation, table.space), identifying_columns(relation, key.columns())});
+    };
+    for_each_row(table.relation, open, [&](HeapTuple row) {
+        const auto space = part->space(row, part->descriptor);
+        if (!space) return;
+        const std::string_view text = guarded([&] {
+            StringInfoData buffer;
+            initStringInfo(&buffer);
+            part->key.append(&buffer, [&](AttrNumber column, bool* null) { return heap_getattr(row, column, part->descriptor, null); });
+            return std::string_view(buffer.data, buffer.len);
+        });
+        bury(take_space(*space), text, {table.relation, row, part->descriptor, part->identity});
     });
-    std::optional<Key> bound;
-    for (;;) {
-        pg::check_interrupts();
-        guarded([rows] { SPI_cursor_fetch(rows, true, 1000); });
-        SPITupleTable* const batch = SPI_tuptable;
-        const std::uint64_t count = SPI_processed;
-        if (count == 0) break;
-        if (!bound) {
-            AttrNumber next = 1;
-            bound.emplace(key, [&](const std::string&) {
-                ++next;
-                return Key::Column{next, SPI_gettypeid(batch->tupdesc, next)};
-            });
-        }
-        for (std::uint64_t i = 0; i < count; ++i) {
-            const std::string_view text = guarded([&] {
-                StringInfoData buffer;
-                initStringInfo(&buffer);
-                bound->append(&buffer, [&](AttrNumber column, bool* null) {
-                    return SPI_getbinval(batch->vals[i], batch->tupdesc, column, null);
-                });
-                return std::string_view(buffer.data, buffer.len);
-            });
-            bury(take_space(Rows(batch, count).text(i, 1).value_or("")), text, {table.relation, batch->vals[i], batch->tupdesc, identity});
-        }
-        guarded([batch] { SPI_freetuptable(batch); });
-    }
-    guarded([rows] { SPI_cursor_close(rows); });
+}
+
+// Whether the keys of the rows can still be told: their columns are there, and of types with a fixed text.
+bool can_tell_keys(const TrackedTable& table) {
+    if (!has_rows(table.relation)) return false;
+    const std::vector<TableColumn> columns = columns_of(table.relation);
+    std::vector<std::string> needed = KeyTemplate::parse(table.key).columns();
+    if (!table.space.empty()) needed.push_back(table.space);
+    return std::all_of(needed.begin(), needed.end(), [&](const std::string& name) {
+        const TableColumn* const column = find_column(columns, name);
+        return column != nullptr && pg::ScalarText::of(column->type);
+    });
+}
+
+[[noreturn]] void refuse_version(Relation table, const std::string& column, std::int64_t version) {
+    throw SqlError(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE,
+                   "column \"" + column + "\" of \"" + RelationGetRelationName(table) + "\" has the value " + std::to_string(version) + ", which is too high for a version",
+                   "Versions rise from the highest one in the table, and must stay below 2^53. At most 2^52 may be there.",
+                   "Pass another column by the argument version; it is added when missing. Or set this one to 0.");
+}
+
+// The highest version in each space.
+std::map<std::string, std::int64_t> highest_versions(const TrackedTable& table, Oid relation) {
+    struct Part {
+        Relation relation;
+        Key::Column version;
+        SpaceOfRow space;
+    };
+    std::map<std::string, std::int64_t> highest;  // sorted: everybody locks spaces in this order
+    std::optional<Part> part;
+    const auto open = [&](Relation opened) {
+        part.emplace(Part{opened, column_of(opened, table.version), SpaceOfRow(opened, table.space)});
+        if (part->version.type != INT8OID)
+            throw SqlError(ERRCODE_DATATYPE_MISMATCH, "version column \"" + table.version + "\" of \"" + RelationGetRelationName(opened) + "\" is not of type bigint");
+    };
+    for_each_row(relation, open, [&](HeapTuple row) {
+        TupleDesc const descriptor = part->relation->rd_att;
+        const auto space = part->space(row, descriptor);
+        if (!space) return;
+        bool null = false;
+        const std::int64_t version = guarded([&] { return DatumGetInt64(heap_getattr(row, part->version.number, descriptor, &null)); });
+        std::int64_t& known = highest[*space];
+        if (null) return;
+        if (version > max_adopted_version) refuse_version(part->relation, table.version, version);
+        known = std::max(known, version);
+    });
+    return highest;
 }
 
 }  // namespace
 
-void adopt_rows(const TrackedTable& table) {
+void adopt_rows(const TrackedTable& table, Oid relation) {
     // Rows may carry versions of another clock (of a former life of the table): the space goes on above them.
-    const std::string space = table.space.empty() ? "''" : "t." + quote_identifier(table.space) + "::pg_catalog.text";
-    std::vector<std::pair<std::string, std::int64_t>> highest;
-    {
-        const AsOwner owner;
-        const Rows rows = run_once("SELECT " + space + "::pg_catalog.text, pg_catalog.max(t." + quote_identifier(table.version) + ")" +
-                                   from_clause(table) + " GROUP BY 1");
-        for (std::uint64_t i = 0; i < rows.count(); ++i)
-            if (const auto id = rows.text(i, 1)) {
-                const pg::Value version = rows.get(i, 2);
-                highest.emplace_back(*id, version.null ? 0 : DatumGetInt64(version.datum));
-            }
-    }
-    std::sort(highest.begin(), highest.end());  // everybody locks spaces in this order
-    for (const auto& [id, version] : highest) {
+    for (const auto& [id, version] : highest_versions(table, relation)) {
         Space& space = take_space(id);
         if (!space.changed() || version != space.version) skip_to(space, version);  // else this transaction wrote them
     }
@@ -145,6 +184,7 @@ void adopt_rows(const TrackedTable& table) {
 
 void track_table(TrackedTable table) {
     const SpiConnection spi;
+    forget_dropped_tables();
     check_owner(table.relation);
     lock_spaces(!table.space.empty());
     lock_table(table.relation);
@@ -157,19 +197,8 @@ void track_table(TrackedTable table) {
     drop_triggers(table.relation);
     create_triggers(table, key);
 
-    static pg::Statement store(
-        "INSERT INTO replicache.tracked_table (relation, key, value, space_column, deleted_column, version_column) "
-        "VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (relation) DO UPDATE SET key = excluded.key, value = excluded.value, "
-        "space_column = excluded.space_column, deleted_column = excluded.deleted_column, "
-        "version_column = excluded.version_column",
-        {OIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID});
-    const auto or_null = [](const std::string& text) { return text.empty() ? pg::Value{} : value(text); };
-    {
-        const AsOwner owner;
-        store.run({value(ObjectIdGetDatum(table.relation)), value(table.key), or_null(table.value),
-                   or_null(table.space), or_null(table.deleted), value(table.version)});
-    }
-    adopt_rows(table);
+    store(table);
+    adopt_rows(table, table.relation);
 }
 
 namespace {
@@ -185,23 +214,26 @@ TrackedTable require_tracked(Oid relation) {
 
 void untrack_table(Oid relation) {
     const SpiConnection spi;
+    if (forget_if_dropped(relation)) return;
     const TrackedTable table = require_tracked(relation);
     lock_spaces(!table.space.empty());
     lock_table(relation);
-    // Without the columns of its key, nobody can tell its entries: then all clients start with a complete pull.
-    const std::vector<TableColumn> columns = columns_of(relation);
-    std::vector<std::string> needed = KeyTemplate::parse(table.key).columns();
-    if (!table.space.empty()) needed.push_back(table.space);
-    const bool readable = std::all_of(needed.begin(), needed.end(), [&](const std::string& name) { return find_column(columns, name) != nullptr; });
-    const AsOwner owner;
-    if (readable)
+    // Where nobody can tell the entries, all clients start with a complete pull.
+    if (can_tell_keys(table))
         bury_rows(table);
     else
         raise_floors(!table.space.empty());
     drop_triggers(relation);
-    static pg::Statement forget("DELETE FROM replicache.tracked_table WHERE relation::pg_catalog.oid OPERATOR(pg_catalog.=) $1",
-                                {OIDOID});
-    forget.run({value(ObjectIdGetDatum(relation))});
+    forget(relation);
+}
+
+void retrack(Oid relation) {
+    TrackedTable table;
+    {
+        const SpiConnection spi;
+        table = require_tracked(relation);
+    }
+    track_table(std::move(table));
 }
 
 void resync(Oid relation) {

@@ -93,8 +93,8 @@ void refuse_generated(const TableColumn& column, const char* role) {
 
 // The template, checked: its columns are never null, tell any two rows apart, and have a text of their own.
 KeyTemplate resolve_key(const TrackedTable& table, const std::vector<TableColumn>& columns) {
-    const std::vector<UniqueIndex> indexes = unique_indexes(table.relation);
     if (table.key.empty()) {
+        const std::vector<UniqueIndex> indexes = unique_indexes(table.relation);
         const auto primary = std::find_if(indexes.begin(), indexes.end(), [](const UniqueIndex& i) { return i.primary; });
         if (primary == indexes.end())
             throw SqlError(ERRCODE_INVALID_TABLE_DEFINITION, "table \"" + name_of(table.relation) + "\" has no primary key", {},
@@ -107,12 +107,7 @@ KeyTemplate resolve_key(const TrackedTable& table, const std::vector<TableColumn
         if (!require(columns, name, table.relation).not_null)
             throw SqlError(ERRCODE_INVALID_TABLE_DEFINITION, "column \"" + name + "\" is part of a key and may be null", {},
                            "Declare it NOT NULL.");
-    const auto covered = [&names](const UniqueIndex& index) {
-        return std::all_of(index.columns.begin(), index.columns.end(), [&names](const std::string& column) {
-            return std::find(names.begin(), names.end(), column) != names.end();
-        });
-    };
-    if (std::none_of(indexes.begin(), indexes.end(), covered))
+    if (!identifies_rows(table.relation, names))
         throw SqlError(ERRCODE_INVALID_TABLE_DEFINITION,
                        "key template \"" + table.key + "\" does not identify a row of \"" + name_of(table.relation) + "\"",
                        "Its columns include those of no unique index.",
@@ -189,6 +184,15 @@ const TableColumn* find_column(const std::vector<TableColumn>& columns, const st
     return nullptr;
 }
 
+bool identifies_rows(Oid relation, const std::vector<std::string>& columns) {
+    const std::vector<UniqueIndex> indexes = unique_indexes(relation);
+    return std::any_of(indexes.begin(), indexes.end(), [&columns](const UniqueIndex& index) {
+        return std::all_of(index.columns.begin(), index.columns.end(), [&columns](const std::string& column) {
+            return std::find(columns.begin(), columns.end(), column) != columns.end();
+        });
+    });
+}
+
 KeyTemplate check_trackable(const TrackedTable& table, const std::vector<TableColumn>& columns) {
     check_kind(table.relation);
     const KeyTemplate key = resolve_key(table, columns);
@@ -201,7 +205,7 @@ KeyTemplate check_trackable(const TrackedTable& table, const std::vector<TableCo
 
 void check_value(const TrackedTable& table) {
     if (!table.value.empty()) check_is_expression(table.value);
-    TableView(table, false).check();  // its triggers come later
+    TableView(table).check();
     if (table.value.empty()) return;
     // Analysed by itself, without the parameters of the pull's queries.
     const std::string text = "SELECT (" + table.value + "\n)" + from_clause(table);

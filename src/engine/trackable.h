@@ -19,6 +19,9 @@ const TableColumn* find_column(const std::vector<TableColumn>& columns, const st
 // Throws unless the table can be tracked like this. The template of its keys, which is the given one, or says what the default is.
 KeyTemplate check_trackable(const TrackedTable& table, const std::vector<TableColumn>& columns);
 
+// Whether a unique index tells rows of the table apart by these columns.
+bool identifies_rows(Oid relation, const std::vector<std::string>& columns);
+
 // Once the table has its version column: throws unless the value expression is one expression that gives json or jsonb.
 void check_value(const TrackedTable& table);
 

@@ -1,5 +1,6 @@
 #include "engine/tracked_table.h"
 
+#include "pg/own_table.h"
 #include "pg/spi.h"
 
 extern "C" {
@@ -19,12 +20,11 @@ std::string text_or_empty(const pg::Rows& rows, std::uint64_t row, int column) {
 }  // namespace
 
 std::vector<TrackedTable> tracked_tables() {
-    static pg::Statement all(
+    static pg::OwnStatement all(
         "SELECT relation::pg_catalog.oid, key, value, space_column::pg_catalog.text, deleted_column::pg_catalog.text, "
         "version_column::pg_catalog.text FROM replicache.tracked_table ORDER BY relation::pg_catalog.oid",
         {});
     const pg::SpiConnection spi;
-    const pg::AsOwner owner;
     // The registry is like a catalog: whatever snapshot the caller has, only its latest state goes with the tables'
     // latest definitions.
     const pg::Rows rows = all.run({}, pg::Snapshot::latest);
@@ -52,10 +52,47 @@ std::optional<TrackedTable> tracked_table_of(Oid relation) {
     return std::nullopt;
 }
 
-Oid tracked_root(Oid relation) {
-    if (!guarded([relation] { return get_rel_relispartition(relation); })) return relation;
-    const auto table = tracked_table_of(relation);
-    return table ? table->relation : relation;
+bool knows_names() {
+    return guarded([registry = pg::own_relation("tracked_table")] { return get_attnum(registry, "table_name") != InvalidAttrNumber; });
+}
+
+void store(const TrackedTable& table) {
+    static pg::OwnStatement store_options(
+        "INSERT INTO replicache.tracked_table (relation, key, value, space_column, deleted_column, version_column) "
+        "VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (relation) DO UPDATE SET key = excluded.key, value = excluded.value, "
+        "space_column = excluded.space_column, deleted_column = excluded.deleted_column, version_column = excluded.version_column",
+        {OIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID});
+    static pg::OwnStatement store_all(
+        "INSERT INTO replicache.tracked_table (relation, key, value, space_column, deleted_column, version_column, table_name) "
+        "VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (relation) DO UPDATE SET key = excluded.key, value = excluded.value, "
+        "space_column = excluded.space_column, deleted_column = excluded.deleted_column, version_column = excluded.version_column, "
+        "table_name = excluded.table_name",
+        {OIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID});
+    const auto or_null = [](const std::string& text) { return text.empty() ? pg::Value{} : pg::value(text); };
+    const pg::Value relation = pg::value(ObjectIdGetDatum(table.relation)), key = pg::value(table.key), value = or_null(table.value), space = or_null(table.space),
+                    deleted = or_null(table.deleted), version = pg::value(table.version);
+    if (!knows_names()) {
+        store_options.run({relation, key, value, space, deleted, version});
+        return;
+    }
+    store_all.run({relation, key, value, space, deleted, version, pg::value(pg::qualified_name(table.relation))});
+    note_partitions(table.relation);
+}
+
+void note_partitions(Oid relation) {
+    if (!knows_names()) return;
+    static pg::OwnStatement note(
+        "WITH now AS (SELECT pg_catalog.array_agg(p.relid ORDER BY p.relid::pg_catalog.oid) AS partitions FROM pg_catalog.pg_partition_tree($1) p "
+        "WHERE p.parentrelid IS NOT NULL) "
+        "UPDATE replicache.tracked_table r SET partitions = now.partitions FROM now WHERE r.relation::pg_catalog.oid OPERATOR(pg_catalog.=) $1 "
+        "AND r.partitions::pg_catalog.text IS DISTINCT FROM now.partitions::pg_catalog.text",
+        {OIDOID});
+    note.run({pg::value(ObjectIdGetDatum(relation))});
+}
+
+void forget(Oid relation) {
+    static pg::OwnStatement remove("DELETE FROM replicache.tracked_table WHERE relation::pg_catalog.oid OPERATOR(pg_catalog.=) $1", {OIDOID});
+    remove.run({pg::value(ObjectIdGetDatum(relation))});
 }
 
 std::string from_clause(const TrackedTable& table) {

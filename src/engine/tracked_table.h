@@ -26,7 +26,15 @@ std::vector<TrackedTable> tracked_tables();
 std::optional<TrackedTable> tracked_table(Oid relation);
 // The tracked table that the table is, or is a part of.
 std::optional<TrackedTable> tracked_table_of(Oid relation);
-// The same, but only for a part the registry is asked; the table itself when that knows nothing.
-Oid tracked_root(Oid relation);
+
+// Whether the registry knows names and partitions: not before ALTER EXTENSION … UPDATE from 0.2.0, and then what they are for is not to be had.
+bool knows_names();
+
+// Puts the table on record, under the name that it has now, in place of what is there.
+void store(const TrackedTable& table);
+// Takes note of the partitions that the table has now: when one is dropped, nothing else tells that it was one. Needs an open SPI
+// connection, as the others.
+void note_partitions(Oid relation);
+void forget(Oid relation);
 
 }  // namespace replicache::engine

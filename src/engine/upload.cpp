@@ -18,11 +18,10 @@ extern "C" {
 namespace replicache::engine {
 namespace {
 
-using pg::AsOwner;
 using pg::PgError;
 using pg::SpiConnection;
 using pg::SqlError;
-using pg::Statement;
+using pg::OwnStatement;
 using pg::value;
 using Status = TransactionResult::Status;
 
@@ -32,11 +31,10 @@ public:
     UploadClient(const std::optional<std::string>& client_id, const std::optional<std::string>& user_id)
         : client_id_(client_id), user_id_(user_id.value_or("")) {
         if (!client_id_) return;
-        static Statement lock(
+        static OwnStatement lock(
             "INSERT INTO replicache.upload_client AS c (client_id, user_id, last_number, last_seen) VALUES ($1, $2, 0, pg_catalog.now()) "
             "ON CONFLICT (client_id, user_id) DO UPDATE SET last_seen = excluded.last_seen RETURNING c.last_number",
             {TEXTOID, TEXTOID});
-        const AsOwner owner;
         last_number_ = stored_ = lock.run({value(*client_id_), value(user_id_)}).int8(0, 1);
     }
 
@@ -46,11 +44,10 @@ public:
     }
     void store(const std::optional<std::int64_t>& checkpoint) const {
         if (!client_id_ || (last_number_ == stored_ && !checkpoint)) return;
-        static Statement update(
+        static OwnStatement update(
             "UPDATE replicache.upload_client SET last_number = $3, checkpoint = GREATEST(checkpoint, $4) "
             "WHERE client_id OPERATOR(pg_catalog.=) $1 AND user_id OPERATOR(pg_catalog.=) $2",
             {TEXTOID, TEXTOID, INT8OID, INT8OID});
-        const AsOwner owner;
         update.run({value(*client_id_), value(user_id_), value(last_number_), checkpoint ? value(*checkpoint) : pg::Value{}});
     }
 

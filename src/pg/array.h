@@ -41,6 +41,13 @@ inline Datum int8_array(const std::vector<std::int64_t>& numbers) {
     return array_datum(elements, INT8OID, sizeof(std::int64_t), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE);
 }
 
+inline Datum oid_array(const std::vector<Oid>& oids) {
+    std::vector<Value> elements;
+    elements.reserve(oids.size());
+    for (const Oid oid : oids) elements.push_back(value(ObjectIdGetDatum(oid)));
+    return array_datum(elements, OIDOID, sizeof(Oid), true, TYPALIGN_INT);
+}
+
 // The elements of a bigint array, which has no nulls.
 inline std::vector<std::int64_t> int8_elements(Datum array) {
     const ArrayType* const elements = guarded([array] { return DatumGetArrayTypeP(array); });

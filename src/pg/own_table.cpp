@@ -8,6 +8,15 @@ Oid own_relation(const char* name) {
     return guarded([name] { return find_own_relation(name); });
 }
 
+Oid own_function(const char* name) {
+    return guarded([name] {
+        const Oid function = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum(name), PointerGetDatum(buildoidvector(nullptr, 0)),
+                                             ObjectIdGetDatum(get_namespace_oid("replicache", false)));
+        if (!OidIsValid(function)) ereport(ERROR, (errcode(ERRCODE_UNDEFINED_FUNCTION), errmsg("function replicache.%s() does not exist", name)));
+        return function;
+    });
+}
+
 std::string required(std::optional<std::string> text) {
     if (!text) throw SqlError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "a table of replicache_ext has a null where it has none", {}, not_to_be_altered);
     return *std::move(text);

@@ -11,6 +11,9 @@ inline constexpr const char* not_to_be_altered = "The tables of the extension ar
 // InvalidOid: there is none of this name.
 Oid own_relation(const char* name);
 
+// A function of the extension without parameters. Found whether or not the caller has USAGE on the schema.
+Oid own_function(const char* name);
+
 std::string required(std::optional<std::string> text);
 
 // The rest is for the PostgreSQL side of guarded(): raises errors as PostgreSQL does.

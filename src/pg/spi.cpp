@@ -1,12 +1,32 @@
 #include "pg/spi.h"
 
+#include "pg/identity.h"
 #include "pg/own_table.h"
+
+extern "C" {
+#include "catalog/pg_namespace_d.h"
+#include "utils/plancache.h"
+}
 
 namespace replicache::pg {
 namespace {
 
 [[noreturn]] void fail(const char* what, int code) {
     throw SqlError(ERRCODE_INTERNAL_ERROR, std::string(what) + " failed: " + SPI_result_code_string(code));
+}
+
+// Throws unless all tables that the statement names are the extension's own, or catalogs.
+void check_is_own(SPIPlanPtr plan) {
+    guarded([plan] {
+        const Oid own = get_namespace_oid("replicache", false);
+        const List* const sources = SPI_plan_get_plan_sources(plan);
+        for (int i = 0; i < list_length(sources); ++i) {
+            const List* const relations = static_cast<CachedPlanSource*>(list_nth(sources, i))->relationOids;
+            for (int n = 0; n < list_length(relations); ++n)
+                if (const Oid schema = get_rel_namespace(list_nth_oid(relations, n)); schema != own && schema != PG_CATALOG_NAMESPACE)
+                    elog(ERROR, "a statement that runs as the owner of replicache_ext names a table of somebody else");
+        }
+    });
 }
 
 }  // namespace
@@ -26,15 +46,25 @@ std::optional<std::string> Rows::text(std::uint64_t row, int column) const {
     return std::string(view_of_text(value.datum));
 }
 
+bool Statement::prepare() {
+    if (plan_ != nullptr) return false;
+    plan_ = guarded([this] {
+        const SPIPlanPtr plan = SPI_prepare(sql_, static_cast<int>(types_.size()), types_.data());
+        if (plan != nullptr) SPI_keepplan(plan);
+        return plan;
+    });
+    if (plan_ == nullptr) fail("SPI_prepare", SPI_result);
+    return true;
+}
+
+Rows OwnStatement::run(std::initializer_list<Value> values, Snapshot snapshot) {
+    const AsOwner owner;
+    if (prepare()) check_is_own(plan());
+    return Statement::run(values, snapshot);
+}
+
 Rows Statement::run(std::initializer_list<Value> values, Snapshot snapshot) {
-    if (plan_ == nullptr) {
-        plan_ = guarded([this] {
-            const SPIPlanPtr plan = SPI_prepare(sql_, static_cast<int>(types_.size()), types_.data());
-            if (plan != nullptr) SPI_keepplan(plan);
-            return plan;
-        });
-        if (plan_ == nullptr) fail("SPI_prepare", SPI_result);
-    }
+    prepare();
     constexpr std::size_t max_values = 16;
     Datum datums[max_values];
     char nulls[max_values];
@@ -57,18 +87,6 @@ Rows run_once(const std::string& sql) {
     const int code = guarded([text = sql.c_str()] { return SPI_execute(text, false, 0); });
     if (code < 0) fail("SPI_execute", code);
     return Rows(SPI_tuptable, SPI_processed);
-}
-
-AsOwner::AsOwner() {
-    const Oid owner = guarded([] {
-        HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(find_own_relation("space")));
-        if (!HeapTupleIsValid(tuple)) raise_missing("space");
-        const Oid result = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple))->relowner;
-        ReleaseSysCache(tuple);
-        return result;
-    });
-    GetUserIdAndSecContext(&user_, &security_);
-    SetUserIdAndSecContext(owner, security_ | SECURITY_LOCAL_USERID_CHANGE);
 }
 
 std::string quote_identifier(const std::string& name) {

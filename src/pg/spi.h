@@ -39,12 +39,16 @@ enum class Snapshot {
     active,  // reads under the active snapshot of the caller
 };
 
-// A statement that is prepared on first use and kept for the life of the backend. Define it as a static.
+// A statement that is prepared on first use and kept for the life of the backend. Define it as a static. It runs as the caller.
 class Statement {
 public:
     Statement(const char* sql, std::initializer_list<Oid> types) : sql_(sql), types_(types) {}
     // Rows returned, or (without RETURNING) rows processed.
     Rows run(std::initializer_list<Value> values, Snapshot snapshot = Snapshot::fresh);
+
+protected:
+    bool prepare();  // whether it was not prepared yet
+    SPIPlanPtr plan() const { return plan_; }
 
 private:
     const char* sql_;
@@ -52,21 +56,16 @@ private:
     SPIPlanPtr plan_ = nullptr;
 };
 
-// Runs DDL, or any other statement that is not worth a plan.
-Rows run_once(const std::string& sql);
-
-// Acts as the owner of the extension's tables, until the end of the scope.
-class AsOwner {
+// A statement on the extension's own tables. It runs as their owner, who is a superuser, so it may touch nothing else: a statement
+// that names any other table but the catalogs is an error before it runs.
+class OwnStatement : private Statement {
 public:
-    AsOwner();
-    ~AsOwner() { SetUserIdAndSecContext(user_, security_); }
-    AsOwner(const AsOwner&) = delete;
-    AsOwner& operator=(const AsOwner&) = delete;
-
-private:
-    Oid user_;
-    int security_;
+    using Statement::Statement;
+    Rows run(std::initializer_list<Value> values, Snapshot snapshot = Snapshot::fresh);
 };
+
+// Runs DDL, or any other statement that is not worth a plan, as the caller.
+Rows run_once(const std::string& sql);
 
 // name, quoted as an SQL identifier, or "schema"."table" of a relation.
 std::string quote_identifier(const std::string& name);

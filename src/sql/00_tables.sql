@@ -79,9 +79,13 @@ CREATE TABLE replicache.tracked_table (
     value text,
     space_column name,
     deleted_column name,
-    version_column name NOT NULL
+    version_column name NOT NULL,
+    table_name text NOT NULL,
+    partitions regclass[]
 );
 COMMENT ON TABLE replicache.tracked_table IS 'tables whose rows are client-view entries';
+COMMENT ON COLUMN replicache.tracked_table.table_name IS 'schema and name, quoted, when track_table was called: another table that takes the name is noticed';
+COMMENT ON COLUMN replicache.tracked_table.partitions IS 'all of them, at every level: one that is dropped is known by this; null: none';
 
 CREATE TABLE replicache.exposed_table (
     relation regclass PRIMARY KEY,

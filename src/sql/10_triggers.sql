@@ -4,7 +4,7 @@ CREATE FUNCTION replicache.on_change() RETURNS trigger
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'replicache_on_change';
 COMMENT ON FUNCTION replicache.on_change() IS
 'Trigger of tracked tables: stamps changed rows with the version of their space, leaves tombstones, and notes creations.
-Arguments of the trigger: version column, space column or empty, key template. Created by track_table only.
+Created by track_table only. Which columns it looks at, the registry says; on a table that is not tracked it does nothing. So everybody may execute it: who creates a partition of a tracked table must be able to.
 Errors: 42703 a column of the arguments does not exist; 23502 the space of a row is null; 22004 a key column is null; 22023 the space is too long.';
 
 CREATE FUNCTION replicache.on_registry_change() RETURNS trigger
@@ -29,8 +29,8 @@ COMMENT ON FUNCTION replicache.on_drop() IS
 CREATE FUNCTION replicache.on_alter() RETURNS event_trigger
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'replicache_on_alter';
 COMMENT ON FUNCTION replicache.on_alter() IS
-'Event trigger: follows partitions of tracked tables as they are created, attached and detached.';
+'Event trigger: follows partitions of tracked tables as they are created, attached and detached, and notices a table that takes the name of a tracked one.';
 
 CREATE EVENT TRIGGER replicache_on_drop ON sql_drop EXECUTE FUNCTION replicache.on_drop();
-CREATE EVENT TRIGGER replicache_on_alter ON ddl_command_end WHEN TAG IN ('CREATE TABLE', 'ALTER TABLE')
+CREATE EVENT TRIGGER replicache_on_alter ON ddl_command_end WHEN TAG IN ('CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO', 'CREATE SCHEMA', 'ALTER TABLE')
     EXECUTE FUNCTION replicache.on_alter();

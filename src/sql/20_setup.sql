@@ -24,8 +24,15 @@ CREATE FUNCTION replicache.untrack_table(relation regclass) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'replicache_untrack_table';
 COMMENT ON FUNCTION replicache.untrack_table(regclass) IS
 'Stops tracking a table: removes the triggers; clients get a del for each of its entries. The columns stay.
-relation: a tracked table of the calling role.
+relation: a tracked table of the calling role; or the OID of one that was dropped while event triggers were off.
 Errors: 42501 not the owner; 42704 not tracked.';
+
+CREATE FUNCTION replicache.retrack(relation regclass) RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'replicache_retrack';
+COMMENT ON FUNCTION replicache.retrack(regclass) IS
+'Tracks a table anew with the options on record, as track_table did: mends triggers that were dropped or disabled, takes note of its partitions and its name. The next pull of every client that may see its rows is complete.
+relation: a tracked table of the calling role.
+Errors: 42501 not the owner; 42704 not tracked; what track_table refuses.';
 
 CREATE FUNCTION replicache.resync(relation regclass) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'replicache_resync';

@@ -1,0 +1,38 @@
+\echo Use "ALTER EXTENSION replicache_ext UPDATE TO '0.3.0'" to load this file. \quit
+
+ALTER TABLE replicache.tracked_table ADD COLUMN table_name text, ADD COLUMN partitions regclass[];
+COMMENT ON COLUMN replicache.tracked_table.table_name IS 'schema and name, quoted, when track_table was called: another table that takes the name is noticed';
+COMMENT ON COLUMN replicache.tracked_table.partitions IS 'all of them, at every level: one that is dropped is known by this; null: none';
+UPDATE replicache.tracked_table r SET
+    table_name = (SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) FROM pg_catalog.pg_class c
+        JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace WHERE c.oid OPERATOR(pg_catalog.=) r.relation),
+    partitions = (SELECT pg_catalog.array_agg(p.relid ORDER BY p.relid::pg_catalog.oid) FROM pg_catalog.pg_partition_tree(r.relation) p WHERE p.parentrelid IS NOT NULL);
+-- Of a table that was dropped while event triggers were off.
+UPDATE replicache.tracked_table SET table_name = relation::pg_catalog.oid::pg_catalog.text WHERE table_name IS NULL;
+ALTER TABLE replicache.tracked_table ALTER COLUMN table_name SET NOT NULL;
+
+DROP EVENT TRIGGER replicache_on_alter;
+CREATE EVENT TRIGGER replicache_on_alter ON ddl_command_end WHEN TAG IN ('CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO', 'CREATE SCHEMA', 'ALTER TABLE')
+    EXECUTE FUNCTION replicache.on_alter();
+GRANT EXECUTE ON FUNCTION replicache.on_change() TO PUBLIC;
+
+COMMENT ON FUNCTION replicache.on_change() IS
+'Trigger of tracked tables: stamps changed rows with the version of their space, leaves tombstones, and notes creations.
+Created by track_table only. Which columns it looks at, the registry says; on a table that is not tracked it does nothing. So everybody may execute it: who creates a partition of a tracked table must be able to.
+Errors: 42703 a column of the arguments does not exist; 23502 the space of a row is null; 22004 a key column is null; 22023 the space is too long.';
+
+COMMENT ON FUNCTION replicache.on_alter() IS
+'Event trigger: follows partitions of tracked tables as they are created, attached and detached, and notices a table that takes the name of a tracked one.';
+
+CREATE FUNCTION replicache.retrack(relation regclass) RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'replicache_retrack';
+COMMENT ON FUNCTION replicache.retrack(regclass) IS
+'Tracks a table anew with the options on record, as track_table did: mends triggers that were dropped or disabled, takes note of its partitions and its name. The next pull of every client that may see its rows is complete.
+relation: a tracked table of the calling role.
+Errors: 42501 not the owner; 42704 not tracked; what track_table refuses.';
+REVOKE ALL ON FUNCTION replicache.retrack(regclass) FROM PUBLIC;
+
+COMMENT ON FUNCTION replicache.untrack_table(regclass) IS
+'Stops tracking a table: removes the triggers; clients get a del for each of its entries. The columns stay.
+relation: a tracked table of the calling role; or the OID of one that was dropped while event triggers were off.
+Errors: 42501 not the owner; 42704 not tracked.';
