@@ -164,7 +164,7 @@ UPDATE base SET body = upper(body);
 SELECT * FROM sync();
 DELETE FROM base WHERE id = 2;
 SELECT * FROM sync();
-SELECT replicache.track_table('derived');
+SELECT replicache.track_table('derived', version => 'version');
 INSERT INTO derived (id, body, more) VALUES (1, 'derived', 'more');
 UPDATE base SET body = body || '!';
 SELECT * FROM sync();

@@ -125,7 +125,7 @@ DROP VIEW note_view;
 DROP MATERIALIZED VIEW note_matview;
 DROP FOREIGN DATA WRAPPER regress_replicache_fdw CASCADE;
 
--- NULL is no table. Other arguments: NULL is the default, but for the version.
+-- NULL is no table. Other arguments: NULL is the default.
 SELECT try('SELECT replicache.track_table(NULL)');
 SELECT try('SELECT replicache.untrack_table(NULL)');
 SELECT try('SELECT replicache.resync(NULL)');
@@ -160,7 +160,7 @@ SELECT replicache.untrack_table('v');
 SELECT DISTINCT indexname FROM pg_indexes WHERE tablename = 'v' ORDER BY 1;
 CREATE TABLE served (id int PRIMARY KEY, room text, version bigint);
 CREATE INDEX served_1 ON served (version DESC, id);
-SELECT replicache.track_table('served');
+SELECT replicache.track_table('served', version => 'version');
 SELECT indexname FROM pg_indexes WHERE tablename = 'served' ORDER BY 1;
 SELECT replicache.track_table('served', space => 'room');
 SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'served' ORDER BY 1;
@@ -172,7 +172,7 @@ CREATE INDEX unserved_3 ON unserved (version) WHERE id > 0;
 CREATE INDEX unserved_4 ON unserved ((version + 0));
 CREATE INDEX unserved_5 ON unserved (id, version);
 CREATE INDEX unserved_6 ON unserved (id) INCLUDE (version);
-SELECT replicache.track_table('unserved');
+SELECT replicache.track_table('unserved', version => 'version');
 SELECT indexdef FROM pg_indexes WHERE indexname = 'unserved_version_idx';
 SELECT replicache.untrack_table('unserved');
 
@@ -182,7 +182,7 @@ CREATE DOMAIN room AS text;
 CREATE TYPE mood AS ENUM ('good', 'bad');
 CREATE TABLE s (id int PRIMARY KEY, t text, vc varchar(20), u uuid, s smallint, i int, b bigint, d room, version bigint,
     n numeric, f float8, c char(5), nm name, bl boolean, ts timestamptz, e mood, a text[], j jsonb, g text GENERATED ALWAYS AS ('g') STORED);
-SELECT space, try(format('SELECT replicache.track_table(''s'', space => %L); SELECT replicache.untrack_table(''s'')', space))
+SELECT space, try(format('SELECT replicache.track_table(''s'', space => %L, version => ''version''); SELECT replicache.untrack_table(''s'')', space))
     FROM unnest('{t,vc,u,s,i,b,d,n,f,c,nm,bl,ts,e,a,j,g,none,version,tableoid}'::text[]) AS space;
 
 -- value: one expression over the row, of type json or jsonb.

@@ -22,7 +22,7 @@ void track_table(FunctionCallInfo fcinfo) {
                                .space = name_or_empty(fcinfo, 3),
                                .deleted = name_or_empty(fcinfo, 4),
                                .version = name_or_empty(fcinfo, 5)};
-    if (table.version.empty()) throw SqlError(ERRCODE_NULL_VALUE_NOT_ALLOWED, "version must not be null or empty");
+    if (!PG_ARGISNULL(5) && table.version.empty()) throw SqlError(ERRCODE_NULL_VALUE_NOT_ALLOWED, "version must not be empty");
     engine::track_table(std::move(table));
 }
 

@@ -7,6 +7,7 @@
 #include "engine/table_rows.h"
 #include "engine/trackable.h"
 #include "engine/triggers.h"
+#include "pg/own_table.h"
 
 extern "C" {
 #include "storage/lmgr.h"
@@ -25,11 +26,45 @@ using pg::SpiConnection;
 using pg::SqlError;
 using pg::value;
 
+void tell_of_new_column(const TrackedTable& table) {
+    guarded([column = table.version.c_str(), name = name_of(table.relation).c_str()] {
+        ereport(NOTICE, (errmsg("column \"%s\" added to table \"%s\"", column, name),
+                         errdetail("COPY without a list of columns, functions that return the row type of the table, and triggers that copy whole rows meet one more column.")));
+    });
+}
+
+// By this, a version column that track_table has added is known again after untrack_table, a restore, or CREATE TABLE … LIKE.
+constexpr const char* comment_of_version = "version of the row, written by replicache_ext";
+
+bool is_own_column(Oid relation, const std::string& name) {
+    static pg::Statement query(
+        "SELECT FROM pg_catalog.pg_attribute WHERE attrelid OPERATOR(pg_catalog.=) $1 AND attname OPERATOR(pg_catalog.=) $2::pg_catalog.name "
+        "AND pg_catalog.col_description($1, attnum) OPERATOR(pg_catalog.=) $3",
+        {OIDOID, TEXTOID, TEXTOID});
+    return relation == pg::own_relation("mutation_error") ||
+           !query.run({value(ObjectIdGetDatum(relation)), value(name), value(std::string_view(comment_of_version))}).empty();
+}
+
+// The version column where none is named: the one that the table has been tracked with, or a new one. One that is somebody else's would be
+// written over.
+std::string default_version_column(Oid relation, const std::vector<TableColumn>& columns) {
+    const std::string name = "version";
+    if (const auto known = tracked_table(relation)) return known->version;
+    if (find_column(columns, name) != nullptr && !is_own_column(relation, name))
+        throw SqlError(ERRCODE_DUPLICATE_COLUMN, "column \"" + name + "\" of \"" + name_of(relation) + "\" is there already",
+                       "It may be something else, and track_table would write versions over it.",
+                       "Pass version => '" + name + "' if it is for versions. Or pass another name: the column is added when it is missing.");
+    return name;
+}
+
 // Adds the version column when it is missing, and an index for "what changed since" when there is none.
 void provide_version_column(const TrackedTable& table, const std::vector<TableColumn>& columns) {
     const std::string relation = qualified_name(table.relation), version = quote_identifier(table.version);
-    if (find_column(columns, table.version) == nullptr)
+    if (find_column(columns, table.version) == nullptr) {
         run_once("ALTER TABLE " + relation + " ADD COLUMN " + version + " bigint NOT NULL DEFAULT 0");
+        run_once("COMMENT ON COLUMN " + relation + "." + version + " IS " + pg::quote_literal(comment_of_version));
+        tell_of_new_column(table);
+    }
     static pg::Statement index(
         "SELECT FROM pg_catalog.pg_index i "
         "JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) i.indexrelid "
@@ -189,6 +224,8 @@ void track_table(TrackedTable table) {
     lock_spaces(!table.space.empty());
     lock_table(table.relation);
     const std::vector<TableColumn> columns = columns_of(table.relation);
+    check_trackable_kind(table.relation);
+    if (table.version.empty()) table.version = default_version_column(table.relation, columns);
     const KeyTemplate key = check_trackable(table, columns);
     table.key = key.text();
     provide_version_column(table, columns);

@@ -40,25 +40,6 @@ void check_is_expression(const std::string& value) {
     if (!single) throw SqlError(ERRCODE_SYNTAX_ERROR, "value must be a single SQL expression");
 }
 
-void check_kind(Oid relation) {
-    const std::string name = name_of(relation);
-    const char kind = guarded([relation] { return get_rel_relkind(relation); });
-    if (kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE)
-        throw SqlError(ERRCODE_WRONG_OBJECT_TYPE, "\"" + name + "\" is not a table", {}, "Track the tables behind it.");
-    if (is_catalog(relation))
-        throw SqlError(ERRCODE_WRONG_OBJECT_TYPE, "\"" + name + "\" is a system catalog");
-    if (guarded([relation] { return get_rel_relispartition(relation); }))
-        throw SqlError(ERRCODE_WRONG_OBJECT_TYPE, "\"" + name + "\" is a partition", {}, "Track the partitioned table.");
-    if (guarded([relation] { return get_rel_namespace(relation) == get_namespace_oid("replicache", false); }) &&
-        relation != pg::own_relation("mutation_error"))
-        throw SqlError(ERRCODE_WRONG_OBJECT_TYPE, "\"" + name + "\" is a bookkeeping table of replicache_ext");
-    const char persistence = guarded([relation] { return get_rel_persistence(relation); });
-    if (persistence != RELPERSISTENCE_PERMANENT)
-        throw SqlError(ERRCODE_WRONG_OBJECT_TYPE, "\"" + name + "\" is a temporary or unlogged table",
-                       "Its rows can vanish without a trace, and clients would keep them.",
-                       "Use a permanent, logged table.");
-}
-
 const TableColumn& require(const std::vector<TableColumn>& columns, const std::string& name, Oid relation) {
     if (const TableColumn* column = find_column(columns, name)) return *column;
     throw SqlError(ERRCODE_UNDEFINED_COLUMN, "column \"" + name + "\" of relation \"" + name_of(relation) + "\" does not exist");
@@ -193,8 +174,26 @@ bool identifies_rows(Oid relation, const std::vector<std::string>& columns) {
     });
 }
 
+void check_trackable_kind(Oid relation) {
+    const std::string name = name_of(relation);
+    const char kind = guarded([relation] { return get_rel_relkind(relation); });
+    if (kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE)
+        throw SqlError(ERRCODE_WRONG_OBJECT_TYPE, "\"" + name + "\" is not a table", {}, "Track the tables behind it.");
+    if (is_catalog(relation))
+        throw SqlError(ERRCODE_WRONG_OBJECT_TYPE, "\"" + name + "\" is a system catalog");
+    if (guarded([relation] { return get_rel_relispartition(relation); }))
+        throw SqlError(ERRCODE_WRONG_OBJECT_TYPE, "\"" + name + "\" is a partition", {}, "Track the partitioned table.");
+    if (guarded([relation] { return get_rel_namespace(relation) == get_namespace_oid("replicache", false); }) &&
+        relation != pg::own_relation("mutation_error"))
+        throw SqlError(ERRCODE_WRONG_OBJECT_TYPE, "\"" + name + "\" is a bookkeeping table of replicache_ext");
+    const char persistence = guarded([relation] { return get_rel_persistence(relation); });
+    if (persistence != RELPERSISTENCE_PERMANENT)
+        throw SqlError(ERRCODE_WRONG_OBJECT_TYPE, "\"" + name + "\" is a temporary or unlogged table",
+                       "Its rows can vanish without a trace, and clients would keep them.",
+                       "Use a permanent, logged table.");
+}
+
 KeyTemplate check_trackable(const TrackedTable& table, const std::vector<TableColumn>& columns) {
-    check_kind(table.relation);
     const KeyTemplate key = resolve_key(table, columns);
     if (!table.space.empty()) check_space_column(table, columns);
     if (!table.deleted.empty()) check_deleted_column(table, columns);

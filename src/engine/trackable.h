@@ -16,6 +16,9 @@ struct TableColumn {
 std::vector<TableColumn> columns_of(Oid relation);
 const TableColumn* find_column(const std::vector<TableColumn>& columns, const std::string& name);
 
+// Throws 42809 unless it is a relation that can be tracked at all.
+void check_trackable_kind(Oid relation);
+
 // Throws unless the table can be tracked like this. The template of its keys, which is the given one, or says what the default is.
 KeyTemplate check_trackable(const TrackedTable& table, const std::vector<TableColumn>& columns);
 

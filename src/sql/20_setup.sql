@@ -6,7 +6,7 @@ CREATE FUNCTION replicache.track_table(
     value text DEFAULT NULL,
     space name DEFAULT NULL,
     deleted name DEFAULT NULL,
-    version name DEFAULT 'version'
+    version name DEFAULT NULL
 ) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'replicache_track_table';
 COMMENT ON FUNCTION replicache.track_table(regclass, text, text, name, name, name) IS
@@ -16,9 +16,9 @@ key: template of the keys, such as ''message/{id}''; default ''<table>/{pk}'', t
 value: SQL expression over the row (alias t) that gives json or jsonb, evaluated as the pulling role; default: an object of all columns but version and deleted.
 space: column that names the row''s space (text, varchar, uuid or an integer type); default: all rows are in the space ''''.
 deleted: boolean column for soft deletion; default: rows are really deleted, and leave a tombstone.
-version: bigint column for the version, added with an index when missing.
+version: bigint column for the version, added with an index when missing; default: ''version'', or the one that the table is tracked with. A column that is there is taken only when it is named here, or when track_table has added it, since its values are written over.
 Result: nothing; the next pull of every client that may see its rows is complete.
-Errors: 42501 not the owner; 42P01 no such table; 42703 no such column; 42809 not a permanent table; 42804 a column or the value is of the wrong type; 42P16 the key does not identify a row; 42710 another table could have the same keys; 22023 malformed template.';
+Errors: 42501 not the owner; 42P01 no such table; 42703 no such column; 42809 not a permanent table; 42804 a column or the value is of the wrong type; 42P16 the key does not identify a row; 42701 there is a column of the default name; 42710 another table could have the same keys; 22003 the column has values above 2^52; 22023 malformed template.';
 
 CREATE FUNCTION replicache.untrack_table(relation regclass) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'replicache_untrack_table';

@@ -36,3 +36,13 @@ COMMENT ON FUNCTION replicache.untrack_table(regclass) IS
 'Stops tracking a table: removes the triggers; clients get a del for each of its entries. The columns stay.
 relation: a tracked table of the calling role; or the OID of one that was dropped while event triggers were off.
 Errors: 42501 not the owner; 42704 not tracked.';
+
+CREATE OR REPLACE FUNCTION replicache.track_table(
+    relation regclass,
+    key text DEFAULT NULL,
+    value text DEFAULT NULL,
+    space name DEFAULT NULL,
+    deleted name DEFAULT NULL,
+    version name DEFAULT NULL
+) RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'replicache_track_table';
