@@ -1,13 +1,8 @@
 // The module itself, and the functions that PostgreSQL calls as triggers.
 #include "engine/change.h"
-#include "engine/constraints.h"
 #include "engine/ddl.h"
-#include "engine/mutator.h"
-#include "engine/mutator_queue.h"
-#include "engine/row_writer.h"
 #include "engine/space.h"
-#include "engine/table_view.h"
-#include "engine/tracking_faults.h"
+#include "pg/invalidation.h"
 #include "pg/settings.h"
 #include "protocol/request.h"
 
@@ -42,13 +37,7 @@ void _PG_init() {
         pg::guarded([] { pg::define_settings(); });
         protocol::before_element = pg::check_interrupts;
         engine::register_space_callbacks();
-        engine::register_change_callbacks();
-        engine::register_table_view_callbacks();
-        engine::register_tracking_fault_callbacks();
-        engine::register_mutator_callbacks();
-        engine::register_mutator_queue_callbacks();
-        engine::register_row_writer_callbacks();
-        engine::register_constraint_callbacks();
+        pg::listen_to_invalidation();
     });
 }
 

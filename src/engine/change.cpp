@@ -3,6 +3,7 @@
 #include "engine/key.h"
 #include "engine/key_log.h"
 #include "engine/tracked_table.h"
+#include "pg/invalidation.h"
 #include "pg/own_table.h"
 #include "pg/table.h"
 
@@ -40,17 +41,16 @@ struct Known {
 // calls may drop the entry under it.
 std::unordered_map<Oid, std::shared_ptr<Known>> known_tables;
 std::vector<Oid> stale_tables;
-bool all_stale = false;
+bool all_stale = true;
 Oid registry = InvalidOid;
 
-extern "C" void at_relation_change(Datum, Oid relation) {
-    // This runs inside PostgreSQL's invalidation and must not raise, so it only takes notes: without memory for one,
-    // everything is looked up again.
+// Takes notes only: what a trigger is using must not go under it. Without memory for one, everything is looked up again.
+const pg::RelationListener relation_listener([](Oid relation) noexcept {
     if (relation == InvalidOid || relation == registry || stale_tables.size() == stale_tables.capacity())
         all_stale = true;
     else if (known_tables.contains(relation))
         stale_tables.push_back(relation);
-}
+});
 
 constexpr const char* track_again = "Call replicache.track_table again after changing a column that it was given.";
 
@@ -306,11 +306,6 @@ void raise_floors(bool has_space_column) {
         pg::check_interrupts();
         raise_floor(take_space(space));
     }
-}
-
-void register_change_callbacks() {
-    stale_tables.reserve(64);
-    guarded([] { CacheRegisterRelcacheCallback(at_relation_change, 0); });
 }
 
 }  // namespace replicache::engine

@@ -29,7 +29,4 @@ HeapTuple on_change(const TriggerData& trigger);
 // All spaces that may hold rows of a table: the space '' for one without a space column, else every known space.
 void raise_floors(bool has_space_column);
 
-// Call once per backend.
-void register_change_callbacks();
-
 }  // namespace replicache::engine

@@ -1,6 +1,7 @@
 #include "engine/constraints.h"
 
 #include "pg/identity.h"
+#include "pg/invalidation.h"
 
 extern "C" {
 #include "commands/trigger.h"
@@ -22,7 +23,7 @@ struct Deferrable {
 Deferrable deferrable;
 bool deferrable_valid = false;
 
-extern "C" void at_constraint_change(Datum, int, uint32) { deferrable_valid = false; }
+const pg::CatalogListener constraint_listener(CONSTROID, []() noexcept { deferrable_valid = false; });
 
 const Deferrable& look_up() {
     if (deferrable_valid) return deferrable;
@@ -59,10 +60,6 @@ void check_deferred_constraints() {
     make_all_immediate();
     if (!found.any_deferred || (!found.all_deferred && found.deferred.empty())) return;
     pg::defer_constraints(found.all_deferred ? decltype(found.deferred){} : found.deferred);
-}
-
-void register_constraint_callbacks() {
-    pg::guarded([] { CacheRegisterSyscacheCallback(CONSTROID, at_constraint_change, 0); });
 }
 
 }  // namespace replicache::engine

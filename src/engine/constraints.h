@@ -10,7 +10,4 @@ namespace replicache::engine {
 // initial mode (but see constraints.cpp for names that are not unique). Costs next to nothing in a database without deferrable constraints. Throws the violation.
 void check_deferred_constraints();
 
-// Call once per backend.
-void register_constraint_callbacks();
-
 }  // namespace replicache::engine

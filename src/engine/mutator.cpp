@@ -4,6 +4,7 @@
 #include "engine/row_mutator.h"
 #include "pg/compat.h"
 #include "pg/identity.h"
+#include "pg/invalidation.h"
 #include "pg/own_table.h"
 
 extern "C" {
@@ -23,10 +24,10 @@ std::unordered_map<std::string, std::shared_ptr<Mutator>> mutators;
 Oid registry = InvalidOid;
 bool mutators_valid = false;
 
-extern "C" void at_registry_change(Datum, Oid relation) {
+const pg::RelationListener registry_listener([](Oid relation) noexcept {
     if (relation == InvalidOid || relation == registry) mutators_valid = false;
-}
-extern "C" void at_function_change(Datum, int, uint32) { mutators_valid = false; }
+});
+const pg::CatalogListener function_listener(PROCOID, []() noexcept { mutators_valid = false; });
 
 class FunctionMutator : public Mutator {
 public:
@@ -163,13 +164,6 @@ void unregister_mutator(const std::string& name) {
     const SpiConnection spi;
     if (remove.run({value(name)}).count() == 0)
         throw SqlError(ERRCODE_UNDEFINED_OBJECT, "mutator \"" + name + "\" is not registered");
-}
-
-void register_mutator_callbacks() {
-    guarded([] {
-        CacheRegisterRelcacheCallback(at_registry_change, 0);
-        CacheRegisterSyscacheCallback(PROCOID, at_function_change, 0);
-    });
 }
 
 }  // namespace replicache::engine

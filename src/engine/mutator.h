@@ -27,7 +27,4 @@ public:
 // The mutator of that name: the one that is registered, else that of an exposed table. Throws 42883 when there is none.
 std::shared_ptr<Mutator> find_mutator(const std::string& name);
 
-// Call once per backend.
-void register_mutator_callbacks();
-
 }  // namespace replicache::engine

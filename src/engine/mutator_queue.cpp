@@ -4,6 +4,7 @@
 #include "engine/mutator.h"
 #include "engine/timeout.h"
 #include "pg/column_input.h"
+#include "pg/invalidation.h"
 #include "pg/json_reader.h"
 #include "pg/own_table.h"
 #include "pg/table.h"
@@ -30,9 +31,9 @@ struct Registry {
     bool valid = false;
 } registry;
 
-extern "C" void at_queue_change(Datum, Oid relation) {
+const pg::RelationListener registry_listener([](Oid relation) noexcept {
     if (relation == InvalidOid || relation == registry.relation) registry.valid = false;
-}
+});
 
 // Under a snapshot of its own, as the catalogs are read: that of a repeatable read transaction may be older than the change which
 // has made us look, and what it shows would be kept beyond its end.
@@ -166,10 +167,6 @@ std::string called_mutator(const RowChange& change) {
         reader.value(token);
     }
     return name;
-}
-
-void register_mutator_queue_callbacks() {
-    guarded([] { CacheRegisterRelcacheCallback(at_queue_change, 0); });
 }
 
 }  // namespace replicache::engine

@@ -20,7 +20,4 @@ void call_mutator(const RowChange& change, bool& timed_out);
 // The name of the mutator that a change calls, for the record; empty: none, or none that can be read.
 std::string called_mutator(const RowChange& change);
 
-// Call once per backend.
-void register_mutator_queue_callbacks();
-
 }  // namespace replicache::engine

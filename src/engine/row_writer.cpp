@@ -4,6 +4,7 @@
 #include "engine/tracked_table.h"
 #include "pg/catalog.h"
 #include "pg/compat.h"
+#include "pg/invalidation.h"
 #include "pg/json_reader.h"
 #include "pg/json_text.h"
 #include "pg/own_table.h"
@@ -218,10 +219,14 @@ struct Writers {
     bool valid = false;
 } writers;
 
-extern "C" void at_exposed_change(Datum, Oid relation) {
+const pg::RelationListener exposed_listener([](Oid relation) noexcept {
     if (relation == InvalidOid || std::find(writers.relations.begin(), writers.relations.end(), relation) != writers.relations.end()) writers.valid = false;
-}
-extern "C" void at_exposed_schema_change(Datum, int, uint32) { writers.valid = false; }
+});
+void at_catalog_change() noexcept { writers.valid = false; }
+// The statements name schemas, and renaming one invalidates none of its tables.
+const pg::CatalogListener schema_listener(NAMESPACEOID, at_catalog_change);
+const pg::CatalogListener function_listener(PROCOID, at_catalog_change);
+const pg::CatalogListener constraint_listener(CONSTROID, at_catalog_change);
 
 }  // namespace
 
@@ -239,16 +244,6 @@ std::shared_ptr<RowWriter> find_row_writer(const std::string& name) {
     auto writer = std::make_shared<RowWriter>(*table);
     if (writers.valid) writers.by_name[name] = writer;
     return writer;
-}
-
-void register_row_writer_callbacks() {
-    guarded([] {
-        CacheRegisterRelcacheCallback(at_exposed_change, 0);
-        // The statements name schemas, and renaming one invalidates none of its tables.
-        CacheRegisterSyscacheCallback(NAMESPACEOID, at_exposed_schema_change, 0);
-        CacheRegisterSyscacheCallback(PROCOID, at_exposed_schema_change, 0);
-        CacheRegisterSyscacheCallback(CONSTROID, at_exposed_schema_change, 0);
-    });
 }
 
 }  // namespace replicache::engine

@@ -194,7 +194,4 @@ private:
 // held, while definitions change.
 std::shared_ptr<RowWriter> find_row_writer(const std::string& name);
 
-// Call once per backend.
-void register_row_writer_callbacks();
-
 }  // namespace replicache::engine

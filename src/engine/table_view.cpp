@@ -2,6 +2,7 @@
 
 #include "engine/tracking_faults.h"
 #include "pg/array.h"
+#include "pg/invalidation.h"
 #include "pg/own_table.h"
 
 extern "C" {
@@ -22,12 +23,12 @@ std::vector<Oid> view_relations;  // the tables, and the registry
 bool views_valid = false;
 
 // The queries name schemas, and renaming one invalidates none of its tables.
-extern "C" void at_schema_change(Datum, int, uint32) { views_valid = false; }
+const pg::CatalogListener schema_listener(NAMESPACEOID, []() noexcept { views_valid = false; });
 
-extern "C" void at_definition_change(Datum, Oid relation) {
+const pg::RelationListener definition_listener([](Oid relation) noexcept {
     if (relation == InvalidOid || std::find(view_relations.begin(), view_relations.end(), relation) != view_relations.end())
         views_valid = false;
-}
+});
 
 }  // namespace
 
@@ -253,13 +254,6 @@ void TableView::append_rows(StringInfo out, Query query, Where where, const Vers
         return result;
     });
     if (code < 0) throw SqlError(ERRCODE_INTERNAL_ERROR, std::string("SPI_execute_plan failed: ") + SPI_result_code_string(code));
-}
-
-void register_table_view_callbacks() {
-    guarded([] {
-        CacheRegisterRelcacheCallback(at_definition_change, 0);
-        CacheRegisterSyscacheCallback(NAMESPACEOID, at_schema_change, 0);
-    });
 }
 
 }  // namespace replicache::engine

@@ -51,7 +51,4 @@ private:
 // Of all tracked tables, cached. Valid until the next call.
 const std::vector<std::shared_ptr<TableView>>& table_views();
 
-// Call once per backend.
-void register_table_view_callbacks();
-
 }  // namespace replicache::engine

@@ -4,6 +4,7 @@
 #include "engine/trackable.h"
 #include "engine/tracked_table.h"
 #include "pg/array.h"
+#include "pg/invalidation.h"
 #include "pg/own_table.h"
 #include "pg/spi.h"
 
@@ -17,10 +18,10 @@ using pg::value;
 bool valid = false;
 std::vector<Oid> relations;  // that were looked at, sorted
 
-extern "C" void at_tracked_change(Datum, Oid relation) {
+const pg::RelationListener relation_listener([](Oid relation) noexcept {
     if (relation == InvalidOid || std::binary_search(relations.begin(), relations.end(), relation)) valid = false;
-}
-extern "C" void at_tracked_schema_change(Datum, int, uint32) { valid = false; }
+});
+const pg::CatalogListener schema_listener(NAMESPACEOID, []() noexcept { valid = false; });
 
 // The registry, the tracked tables and their partitions.
 std::vector<Oid> all_relations() {
@@ -151,13 +152,6 @@ void check_tracking() {
         valid = false;
         throw;
     }
-}
-
-void register_tracking_fault_callbacks() {
-    guarded([] {
-        CacheRegisterRelcacheCallback(at_tracked_change, 0);
-        CacheRegisterSyscacheCallback(NAMESPACEOID, at_tracked_schema_change, 0);
-    });
 }
 
 }  // namespace replicache::engine

@@ -8,7 +8,4 @@ namespace replicache::engine {
 // changes. Needs an open SPI connection.
 void check_tracking();
 
-// Call once per backend.
-void register_tracking_fault_callbacks();
-
 }  // namespace replicache::engine
