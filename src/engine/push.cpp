@@ -64,7 +64,7 @@ public:
 
 private:
     std::int64_t version_after() const {
-        if (space_.clock == pg::clock_transaction && !space_.changed()) return read_snapshot().xmin - 1;
+        if (space_.clock == pg::clock_transaction && !space_.changed) return read_snapshot().xmin - 1;
         return std::max<std::int64_t>(space_.head(), 0);
     }
 

@@ -27,6 +27,36 @@ struct TextHash : std::hash<std::string_view> {
 // callers keep references.
 std::unordered_map<std::string, Space, TextHash, std::equal_to<>> spaces;
 
+// What is to be undone when the subtransaction that has done it rolls back: the lock and the version in the row are gone then, and
+// so must be our memory of them.
+struct Step {
+    enum class Kind { take, change, write_row } kind;
+    Space* space;
+    SubTransactionId by;
+};
+std::vector<Step> steps;  // in the order in which they were made
+
+void step(Step::Kind kind, Space& space) { steps.push_back({kind, &space, GetCurrentSubTransactionId()}); }
+
+void take(Space& space) {
+    step(Step::Kind::take, space);
+    space.taken = true;
+}
+
+void change(Space& space) {
+    if (space.changed) return;
+    step(Step::Kind::change, space);
+    space.changed = true;
+}
+
+void undo(const Step& step) {
+    switch (step.kind) {
+        case Step::Kind::take: step.space->taken = false; break;
+        case Step::Kind::change: step.space->changed = false; break;
+        case Step::Kind::write_row: step.space->row = nullptr; break;
+    }
+}
+
 void write_heads();
 
 // PreCommit_Notify comes after these callbacks, and so pokes still go out; deferred triggers have been fired.
@@ -39,6 +69,7 @@ extern "C" void at_transaction_end(XactEvent event, void*) {
         case XACT_EVENT_COMMIT:
         case XACT_EVENT_ABORT:
         case XACT_EVENT_PREPARE:
+            steps.clear();
             spaces.clear();
             break;
         default:
@@ -46,19 +77,11 @@ extern "C" void at_transaction_end(XactEvent event, void*) {
     }
 }
 
-// What a subtransaction did to a space belongs to its parent when it commits, and is undone when it aborts: the lock
-// and the version in the row are gone then, and so must be our memory of them.
-extern "C" void at_subtransaction_end(SubXactEvent event, SubTransactionId mine, SubTransactionId parent, void*) {
-    if (event != SUBXACT_EVENT_COMMIT_SUB && event != SUBXACT_EVENT_ABORT_SUB) return;
-    const SubTransactionId heir = event == SUBXACT_EVENT_COMMIT_SUB ? parent : InvalidSubTransactionId;
-    for (auto& [id, space] : spaces) {
-        if (space.taken_in == mine) space.taken_in = heir;
-        if (space.changed_in == mine) space.changed_in = heir;
-        if (space.row_in == mine) {
-            space.row_in = heir;
-            if (heir == InvalidSubTransactionId) space.row = nullptr;
-        }
-    }
+// All that began after a subtransaction did, and has a higher id, was part of it. So one that commits leaves nothing to do: its
+// steps are undone with those of its parent.
+extern "C" void at_subtransaction_end(SubXactEvent event, SubTransactionId mine, SubTransactionId, void*) {
+    if (event != SUBXACT_EVENT_ABORT_SUB) return;
+    for (; !steps.empty() && steps.back().by >= mine; steps.pop_back()) undo(steps.back());
 }
 
 void write_row(Space& space, std::initializer_list<pg::Table::Change> changes) {
@@ -67,8 +90,11 @@ void write_row(Space& space, std::initializer_list<pg::Table::Change> changes) {
         table.lock(space.id);
         space.row = table.copy_row(TopTransactionContext);
     }
+    if (const SubTransactionId me = GetCurrentSubTransactionId(); space.row_written_in != me) {
+        step(Step::Kind::write_row, space);
+        space.row_written_in = me;
+    }
     space.row = table.update(space.row, changes, TopTransactionContext);
-    space.row_in = GetCurrentSubTransactionId();
 }
 
 // DROP EXTENSION may have come in between.
@@ -79,7 +105,7 @@ bool exists(Oid relation) {
 // Clock `time`: one write of the row for all versions of the transaction.
 void write_heads() {
     for (auto& [id, space] : spaces) {
-        if (space.clock != clock_time || !space.changed() || !exists(space.table)) continue;
+        if (space.clock != clock_time || !space.changed || !exists(space.table)) continue;
         pg::guarded([] { PushActiveSnapshot(GetTransactionSnapshot()); });
         write_row(space, {{space_column::version, Int64GetDatum(space.version)}});
         pg::guarded([] { PopActiveSnapshot(); });
@@ -134,7 +160,7 @@ void check_space_id(std::string_view id) {
 
 Space& take_space(std::string_view id, std::optional<pg::Clock> clock) {
     const auto known = spaces.find(id);
-    if (known != spaces.end() && known->second.taken_in != InvalidSubTransactionId) return known->second;
+    if (known != spaces.end() && known->second.taken) return known->second;
     check_space_id(id);
 
     static const std::string_view lock_free = pg::clock_name(clock_transaction);
@@ -155,20 +181,20 @@ Space& take_space(std::string_view id, std::optional<pg::Clock> clock) {
         space.row = table.copy_row(TopTransactionContext);
         space.table = space.row->t_tableOid;
     }
-    space.taken_in = GetCurrentSubTransactionId();
-    if (known == spaces.end()) return spaces.emplace(space.id, space).first->second;
     // Taken before, by a subtransaction that was rolled back: what it has given is not given again.
-    if (space.clock == clock_time) space.version = std::max(space.version, known->second.version);
-    return known->second = space;
+    if (space.clock == clock_time && known != spaces.end()) space.version = std::max(space.version, known->second.version);
+    Space& entry = spaces[space.id] = space;
+    take(entry);
+    return entry;
 }
 
 const Space* own_changes(std::string_view id) {
     const auto known = spaces.find(id);
-    return known != spaces.end() && known->second.changed() ? &known->second : nullptr;
+    return known != spaces.end() && known->second.changed ? &known->second : nullptr;
 }
 
 bool versions_tell_order() {
-    return std::any_of(spaces.begin(), spaces.end(), [](const auto& known) { return known.second.clock == clock_time && known.second.changed(); });
+    return std::any_of(spaces.begin(), spaces.end(), [](const auto& known) { return known.second.clock == clock_time && known.second.changed; });
 }
 
 void ensure_space(const std::string& id, pg::Clock clock) {
@@ -195,31 +221,23 @@ std::int64_t stamp(Space& space) {
         space.version = std::max(milliseconds(), next_version(space.version));
         ++space.stamps;
         space.stamped_by = GetCurrentCommandId(true);  // used, so that the next statement has a later one
-        if (!space.changed()) space.changed_in = GetCurrentSubTransactionId();
+        change(space);
         return space.version;
     }
     if (!space.deferred) write_version(space);
     return version_of(space);
 }
 
-namespace {
-
-void changed(Space& space) {
-    space.changed_in = GetCurrentSubTransactionId();
-    poke(space.id, space.version);
-}
-
-}  // namespace
-
 void write_version(Space& space) {
-    if (space.changed()) return;
+    if (space.changed) return;
     if (space.clock == clock_time) {
         stamp(space);
         return;
     }
     const std::int64_t version = version_of(space);
     if (space.clock != clock_transaction) write_row(space, {{space_column::version, Int64GetDatum(version)}});
-    changed(space);
+    change(space);
+    poke(space.id, space.version);
 }
 
 void raise_floor(Space& space) {
@@ -233,7 +251,8 @@ void raise_floor(Space& space) {
         write_row(space, {{space_column::floor, Int64GetDatum(version)}});
     else
         write_row(space, {{space_column::version, Int64GetDatum(version)}, {space_column::floor, Int64GetDatum(version)}});
-    changed(space);
+    change(space);
+    poke(space.id, space.version);
 }
 
 // No change of the space, so it gets no version.
@@ -256,7 +275,7 @@ void skip_to(Space& space, std::int64_t version) {
         return;
     }
     space.version = next_version(version);
-    space.changed_in = InvalidSubTransactionId;
+    space.changed = false;
 }
 
 void register_space_callbacks() {

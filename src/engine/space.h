@@ -36,17 +36,14 @@ struct Space {
     bool deferred = false;   // a push is at work, and writes the row when it ends
     CommandId stamped_by = 0;  // clock time: the last command that got a version
     std::int64_t stamps = 0;   // clock time: how many versions were given
-    // The subtransactions that these belong to; invalid: none.
-    SubTransactionId taken_in = InvalidSubTransactionId;
-    SubTransactionId changed_in = InvalidSubTransactionId;
-    SubTransactionId row_in = InvalidSubTransactionId;
-
+    bool taken = false;        // false: by a subtransaction only that was rolled back
     // Whether the version stands for a change. Its poke is under way, and the row has it where the clock wants that; with the
     // clock time, both come with the commit.
-    bool changed() const { return changed_in != InvalidSubTransactionId; }
+    bool changed = false;
+    SubTransactionId row_written_in = InvalidSubTransactionId;  // the last one that has written the row
     // Of the clocks counter and time. What head_of reads under a snapshot may be older: others wrote while this transaction waited
     // for the lock.
-    std::int64_t head() const { return changed() ? version : before; }
+    std::int64_t head() const { return changed ? version : before; }
 };
 
 // Takes the space until the end of the transaction, and creates it when it does not exist: with this clock, or that of

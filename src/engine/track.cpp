@@ -212,7 +212,7 @@ void adopt_rows(const TrackedTable& table, Oid relation) {
     // Rows may carry versions of another clock (of a former life of the table): the space goes on above them.
     for (const auto& [id, version] : highest_versions(table, relation)) {
         Space& space = take_space(id);
-        if (!space.changed() || version != space.version) skip_to(space, version);  // else this transaction wrote them
+        if (!space.changed || version != space.version) skip_to(space, version);  // else this transaction wrote them
     }
     raise_floors(!table.space.empty());
 }
