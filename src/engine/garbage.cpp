@@ -2,6 +2,7 @@
 
 #include "engine/push.h"
 #include "engine/space.h"
+#include "engine/sync_paging.h"
 #include "pg/own_table.h"
 
 extern "C" {
@@ -111,6 +112,7 @@ Garbage collect_garbage(Value idle) {
     const Value until = cutoff(idle);
     Garbage garbage;
     garbage.tombstones = collect_tombstones(until);
+    collect_pagings(until);
     garbage.errors = collect_errors(until);
     collect_clients(until, garbage);
     return garbage;

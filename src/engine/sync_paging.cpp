@@ -26,7 +26,38 @@ Paging read(const Rows& rows) {
     return paging;
 }
 
+constexpr int max_pagings = 16;  // of a user
+constexpr std::size_t max_lines = 1000;
+
+// Removes pagings. What their pages have shown stays noted: rows up to `head`, to those who go on from `first_head`.
+std::string forget(const std::string& which) {
+    return "WITH over AS (SELECT space, name FROM replicache.paging p WHERE name OPERATOR(pg_catalog.<>) 'push' AND " + which + " FOR UPDATE SKIP LOCKED), "
+           "gone AS (DELETE FROM replicache.paging p USING over WHERE p.space OPERATOR(pg_catalog.=) over.space AND p.name OPERATOR(pg_catalog.=) over.name RETURNING p.*) "
+           "INSERT INTO replicache.paging AS p (space, name, first_head, head, lines) "
+           "SELECT space, 'push', pg_catalog.min(first_head), pg_catalog.max(head), '{}' FROM gone WHERE head OPERATOR(pg_catalog.>) first_head GROUP BY space ORDER BY space "
+           "ON CONFLICT (space, name) DO UPDATE SET first_head = LEAST(p.first_head, excluded.first_head), head = GREATEST(p.head, excluded.head)";
+}
+
+// Makes place for one more.
+void forget_pagings(const std::string& user, const std::string& name) {
+    static const std::string sql = forget(
+        "space OPERATOR(pg_catalog.=) $1 AND name OPERATOR(pg_catalog.<>) $2 AND (began OPERATOR(pg_catalog.<=) (pg_catalog.now() OPERATOR(pg_catalog.-) '1 hour'::pg_catalog.interval) "
+        "OR name OPERATOR(pg_catalog.<>) ALL (ARRAY(SELECT name FROM replicache.paging WHERE space OPERATOR(pg_catalog.=) $1 AND name OPERATOR(pg_catalog.<>) $2 "
+        "AND name OPERATOR(pg_catalog.<>) 'push' ORDER BY began DESC, name LIMIT $3)))");
+    static OwnStatement make_place(sql.c_str(), {TEXTOID, TEXTOID, INT8OID});
+    make_place.run({value(user), value(name), value(Int64GetDatum(max_pagings - 1))});
+}
+
 }  // namespace
+
+void Paging::draw(const std::vector<std::int64_t>& versions, std::int64_t limit) {
+    const std::size_t room = lines.size() < max_lines ? max_lines - lines.size() : 0;
+    const std::size_t step = room == 0 ? versions.size() : std::max<std::size_t>(limit, versions.size() / (room + 1) + 1);
+    for (std::size_t i = step; i < versions.size(); i += step) {
+        while (i < versions.size() && versions[i] == versions[i - 1]) ++i;
+        if (i < versions.size()) lines.push_back(versions[i - 1]);
+    }
+}
 
 VersionRange Paging::range(std::int64_t page) const {
     const auto line = [this](std::int64_t n) { return n < static_cast<std::int64_t>(lines.size()) ? lines[n] : head; };
@@ -43,7 +74,9 @@ std::optional<Paging> begin_paging(const SyncPull& pull, const std::string& user
         "began = CASE WHEN p.began OPERATOR(pg_catalog.>) (pg_catalog.now() OPERATOR(pg_catalog.-) '1 hour'::pg_catalog.interval) THEN p.began ELSE pg_catalog.now() END "
         "RETURNING head, lines",
         {TEXTOID, TEXTOID, INT8OID, INT8OID});
-    return read(begin.run({value(user), value(name_of(pull)), value(everything.until), value(everything.since)}));
+    const std::string name = name_of(pull);
+    forget_pagings(user, name);
+    return read(begin.run({value(user), value(name), value(everything.until), value(everything.since)}));
 }
 
 void store_paging(const SyncPull& pull, const std::string& user, const Paging& paging) {
@@ -59,6 +92,12 @@ std::optional<Paging> find_paging(const SyncPull& pull, const std::string& user)
         {TEXTOID, TEXTOID});
     const Rows rows = query.run({value(user), value(name_of(pull))}, pg::Snapshot::active);
     return rows.empty() ? std::nullopt : std::optional(read(rows));
+}
+
+void collect_pagings(pg::Value cutoff) {
+    static const std::string sql = forget("began OPERATOR(pg_catalog.<=) LEAST($1, pg_catalog.now() OPERATOR(pg_catalog.-) '1 hour'::pg_catalog.interval)");
+    static OwnStatement collect(sql.c_str(), {TIMESTAMPTZOID});
+    collect.run({cutoff});
 }
 
 void note_read_ahead(const std::string& user, std::int64_t since, std::int64_t head) {

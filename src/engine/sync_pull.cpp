@@ -216,8 +216,9 @@ private:
         if (!paging) return;
         draw_lines(*paging);
         store_paging(pull_, user_, *paging);
-        // Another device's first line may be behind ours, and then the second page starts there.
-        if (paging->has(2) && paging->range(2).since > page.mutations.back().timestamp) page.mutations = read({from_, paging->range(2).since}, no_limit);
+        // The first line may be behind ours: another device has drawn it, or there are so many rows that it does with fewer lines.
+        if (const std::int64_t end = paging->range(1).until; end > page.mutations.back().timestamp) page.mutations = read({from_, end}, no_limit);
+        page.has_more = paging->has(2);
     }
 
     void draw_lines(Paging& paging) {
@@ -228,10 +229,7 @@ private:
         for (const auto& writer : resources_)
             for (const std::int64_t version : writer->reader().versions(user_, range)) versions.push_back(version);
         std::sort(versions.begin(), versions.end());
-        for (std::size_t i = pull_.limit; i < versions.size(); i += pull_.limit) {
-            while (i < versions.size() && versions[i] == versions[i - 1]) ++i;
-            if (i < versions.size()) paging.lines.push_back(versions[i - 1]);
-        }
+        paging.draw(versions, pull_.limit);
     }
 
     void read_later_page(SyncPage& page) {
@@ -250,6 +248,8 @@ private:
         page.mutations.resize(std::min<std::size_t>(page.mutations.size(), before + pull_.limit));
         page.mutations.erase(page.mutations.begin(), page.mutations.begin() + before);
         page.has_more = page.total > before + pull_.limit;
+        // It may show what came after the first page, from whose head the client goes on.
+        if (!XactReadOnly && !RecoveryInProgress()) note_read_ahead(user_, pull_.since, head_);
     }
 
     SyncPull pull_;

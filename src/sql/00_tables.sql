@@ -145,7 +145,7 @@ CREATE TABLE replicache.paging (
     PRIMARY KEY (space, name)
 );
 COMMENT ON TABLE replicache.paging IS 'where the pages of long answers of sync_pull end';
-COMMENT ON COLUMN replicache.paging.name IS 'what the pages depend on: mutations_since, limit and resources; push: no pages, but answers of pushes that tell of rows after their head';
+COMMENT ON COLUMN replicache.paging.name IS 'what the pages depend on: mutations_since, limit and resources; push: no pages, but how far answers went beyond the head that their readers go on from: of pushes that have changed more than they tell, and of pages that are over';
 COMMENT ON COLUMN replicache.paging.first_head IS 'head of the space at the earliest first page';
 COMMENT ON COLUMN replicache.paging.head IS 'head at the latest first page: so far the pages go';
 COMMENT ON COLUMN replicache.paging.lines IS 'versions behind which the pages start';

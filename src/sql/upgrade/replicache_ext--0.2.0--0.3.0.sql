@@ -46,3 +46,10 @@ CREATE OR REPLACE FUNCTION replicache.track_table(
     version name DEFAULT NULL
 ) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'replicache_track_table';
+COMMENT ON COLUMN replicache.paging.name IS 'what the pages depend on: mutations_since, limit and resources; push: no pages, but how far answers went beyond the head that their readers go on from: of pushes that have changed more than they tell, and of pages that are over';
+
+COMMENT ON FUNCTION replicache.collect_garbage(interval) IS
+'Forgets clients that have pushed nothing for some time, client groups that have no others, and tombstones, errors and pages of sync_pull that are as old. A forgotten client that pushes again gets ClientStateNotFound; one whose cookie is older than a tombstone that is gone gets a complete pull.
+idle: how long ago a client must have pushed for the last time, a row been deleted, a mutation been rejected; from 0 to 6000 years. Give it several months: pulls leave no trace, so a client that only reads counts as idle.
+Result: how many rows were removed: {"clients":0,"clientGroups":0,"tombstones":0,"errors":0}. Pages are not counted. What others use at the moment is left for the next time.
+Errors: 22004 idle is null; 22023 it is negative or longer than 6000 years; 25006 read-only transaction; 0A000 called by a mutator.';
