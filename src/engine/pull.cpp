@@ -120,7 +120,9 @@ void append_tombstones(Answer& answer, const std::string& space, const Versions&
 void append_patch(Answer& answer, const PullRequest& request, const Progress& progress) {
     using Query = TableView::Query;
     const bool complete = progress.kind == Kind::everything;
-    const auto views = table_views();  // a copy: a value expression may itself pull
+    const auto views = lock_table_views();
+    for (const auto& view : views)
+        if (view->may_have_rows(request.space) && view->storage().is_newer_than(GetActiveSnapshot())) throw OldSnapshot{view->relation()};
     if (complete) {
         answer.append("{\"op\":\"clear\"},");
     } else {
@@ -199,7 +201,10 @@ std::optional<Datum> pull_under_snapshot(const PullRequest& request, Answer& ans
 std::optional<Datum> pull(const PullRequest& request) {
     Answer answer;  // before SPI, so that it outlives it
     try {
-        return pull_under_snapshot(request, answer);
+        return under_fitting_snapshot([&] {
+            answer.clear();
+            return pull_under_snapshot(request, answer);
+        });
     } catch (const pg::PgError& error) {
         // What stringinfo.c says when a buffer would pass 1 GB.
         if (error.sqlerrcode() != ERRCODE_PROGRAM_LIMIT_EXCEEDED || answer.buffer()->len < (1 << 28)) throw;

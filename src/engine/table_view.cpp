@@ -7,6 +7,7 @@
 
 extern "C" {
 #include "executor/tuptable.h"
+#include "storage/lmgr.h"
 #include "tcop/dest.h"
 }
 
@@ -19,29 +20,42 @@ using pg::SqlError;
 
 // The views of all tracked tables. Any change of the registry or of a tracked table's definition rebuilds them.
 std::vector<std::shared_ptr<TableView>> views;
-std::vector<Oid> view_relations;  // the tables, and the registry
+std::vector<Oid> view_relations;  // the tables with their partitions, and the registry; in order
 bool views_valid = false;
 
 // The queries name schemas, and renaming one invalidates none of its tables.
 const pg::CatalogListener schema_listener(NAMESPACEOID, []() noexcept { views_valid = false; });
 
 const pg::RelationListener definition_listener([](Oid relation) noexcept {
-    if (relation == InvalidOid || std::find(view_relations.begin(), view_relations.end(), relation) != view_relations.end())
-        views_valid = false;
+    if (relation == InvalidOid || std::binary_search(view_relations.begin(), view_relations.end(), relation)) views_valid = false;
 });
 
-}  // namespace
+void listen_to(const std::vector<Oid>& relations) {
+    for (const Oid relation : relations)
+        view_relations.insert(std::upper_bound(view_relations.begin(), view_relations.end(), relation), relation);
+}
 
+Oid lock_to_read(Oid relation) {
+    guarded([relation] { LockRelationOid(relation, AccessShareLock); });
+    return relation;
+}
+
+// As they were built last, or anew.
 const std::vector<std::shared_ptr<TableView>>& table_views() {
     check_tracking();
     if (views_valid) return views;
     views.clear();
-    view_relations.assign(1, pg::own_relation("tracked_table"));
+    view_relations.clear();
+    listen_to({pg::own_relation("tracked_table")});
     views_valid = true;  // before reading: an invalidation that arrives meanwhile must not be lost
     try {
-        for (const TrackedTable& table : tracked_tables()) {
-            view_relations.push_back(table.relation);
+        const std::vector<TrackedTable> tables = tracked_tables();
+        guarded([] { AcceptInvalidationMessages(); });  // what the registry knows, the catalog caches must know, too
+        for (const TrackedTable& table : tables) {
+            listen_to({lock_to_read(table.relation)});
+            if (guarded([&table] { return get_rel_name(table.relation) == nullptr; })) continue;  // dropped meanwhile
             views.push_back(std::make_shared<TableView>(table));
+            listen_to(views.back()->storage().tables());
         }
     } catch (...) {
         views_valid = false;
@@ -50,7 +64,23 @@ const std::vector<std::shared_ptr<TableView>>& table_views() {
     return views;
 }
 
-TableView::TableView(const TrackedTable& table) : table_(table) {
+}  // namespace
+
+std::vector<std::shared_ptr<TableView>> lock_table_views() {
+    std::vector<Oid> locked;
+    for (;;) {
+        // A copy: a value expression may itself pull.
+        const std::vector<std::shared_ptr<TableView>> all = table_views();
+        std::vector<Oid> tables;
+        for (const auto& view : all) tables.insert(tables.end(), view->storage().tables().begin(), view->storage().tables().end());
+        if (tables == locked) return all;  // they were built under these locks
+        for (const auto& view : all) view->storage().lock();
+        if (views_valid) return all;
+        locked = std::move(tables);
+    }
+}
+
+TableView::TableView(const TrackedTable& table) : table_(table), storage_(lock_to_read(table.relation)) {
     struct Column {
         std::string name;
         Oid type;
@@ -86,18 +116,17 @@ TableView::TableView(const TrackedTable& table) : table_(table) {
 
     const KeyTemplate key = KeyTemplate::parse(table.key);
     key_columns_ = key.columns();
-    const int value_columns = table.value.empty() ? static_cast<int>(columns_.size()) : 1;
-    int next = value_columns;
+    for (const std::string& column : columns_) types_.push_back(find(column).type);
+    int next = value_columns();
     key_.emplace(key, [&](const std::string& name) {
-        return Key::Column{static_cast<AttrNumber>(++next), find(name).type};
+        types_.push_back(find(name).type);
+        return Key::Column{static_cast<AttrNumber>(++next), types_.back()};
     });
 
     context_ = guarded([] { return AllocSetContextCreate(TopMemoryContext, "replicache table view", ALLOCSET_SMALL_SIZES); });
-    writers_.reserve(value_columns);
-    if (!table.value.empty()) writers_.emplace_back();  // its type is known when the query runs
-    for (const std::string& column : columns_) {
+    for (std::size_t i = 0; i < columns_.size(); ++i) {
         pg::JsonWriter& writer = writers_.emplace_back();
-        guarded([&, type = find(column).type] { writer.prepare(type, context_); });
+        guarded([&, type = types_[i]] { writer.prepare(type, context_); });
     }
 }
 
@@ -163,11 +192,33 @@ struct TableView::Output {
     TableView* view;
     StringInfo out;
     bool values;             // put operations, or del operations of keys only
+    pg::JsonWriter value;    // of a value expression
     MemoryContext row;       // reset for each row
     StringInfoData key;
 };
 
-// In here nothing may have a destructor: errors go straight through to the guard around the executor.
+// In here and in receive nothing may have a destructor: errors go straight through to the guard around the executor.
+//
+// PostgreSQL has planned the query for the table as it is now. That is not as we know it when the pull itself has altered it.
+void TableView::start(DestReceiver* self, int, TupleDesc descriptor) {
+    Output& output = *reinterpret_cast<Output*>(self);
+    const TableView& view = *output.view;
+    const int own = view.table_.value.empty() ? view.value_columns() : 0;  // columns of the default value
+    const int first = output.values ? 0 : own;                            // of types_
+    const int skipped = output.values && !view.table_.value.empty() ? 1 : 0;  // the value
+    bool same = descriptor->natts - skipped == static_cast<int>(view.types_.size()) - first;
+    for (int i = skipped; i < descriptor->natts && same; ++i)
+        same = TupleDescAttr(descriptor, i)->atttypid == view.types_[first + i - skipped];
+    if (!same) raise_changed(view.table_.relation);
+    if (skipped == 0) return;
+    const Oid type = TupleDescAttr(descriptor, 0)->atttypid;
+    if (type != JSONOID && type != JSONBOID)
+        ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
+                        errmsg("value of tracked table \"%s\" is of type %s, not json or jsonb",
+                               get_rel_name(view.table_.relation), format_type_be(type))));
+    output.value.prepare(type, CurrentMemoryContext);
+}
+
 bool TableView::receive(TupleTableSlot* slot, DestReceiver* self) {
     Output& output = *reinterpret_cast<Output*>(self);
     TableView& view = *output.view;
@@ -175,7 +226,7 @@ bool TableView::receive(TupleTableSlot* slot, DestReceiver* self) {
     slot_getallattrs(slot);
     const MemoryContext outer = MemoryContextSwitchTo(output.row);
 
-    const int value_columns = view.table_.value.empty() ? static_cast<int>(view.columns_.size()) : 1;
+    const int value_columns = view.value_columns();
     const int shift = output.values ? 0 : value_columns;
     resetStringInfo(&output.key);
     view.key_->append(&output.key, [slot, shift](AttrNumber column, bool* null) {
@@ -187,7 +238,7 @@ bool TableView::receive(TupleTableSlot* slot, DestReceiver* self) {
     if (output.values) {
         appendStringInfoString(out, ",\"value\":");
         if (!view.table_.value.empty()) {
-            view.writers_.front().append(out, slot->tts_values[0], slot->tts_isnull[0]);
+            output.value.append(out, slot->tts_values[0], slot->tts_isnull[0]);
         } else {
             char separator = '{';
             for (int i = 0; i < value_columns; ++i) {
@@ -210,28 +261,20 @@ bool TableView::receive(TupleTableSlot* slot, DestReceiver* self) {
 void TableView::append_patch(StringInfo out, Query query, const Versions& versions, std::string_view space) {
     const std::optional<pg::Value> space_datum = space_value(space_type_, space);
     if (!space_datum) return;
-    if (table_.space.empty() && !space.empty()) return;
+    if (!may_have_rows(space)) return;
     if (query == Query::everything) return append_rows(out, query, Where::all, versions, *space_datum);
     append_rows(out, query, Where::range, versions, *space_datum);
     if (!versions.also.empty()) append_rows(out, query, Where::listed, versions, *space_datum);
 }
 
 void TableView::append_rows(StringInfo out, Query query, Where where, const Versions& versions, pg::Value space) {
+    if (!views_valid && storage_.is_newer_than(GetActiveSnapshot())) guarded([this] { raise_changed(table_.relation); });
     SPIPlanPtr const plan = this->plan(query, where);
     const pg::Value first = where == Where::listed ? pg::value(pg::int8_array(versions.also)) : pg::value(versions.since);
     const int code = guarded([&] {
         Output output{};
         output.receiver.receiveSlot = receive;
-        output.receiver.rStartup = [](DestReceiver* self, int, TupleDesc descriptor) {
-            Output& o = *reinterpret_cast<Output*>(self);
-            if (!o.values || o.view->table_.value.empty()) return;
-            const Oid type = TupleDescAttr(descriptor, 0)->atttypid;
-            if (type != JSONOID && type != JSONBOID)
-                ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
-                                errmsg("value of tracked table \"%s\" is of type %s, not json or jsonb",
-                                       get_rel_name(o.view->table_.relation), format_type_be(type))));
-            o.view->writers_.front().prepare(type, o.view->context_);
-        };
+        output.receiver.rStartup = start;
         output.receiver.rShutdown = [](DestReceiver*) {};
         output.receiver.rDestroy = [](DestReceiver*) {};
         output.receiver.mydest = DestNone;

@@ -3,6 +3,7 @@
 
 #include "engine/key.h"
 #include "engine/progress.h"
+#include "engine/storage.h"
 #include "engine/tracked_table.h"
 #include "pg/json_text.h"
 #include "pg/spi.h"
@@ -23,6 +24,10 @@ public:
         soft_deleted,   // soft-deleted rows with one of the versions: only their keys
     };
     bool soft_deletes() const { return !table_.deleted.empty(); }
+    Oid relation() const { return table_.relation; }
+    const Storage& storage() const { return storage_; }
+    // Whether the space can have rows of the table.
+    bool may_have_rows(std::string_view space) const { return !table_.space.empty() || space.empty(); }
     // Throws what PostgreSQL has to say of the queries.
     void check();
     // Appends a patch operation per row, each followed by a comma. Needs an open SPI connection.
@@ -30,6 +35,8 @@ public:
 
 private:
     struct Output;
+    int value_columns() const { return table_.value.empty() ? static_cast<int>(columns_.size()) : 1; }
+    static void start(DestReceiver* self, int operation, TupleDesc descriptor);
     static bool receive(TupleTableSlot* slot, DestReceiver* self);
     enum class Where { all, range, listed };
     static Oid first_type(Where where);
@@ -38,17 +45,20 @@ private:
     void append_rows(StringInfo out, Query query, Where where, const Versions& versions, pg::Value space);
 
     TrackedTable table_;
+    Storage storage_;
     MemoryContext context_;       // of the writers
     Oid space_type_ = TEXTOID;
     bool exact_space_ = true;                // equal spaces have the same text
     std::vector<std::string> columns_;       // of the default value
     std::vector<std::string> key_columns_;
-    std::vector<pg::JsonWriter> writers_;    // of the value's columns
+    std::vector<pg::JsonWriter> writers_;    // of the default value's columns
     std::optional<Key> key_;                 // over the columns behind the value's
+    std::vector<Oid> types_;                 // that writers_ and key_ are for
     std::array<std::array<SPIPlanPtr, 3>, 3> plans_{};  // by query and where
 };
 
-// Of all tracked tables, cached. Valid until the next call.
-const std::vector<std::shared_ptr<TableView>>& table_views();
+// Of all tracked tables, which are locked to be read until the end of the transaction. Cached; but what was looked up of a table
+// before it was locked counts for nothing.
+std::vector<std::shared_ptr<TableView>> lock_table_views();
 
 }  // namespace replicache::engine

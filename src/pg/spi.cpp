@@ -99,7 +99,9 @@ std::string quote_literal(const std::string& text) {
 
 std::string qualified_name(Oid relation) {
     return guarded([relation] {
-        return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relation)), get_rel_name(relation));
+        const char* const name = get_rel_name(relation);
+        if (name == nullptr) ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("relation with OID %u does not exist", relation)));
+        return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relation)), name);
     });
 }
 
