@@ -36,6 +36,7 @@ std::string ResourceReader::sql(Query query) const {
 bool ResourceReader::run(Query query, const std::string& user, VersionRange range, std::int64_t limit) {
     const auto space = space_value(resource_.space_type, user);
     if (!space) return false;
+    if (storage_.is_newer_than(GetActiveSnapshot())) guarded([this] { raise_changed(resource_.relation); });
     SPIPlanPtr& plan = plans_[static_cast<std::size_t>(query)];
     if (plan == nullptr) {
         const std::string text = sql(query);
@@ -51,6 +52,8 @@ bool ResourceReader::run(Query query, const std::string& user, VersionRange rang
         Datum values[] = {datum, Int64GetDatum(range.since), Int64GetDatum(range.until)};
         const int code = SPI_execute_plan(plan, values, nullptr, true, static_cast<long>(limit));
         if (code < 0) elog(ERROR, "SPI_execute_plan failed: %s", SPI_result_code_string(code));
+        // The first column is the version, or a count. It is of another type when something that reading calls has altered the table.
+        if (TupleDescAttr(SPI_tuptable->tupdesc, 0)->atttypid != INT8OID) raise_changed(resource_.relation);
     });
     return true;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "engine/resource.h"
+#include "engine/storage.h"
 
 namespace replicache::engine {
 
@@ -21,7 +22,7 @@ struct ResourceRow {
 
 class ResourceReader {
 public:
-    explicit ResourceReader(const Resource& resource) : resource_(resource) {}
+    ResourceReader(const Resource& resource, const Storage& storage) : resource_(resource), storage_(storage) {}
     ~ResourceReader();
     ResourceReader(const ResourceReader&) = delete;
     ResourceReader& operator=(const ResourceReader&) = delete;
@@ -40,6 +41,7 @@ private:
     std::vector<ResourceRow> read_rows();
 
     Resource resource_;
+    Storage storage_;
     std::array<SPIPlanPtr, 4> plans_{};
 };
 

@@ -3,7 +3,7 @@
 namespace replicache::engine {
 
 void RowChanges::apply(const RowChange& change) {
-    auto writer = find_row_writer(change.table);
+    auto writer = find_row_writer(change.table, RowExclusiveLock);
     if (writer != writer_) use(std::move(writer));
     writer_->read(change);
     if (!writer_->fits()) write();

@@ -130,6 +130,7 @@ std::optional<RowWriter::OwnedRow> RowWriter::write_owned(const RowChange& chang
     open();
     std::optional<OwnedRow> row;
     if (run(owned_statement()) > 0) {
+        if (SPI_gettypeid(SPI_tuptable->tupdesc, 1) != INT8OID) guarded([this] { raise_changed(table_.relation); });
         const pg::Rows rows(SPI_tuptable, 1);
         row = {.id = rows.text(0, 2).value_or(""), .identity = rows.text(0, 3).value_or("{}"), .data = rows.text(0, 4).value_or("{}"), .version = rows.int8(0, 1)};
     }

@@ -56,7 +56,7 @@ std::shared_ptr<Mutator> find_row_mutator(const std::string& name) {
     if (!kind) return nullptr;
     try {
         std::string table = name.substr(0, dot);
-        find_row_writer(table);
+        find_row_writer(table, RowExclusiveLock);
         return std::make_shared<RowMutator>(name, std::move(table), *kind);
     } catch (const SqlError& error) {
         if (error.sqlerrcode == ERRCODE_UNDEFINED_TABLE) return nullptr;

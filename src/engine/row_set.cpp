@@ -21,6 +21,8 @@ void RowWriter::begin() {
     if (busy_)
         throw SqlError(ERRCODE_FEATURE_NOT_SUPPORTED, "a trigger of \"" + table_.name + "\" cannot have clients' changes of it applied", {},
                        "Write the row by plain SQL.");
+    // READ COMMITTED writes under snapshots that are younger than the table's lock. To others, all rows could be missing.
+    if (IsolationUsesXactSnapshot() && storage_.is_newer_than(guarded([] { return GetTransactionSnapshot(); }))) refuse_old_snapshot(table_.relation);
     busy_ = true;
 }
 

@@ -12,6 +12,7 @@
 
 extern "C" {
 #include "access/genam.h"
+#include "storage/lmgr.h"
 }
 
 namespace replicache::engine {
@@ -26,7 +27,7 @@ using pg::SqlError;
 
 }  // namespace
 
-RowWriter::RowWriter(const ExposedTable& table) : table_(table), conflict_(conflict_by_name(table.conflict).value_or(Conflict::last_write)), relation_(pg::qualified_name(table.relation)) {
+RowWriter::RowWriter(const ExposedTable& table) : table_(table), storage_(table.relation), conflict_(conflict_by_name(table.conflict).value_or(Conflict::last_write)), relation_(pg::qualified_name(table.relation)) {
     const auto tracked = tracked_table(table.relation);
     if (tracked && !tracked->deleted.empty()) deleted_ = pg::quote_identifier(tracked->deleted);
     context_ = guarded([] { return AllocSetContextCreate(TopMemoryContext, "replicache row writer", ALLOCSET_SMALL_SIZES); });
@@ -42,7 +43,7 @@ RowWriter::RowWriter(const ExposedTable& table) : table_(table), conflict_(confl
                 if (column.name == pg::quote_identifier(tracked->version)) column.writable = false;
         if (std::all_of(columns_.begin(), columns_.end(), [](const Column& c) { return c.safe_input; })) set_wise_ = set_wise(relation);
         resource_ = resource_of(table);
-        if (resource_) reader_ = std::make_unique<ResourceReader>(*resource_);
+        if (resource_) reader_ = std::make_unique<ResourceReader>(*resource_, storage_);
     } catch (...) {
         if (relation != nullptr) relation_close(relation, NoLock);
         MemoryContextDelete(context_);
@@ -122,8 +123,11 @@ pg::Value RowWriter::read_known(Column& column, std::string_view json) {
 
 // "007" is not the user 7, whose rows would be written.
 void RowWriter::check_owner(const Column& column, RowChange::Kind kind) const {
-    const pg::ScalarText text = *pg::ScalarText::of(column.type);
-    if (pg::json_string(guarded([&] { return text(column.value.datum); })) == owner_) return;
+    const auto text = pg::ScalarText::of(column.type);
+    if (!text)
+        throw SqlError(ERRCODE_DATATYPE_MISMATCH, "column " + column.name + " of tracked table \"" + name_of(table_.relation) + "\" is of a type without a fixed text", {},
+                       "Call replicache.track_table again after changing a column that it was given.");
+    if (pg::json_string(guarded([&] { return (*text)(column.value.datum); })) == owner_) return;
     if (kind != RowChange::Kind::insert) throw SqlError(no_owned_row, "no such row");
     throw SqlError(ERRCODE_INVALID_TEXT_REPRESENTATION, "column " + column.name + " cannot hold the user " + owner_);
 }
@@ -230,20 +234,42 @@ const pg::CatalogListener constraint_listener(CONSTROID, at_catalog_change);
 
 }  // namespace
 
-std::shared_ptr<RowWriter> find_row_writer(const std::string& name) {
-    if (!writers.valid) {
-        writers.by_name.clear();
-        writers.relations = {pg::own_relation("exposed_table"), pg::own_relation("tracked_table")};
-        writers.valid = true;  // before reading: an invalidation that arrives meanwhile must not be lost
+std::shared_ptr<RowWriter> find_row_writer(const std::string& name, LOCKMODE lock) {
+    for (Oid locked = InvalidOid;;) {
+        if (!writers.valid) {
+            writers.by_name.clear();
+            writers.relations = {pg::own_relation("exposed_table"), pg::own_relation("tracked_table")};
+            writers.valid = true;  // before reading: an invalidation that arrives meanwhile must not be lost
+        }
+        const auto it = writers.by_name.find(name);
+        std::shared_ptr<RowWriter> writer = it == writers.by_name.end() ? nullptr : it->second;
+        const auto table = writer ? std::nullopt : exposed_table(name);
+        const Oid relation = writer ? writer->relation() : table ? table->relation : InvalidOid;
+        if (!writer) guarded([] { AcceptInvalidationMessages(); });  // what the registry knows, the catalog caches must know, too
+        if (OidIsValid(relation) && relation != locked) {
+            guarded([=] { LockRelationOid(relation, lock); });
+            locked = relation;
+            if (!writers.valid) continue;  // something has changed before we had the lock
+        }
+        if (!OidIsValid(relation) || (!writer && name_of(relation).empty()))
+            throw SqlError(ERRCODE_UNDEFINED_TABLE, "table \"" + name + "\" is not exposed", {}, "Expose it by replicache.expose_crud; a queue of calls, by replicache.register_mutator_queue.");
+        if (!writer) {
+            writers.relations.push_back(relation);
+            writer = std::make_shared<RowWriter>(*table);
+            if (writers.valid) writers.by_name[name] = writer;
+        }
+        return writer;
     }
-    if (const auto it = writers.by_name.find(name); it != writers.by_name.end()) return it->second;
-    const auto table = exposed_table(name);
-    if (!table || name_of(table->relation).empty())
-        throw SqlError(ERRCODE_UNDEFINED_TABLE, "table \"" + name + "\" is not exposed", {}, "Expose it by replicache.expose_crud; a queue of calls, by replicache.register_mutator_queue.");
-    writers.relations.push_back(table->relation);
-    auto writer = std::make_shared<RowWriter>(*table);
-    if (writers.valid) writers.by_name[name] = writer;
-    return writer;
+}
+
+std::shared_ptr<RowWriter> find_resource(const std::string& name, LOCKMODE lock) {
+    try {
+        auto writer = find_row_writer(name, lock);
+        return writer->resource() == nullptr ? nullptr : writer;
+    } catch (const SqlError& error) {
+        if (error.sqlerrcode == ERRCODE_UNDEFINED_TABLE) return nullptr;
+        throw;
+    }
 }
 
 }  // namespace replicache::engine

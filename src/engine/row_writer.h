@@ -19,12 +19,17 @@ namespace replicache::engine {
 
 class RowWriter {
 public:
+    // The table is locked.
     explicit RowWriter(const ExposedTable& table);
     ~RowWriter();
     RowWriter(const RowWriter&) = delete;
     RowWriter& operator=(const RowWriter&) = delete;
 
-    // One at a time uses it: between begin(), which throws when somebody does already, and end(), which forgets what was not written.
+    Oid relation() const { return table_.relation; }
+    const Storage& storage() const { return storage_; }
+
+    // One at a time uses it: between begin() and end(), which forgets what was not written. begin() throws when somebody uses it already,
+    // and 40001 when the transaction keeps a snapshot that is too old for the table.
     void begin();
     void end();
 
@@ -166,6 +171,7 @@ private:
     std::uint64_t run(Statement statement);
 
     ExposedTable table_;
+    Storage storage_;
     Conflict conflict_;
     std::string relation_;  // quoted for SQL
     std::string deleted_;   // quoted name of the column for soft deletion; empty: none
@@ -190,8 +196,10 @@ private:
     Tuplestorestate* rows_ = nullptr;
 };
 
-// The writer of the table that clients call so. Throws 42P01 when none is exposed by that name. It stays as long as it is
-// held, while definitions change.
-std::shared_ptr<RowWriter> find_row_writer(const std::string& name);
+// The writer of the table that clients call so, which is locked in this mode until the end of the (sub)transaction: so the definition that
+// the writer knows is the one there is. Throws 42P01 when none is exposed by that name.
+std::shared_ptr<RowWriter> find_row_writer(const std::string& name, LOCKMODE lock);
+// The same; null: clients call no resource so.
+std::shared_ptr<RowWriter> find_resource(const std::string& name, LOCKMODE lock);
 
 }  // namespace replicache::engine

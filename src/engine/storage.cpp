@@ -68,11 +68,14 @@ bool Storage::is_newer_than(Snapshot snapshot) const {
     });
 }
 
+void refuse_old_snapshot(Oid relation) {
+    throw SqlError(ERRCODE_T_R_SERIALIZATION_FAILURE, "could not serialize access to table \"" + name_of(relation) + "\"",
+                   "It was truncated or rewritten after the transaction's snapshot was taken, which shows none of its rows.",
+                   "Run the transaction again.");
+}
+
 void push_new_snapshot(const OldSnapshot& old) {
-    if (IsolationUsesXactSnapshot())
-        throw SqlError(ERRCODE_T_R_SERIALIZATION_FAILURE, "could not serialize access to table \"" + name_of(old.relation) + "\"",
-                       "It was truncated or rewritten after the transaction's snapshot was taken, which shows none of its rows.",
-                       "Run the transaction again.");
+    if (IsolationUsesXactSnapshot()) refuse_old_snapshot(old.relation);
     guarded([] { PushActiveSnapshot(GetTransactionSnapshot()); });
 }
 

@@ -30,8 +30,10 @@ struct OldSnapshot {
     Oid relation;
 };
 
-// Lets the transaction see what is committed now; throws 40001 in a transaction that keeps its snapshot.
+// Lets the transaction see what is committed now, or refuses in one that keeps its snapshot.
 void push_new_snapshot(const OldSnapshot& old);
+// Throws 40001.
+[[noreturn]] void refuse_old_snapshot(Oid relation);
 
 // Calls f, which reads tables under the active snapshot. When that is too old for one of them, f throws OldSnapshot and is called
 // once more, under a new one.

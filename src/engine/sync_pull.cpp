@@ -78,7 +78,11 @@ private:
             pull_.resources = names;  // what nobody exposes makes no pull of its own
         }
         for (const std::string& name : names)
-            if (auto writer = find_row_writer(name); writer->resource() != nullptr) resources_.push_back(std::move(writer));
+            if (auto writer = find_resource(name, AccessShareLock)) resources_.push_back(std::move(writer));
+        for (const auto& writer : resources_) {
+            writer->storage().lock();
+            if (writer->storage().is_newer_than(GetActiveSnapshot())) throw OldSnapshot{writer->relation()};
+        }
     }
 
     // Whose rows had nothing to do with each other before it: a client that has nothing has seen nothing.
@@ -266,7 +270,9 @@ private:
 
 }  // namespace
 
-SyncPage sync_pull(const SyncPull& pull, const std::string& user) { return SyncPuller(pull, user).run(); }
+SyncPage sync_pull(const SyncPull& pull, const std::string& user) {
+    return under_fitting_snapshot([&] { return SyncPuller(pull, user).run(); });
+}
 
 std::int64_t sync_head(const std::string& user) {
     const auto space = space_of(user);

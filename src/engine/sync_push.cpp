@@ -19,17 +19,6 @@ using pg::PgError;
 using pg::SqlError;
 using Status = SyncPush::Status;
 
-// Null: clients call no resource so.
-std::shared_ptr<RowWriter> find_resource(const std::string& name) {
-    try {
-        auto writer = find_row_writer(name);
-        return writer->resource() == nullptr ? nullptr : writer;
-    } catch (const SqlError& error) {
-        if (error.sqlerrcode == ERRCODE_UNDEFINED_TABLE) return nullptr;
-        throw;
-    }
-}
-
 // What is wrong with the client's data; anything else is for the caller to roll back for.
 bool is_about_the_data(int sqlstate) {
     const int category = ERRCODE_TO_CATEGORY(sqlstate);
@@ -77,7 +66,9 @@ public:
 private:
     // `before`: the head.
     bool apply(const RowChange& change, std::int64_t before) {
-        const auto row = find_row_writer(change.table)->write_owned(change, user_);
+        const auto writer = find_resource(change.table, RowExclusiveLock);
+        if (!writer) throw SqlError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "\"" + change.table + "\" has ceased to be a resource meanwhile", {}, "Send the request again.");
+        const auto row = writer->write_owned(change, user_);
         if (!row) return false;
         SyncMutation mutation{.kind = change.kind, .resource = change.table, .id = row->id, .data = row->data};
         if (change.kind == RowChange::Kind::remove) mutation.data = row->id.empty() ? row->identity : "{}";
@@ -132,8 +123,12 @@ SyncPush sync_push(const std::vector<RowChange>& changes, std::int64_t head, con
     return push.run();
 }
 
-bool is_resource(const std::string& name) { return find_resource(name) != nullptr; }
+// Locked to be read only: the space has to be taken before the table is locked to be written.
+bool is_resource(const std::string& name) { return find_resource(name, AccessShareLock) != nullptr; }
 
-bool has_composite_key(const std::string& resource) { return find_resource(resource)->resource()->composite; }
+bool has_composite_key(const std::string& resource) {
+    const auto writer = find_resource(resource, AccessShareLock);
+    return writer && writer->resource()->composite;
+}
 
 }  // namespace replicache::engine
