@@ -95,10 +95,12 @@ void forget(Oid relation) {
     remove.run({pg::value(ObjectIdGetDatum(relation))});
 }
 
-std::string from_clause(const TrackedTable& table) {
-    const bool partitioned = guarded([&] { return get_rel_relkind(table.relation) == RELKIND_PARTITIONED_TABLE; });
-    return std::string(" FROM ") + (partitioned ? "" : "ONLY ") + pg::qualified_name(table.relation) + " AS t";
+std::string rows_of(Oid relation) {
+    const bool partitioned = guarded([relation] { return get_rel_relkind(relation) == RELKIND_PARTITIONED_TABLE; });
+    return (partitioned ? "" : "ONLY ") + pg::qualified_name(relation) + " AS t";
 }
+
+std::string from_clause(const TrackedTable& table) { return " FROM " + rows_of(table.relation); }
 
 std::optional<pg::Value> space_value(Oid type, std::string_view space) {
     const auto integer = [&]() -> std::optional<std::int64_t> {

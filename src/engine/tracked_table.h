@@ -15,7 +15,9 @@ struct TrackedTable {
     std::string version;  // column
 };
 
-// The FROM clause of a query on its rows, partitions included and children excluded, as t.
+// The rows of a table in a FROM clause, or as what an UPDATE or DELETE is of: partitions included and children excluded, as t.
+std::string rows_of(Oid relation);
+// The FROM clause of a query on its rows.
 std::string from_clause(const TrackedTable& table);
 
 // The space as a value of a space column, whose base type this is; nullopt when no value of that type has this text.
