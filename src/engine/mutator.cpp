@@ -23,11 +23,15 @@ using pg::value;
 std::unordered_map<std::string, std::shared_ptr<Mutator>> mutators;
 Oid registry = InvalidOid;
 bool mutators_valid = false;
+std::uint64_t function_changes = 0;  // of any functions, as far as this backend has heard
 
 const pg::RelationListener registry_listener([](Oid relation) noexcept {
     if (relation == InvalidOid || relation == registry) mutators_valid = false;
 });
-const pg::CatalogListener function_listener(PROCOID, []() noexcept { mutators_valid = false; });
+const pg::CatalogListener function_listener(PROCOID, []() noexcept {
+    mutators_valid = false;
+    ++function_changes;
+});
 
 class FunctionMutator : public Mutator {
 public:
@@ -40,34 +44,75 @@ public:
     std::optional<pg::PgError> call(std::string_view args) override;
 
 private:
-    Oid function_;
-    std::string name_;  // for messages
+    void look_up(Oid function);
+    bool is_current();
+    void look_up_again();
+    FunctionCallInfo read(std::string_view args);
+
+    Oid function_ = InvalidOid;
+    std::string name_;  // its signature
+    // Which version of the function this is, and when that was last made sure of.
+    TransactionId written_by_ = InvalidTransactionId;
+    ItemPointerData place_{};
+    std::uint64_t seen_changes_ = 0;
     MemoryContext context_;
     FmgrInfo info_;
     Parameters parameters_;
 };
 
-FunctionMutator::FunctionMutator(Oid function) : function_(function) {
+FunctionMutator::FunctionMutator(Oid function) {
     context_ = guarded([] { return AllocSetContextCreate(TopMemoryContext, "replicache mutator", ALLOCSET_SMALL_SIZES); });
     try {
-        name_ = signature_of(function);
-        HeapTuple const tuple = guarded([function] { return SearchSysCacheCopy1(PROCOID, ObjectIdGetDatum(function)); });
-        if (!HeapTupleIsValid(tuple)) throw SqlError(ERRCODE_UNDEFINED_FUNCTION, "function with OID " + std::to_string(function) + " does not exist");
-        const auto* form = reinterpret_cast<Form_pg_proc>(GETSTRUCT(tuple));
-        if (form->prokind != PROKIND_FUNCTION)
-            unfit(function, "it is not a plain function", "Write it as a function, not as a procedure or an aggregate.");
-        if (form->proretset) unfit(function, "it returns a set", "Return json, jsonb or void.");
-        if (form->prorettype == TRIGGEROID || form->prorettype == EVENT_TRIGGEROID)
-            unfit(function, "it is a trigger function", "Return json, jsonb or void.");
-        // A function that is not volatile sees the database as of the caller's snapshot: without the mutation before it.
-        if (form->provolatile != PROVOLATILE_VOLATILE)
-            unfit(function, "it is not volatile", "Declare it VOLATILE, which is the default.");
-        parameters_.describe(function, tuple, context_);
-        guarded([this, function] { fmgr_info_cxt(function, &info_, context_); });
+        look_up(function);
     } catch (...) {
         MemoryContextDelete(context_);
         throw;
     }
+}
+
+void FunctionMutator::look_up(Oid function) {
+    seen_changes_ = function_changes;
+    name_ = signature_of(function);
+    HeapTuple const tuple = guarded([function] { return SearchSysCacheCopy1(PROCOID, ObjectIdGetDatum(function)); });
+    if (!HeapTupleIsValid(tuple)) throw SqlError(ERRCODE_UNDEFINED_FUNCTION, "function with OID " + std::to_string(function) + " does not exist");
+    function_ = function;
+    written_by_ = HeapTupleHeaderGetRawXmin(tuple->t_data);
+    place_ = tuple->t_self;
+    const auto* form = reinterpret_cast<Form_pg_proc>(GETSTRUCT(tuple));
+    if (form->prokind != PROKIND_FUNCTION)
+        unfit(function, "it is not a plain function", "Write it as a function, not as a procedure or an aggregate.");
+    if (form->proretset) unfit(function, "it returns a set", "Return json, jsonb or void.");
+    if (form->prorettype == TRIGGEROID || form->prorettype == EVENT_TRIGGEROID)
+        unfit(function, "it is a trigger function", "Return json, jsonb or void.");
+    // A function that is not volatile sees the database as of the caller's snapshot: without the mutation before it.
+    if (form->provolatile != PROVOLATILE_VOLATILE)
+        unfit(function, "it is not volatile", "Declare it VOLATILE, which is the default.");
+    parameters_.describe(function, tuple, context_);
+    guarded([this, function] { fmgr_info_cxt(function, &info_, context_); });
+}
+
+// Whether the function is what was looked up.
+bool FunctionMutator::is_current() {
+    if (seen_changes_ == function_changes) return true;
+    seen_changes_ = function_changes;
+    return guarded([this] {
+        HeapTuple const tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function_));
+        if (!HeapTupleIsValid(tuple)) return false;
+        const bool same = HeapTupleHeaderGetRawXmin(tuple->t_data) == written_by_ && ItemPointerEquals(&tuple->t_self, &place_);
+        ReleaseSysCache(tuple);
+        return same;
+    });
+}
+
+// It has been replaced, or dropped and created anew.
+void FunctionMutator::look_up_again() {
+    const Oid function = pg::find_function(name_);
+    if (function == InvalidOid)
+        throw SqlError(ERRCODE_UNDEFINED_FUNCTION, "function " + name_ + " does not exist", {}, "Create it, or register another function under the mutator's name.");
+    MemoryContextReset(context_);
+    parameters_ = {};
+    look_up(function);
+    check_privilege();
 }
 
 void FunctionMutator::check_privilege() const {
@@ -76,16 +121,26 @@ void FunctionMutator::check_privilege() const {
                        "Grant EXECUTE on it to the calling role.");
 }
 
-std::optional<pg::PgError> FunctionMutator::call(std::string_view args) {
+FunctionCallInfo FunctionMutator::read(std::string_view args) {
     FunctionCallInfo const call = guarded([this] {
         const int n = parameters_.count();
         auto* result = static_cast<FunctionCallInfo>(palloc0(SizeForFunctionCallInfo(n)));
         InitFunctionCallInfoData(*result, &info_, n, InvalidOid, nullptr, nullptr);
-        // So that defaults, domain checks and the function itself see the mutation before this one.
-        PushActiveSnapshot(GetTransactionSnapshot());
         return result;
     });
     parameters_.fill(args, call);
+    return call;
+}
+
+std::optional<pg::PgError> FunctionMutator::call(std::string_view args) {
+    // So that defaults, domain checks and the function itself see the mutation before this one.
+    guarded([] { PushActiveSnapshot(GetTransactionSnapshot()); });
+    if (!is_current()) look_up_again();
+    FunctionCallInfo call = read(args);
+    if (!is_current()) {  // the check of a domain has changed it, or waited for somebody who did
+        look_up_again();
+        call = read(args);
+    }
     return pg::error_of([&] {
         // As in SQL, a strict function is not called with a null.
         bool skip = false;

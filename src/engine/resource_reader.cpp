@@ -26,7 +26,7 @@ std::string ResourceReader::sql(Query query) const {
                    (query == Query::rows ? "NULL::pg_catalog.text, " + resource_.data : resource_.identity + ", NULL::pg_catalog.text");
             for (const std::string& column : KeyTemplate::parse(resource_.key_template).columns()) list += ", t." + pg::quote_identifier(column);
     }
-    std::string text = "SELECT " + list + " FROM " + rows_of(resource_.relation) + " WHERE t." + resource_.space +
+    std::string text = "SELECT " + list + " FROM " + from_ + " WHERE t." + resource_.space +
                        " OPERATOR(pg_catalog.=) $1 AND " + version + " OPERATOR(pg_catalog.>) $2 AND " + version + " OPERATOR(pg_catalog.<=) $3";
     if (!resource_.deleted.empty()) text += " AND t." + resource_.deleted + (query == Query::soft_deleted ? " IS TRUE" : " IS NOT TRUE");
     if (query != Query::count) text += " ORDER BY " + version;

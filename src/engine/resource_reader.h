@@ -22,7 +22,7 @@ struct ResourceRow {
 
 class ResourceReader {
 public:
-    ResourceReader(const Resource& resource, const Storage& storage) : resource_(resource), storage_(storage) {}
+    ResourceReader(const Resource& resource, const Storage& storage) : resource_(resource), storage_(storage), from_(rows_of(resource.relation)) {}
     ~ResourceReader();
     ResourceReader(const ResourceReader&) = delete;
     ResourceReader& operator=(const ResourceReader&) = delete;
@@ -42,6 +42,7 @@ private:
 
     Resource resource_;
     Storage storage_;
+    std::string from_;
     std::array<SPIPlanPtr, 4> plans_{};
 };
 

@@ -4,7 +4,13 @@ namespace replicache::engine {
 
 void RowChanges::apply(const RowChange& change) {
     auto writer = find_row_writer(change.table, RowExclusiveLock);
-    if (writer != writer_) use(std::move(writer));
+    if (writer != writer_) {
+        if (waiting()) {
+            write();  // which may call what alters the next table
+            writer = find_row_writer(change.table, RowExclusiveLock);
+        }
+        use(std::move(writer));
+    }
     writer_->read(change);
     if (!writer_->fits()) write();
     writer_->add();

@@ -1,6 +1,5 @@
 // The statements that a RowWriter runs. They read the changes that wait as the table v, and are prepared once per form of changes.
 #include "engine/row_writer.h"
-#include "engine/tracked_table.h"
 #include "pg/catalog.h"
 
 extern "C" {
@@ -62,13 +61,13 @@ std::string RowWriter::sql(Statement statement) const {
         return list;
     }();
     const std::string not_deleted = deleted_.empty() ? "" : " AND t." + deleted_ + " IS NOT TRUE";
-    const std::string table = rows_of(table_.relation), waiting = "waiting AS v";
+    const std::string table = rows_of_it_, waiting = "waiting AS v";
     const std::string owned = owner_.empty() ? "" : "t." + resource_->version + ", " + resource_->id + ", " + (statement == Statement::remove ? resource_->identity : "NULL::pg_catalog.text") + ", " + resource_->data;
     const std::string returning = owned.empty() ? "" : " RETURNING " + owned;
     switch (statement) {
         case Statement::insert:
         case Statement::insert_unless_there:
-            return "INSERT INTO " + pg::qualified_name(table_.relation) + " AS t" + (names.empty() ? "" : " (" + names + ")") + " SELECT " + markers + " FROM " + waiting +
+            return "INSERT INTO " + relation_ + " AS t" + (names.empty() ? "" : " (" + names + ")") + " SELECT " + markers + " FROM " + waiting +
                    (statement == Statement::insert ? returning : " ON CONFLICT (" + keys + ") DO NOTHING");
         case Statement::restore:
             if (!deleted_.empty() && set.find(deleted_ + " = ") == std::string::npos) add(set, deleted_ + " = false");

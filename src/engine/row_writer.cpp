@@ -27,7 +27,7 @@ using pg::SqlError;
 
 }  // namespace
 
-RowWriter::RowWriter(const ExposedTable& table) : table_(table), storage_(table.relation), conflict_(conflict_by_name(table.conflict).value_or(Conflict::last_write)) {
+RowWriter::RowWriter(const ExposedTable& table) : table_(table), storage_(table.relation), conflict_(conflict_by_name(table.conflict).value_or(Conflict::last_write)), relation_(pg::qualified_name(table.relation)), rows_of_it_(rows_of(table.relation)) {
     const auto tracked = tracked_table(table.relation);
     if (tracked && !tracked->deleted.empty()) deleted_ = pg::quote_identifier(tracked->deleted);
     context_ = guarded([] { return AllocSetContextCreate(TopMemoryContext, "replicache row writer", ALLOCSET_SMALL_SIZES); });

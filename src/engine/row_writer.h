@@ -173,6 +173,7 @@ private:
     ExposedTable table_;
     Storage storage_;
     Conflict conflict_;
+    std::string relation_, rows_of_it_;  // for SQL
     std::string deleted_;   // quoted name of the column for soft deletion; empty: none
     MemoryContext context_;
     std::vector<Column> columns_;

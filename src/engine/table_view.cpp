@@ -80,7 +80,7 @@ std::vector<std::shared_ptr<TableView>> lock_table_views() {
     }
 }
 
-TableView::TableView(const TrackedTable& table) : table_(table), storage_(lock_to_read(table.relation)) {
+TableView::TableView(const TrackedTable& table) : table_(table), storage_(lock_to_read(table.relation)), from_(from_clause(table)) {
     struct Column {
         std::string name;
         Oid type;
@@ -149,7 +149,7 @@ std::string TableView::sql(Query query, Where where) const {
     for (const std::string& column : key_columns_) list += "t." + pg::quote_identifier(column) + ", ";
     list.resize(list.size() - 2);
 
-    std::string text = "SELECT " + list + from_clause(table_) + " WHERE true";
+    std::string text = "SELECT " + list + from_ + " WHERE true";
     const std::string version = "t." + pg::quote_identifier(table_.version);
     if (where == Where::listed) text += " AND " + version + " OPERATOR(pg_catalog.=) ANY ($1)";
     if (where == Where::range)

@@ -46,6 +46,7 @@ private:
 
     TrackedTable table_;
     Storage storage_;
+    std::string from_;  // clause
     MemoryContext context_;       // of the writers
     Oid space_type_ = TEXTOID;
     bool exact_space_ = true;                // equal spaces have the same text
