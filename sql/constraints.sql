@@ -145,6 +145,20 @@ SELECT version AS v FROM replicache.space \gset
 SELECT push('c', m(1, 'drop', '{"id":20}'));
 SELECT o->>'op' AS op, o->>'key' AS key FROM json_array_elements(replicache.pull_since(:v)->'patch') o ORDER BY 2;
 
+-- To defer constraints again by their names, the extension's owner must find their schemas. If it cannot, no mutation is to blame.
+DROP EXTENSION replicache_ext;
+CREATE ROLE constraints_owner SUPERUSER;
+SET ROLE constraints_owner;
+CREATE EXTENSION replicache_ext;
+RESET ROLE;
+ALTER ROLE constraints_owner NOSUPERUSER;
+SELECT replicache.register_mutator('both', 'add_both(int,int)');
+SELECT push('o', m(1, 'both', '{"id":71,"list":71}'));
+\echo :LAST_ERROR_SQLSTATE
+GRANT USAGE ON SCHEMA constraints TO constraints_owner;
+SELECT push('o', m(1, 'both', '{"id":71,"list":71}'), m(2, 'both', '{"id":72,"list":72}'));
+
 SET client_min_messages = error;
 DROP SCHEMA constraints CASCADE;
 DROP EXTENSION replicache_ext;
+DROP ROLE constraints_owner;
