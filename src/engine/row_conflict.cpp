@@ -3,8 +3,10 @@
 #include "engine/row_writer.h"
 #include "pg/catalog.h"
 #include "pg/compat.h"
+#include "pg/subtransaction.h"
 
 extern "C" {
+#include "utils/rls.h"
 #include "utils/typcache.h"
 }
 
@@ -113,11 +115,37 @@ std::string RowWriter::assignment(const Column& column, const std::string& value
     return column.name + " = COALESCE(" + now + " OPERATOR(pg_catalog.+) (" + value + " OPERATOR(pg_catalog.-) " + old + "), " + value + ")";
 }
 
-// Of a row that is not written any more, the change has no effect; one that is there and was not written has won.
+// Of a row that is not there, the change has no effect; one that is there and was not written is forbidden, or has won.
 void RowWriter::check_written(std::uint64_t rows) {
-    if (conflict_ == Conflict::last_write || rows == waiting_) return;
+    if (rows == waiting_ || (conflict_ == Conflict::last_write && !has_policies())) return;
     if (waiting_ > 1) refuse_set();
-    if (run(Statement::find_live) > 0) lose();
+    check_policies();
+    if (conflict_ != Conflict::last_write && run(Statement::find_live) > 0) lose();
+}
+
+// A MERGE cannot be had of a table with rules.
+bool RowWriter::has_policies() const {
+    return guarded([relation = table_.relation] {
+        if (check_enable_rls(relation, InvalidOid, true) != RLS_ENABLED) return false;
+        HeapTuple const tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
+        const bool rules = HeapTupleIsValid(tuple) && reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple))->relhasrules;
+        if (HeapTupleIsValid(tuple)) ReleaseSysCache(tuple);
+        return !rules;
+    });
+}
+
+// UPDATE and DELETE pass over a row that policies let the role see but not write. A MERGE throws 42501, of the row's latest version. What it
+// does otherwise is undone: the row may have come since, or a trigger may have kept it as it was.
+void RowWriter::check_policies() {
+    if (!has_policies()) return;
+    pg::Subtransaction trial;
+    try {
+        run(Statement::write_or_refuse);
+    } catch (...) {
+        trial.roll_back();
+        throw;
+    }
+    trial.roll_back();
 }
 
 // The change has lost; the server's row goes on record with it.

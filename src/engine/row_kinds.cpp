@@ -62,25 +62,38 @@ void RowWriter::upsert() {
 // First as an update, since an INSERT with ON CONFLICT checks NOT NULL before it finds the row that is there, and wants the right
 // to insert, which an update should not need.
 void RowWriter::upsert_one() {
-    const bool update = table_.may_update && may_update_any_column();
     for (int attempt = 0; attempt < 2; ++attempt) {
-        if (update && !upsert_changes() && run(Statement::find) > 0) return;
-        if (update && upsert_changes() && has_evidence(Statement::restore) && run(Statement::restore) > 0) return;
-        if (update && conflict_ != Conflict::last_write && run(Statement::find) > 0) lose();
+        if (table_.may_update && update_existing()) return;
         require(table_.may_insert, "insert");
         if (run(Statement::insert_unless_there) > 0) return;
-        // It is there: another transaction has inserted it since.
+        // It is there: another transaction has inserted it since, or the role may not see it.
         require(table_.may_update, "update");
-        if (!update) break;
     }
+    check_policies();
     run(Statement::insert);  // the row is out of this role's sight, and this says so
+}
+
+// Whether the row is there, and now is what the change says. An UPDATE wants the right to write its columns even if there is no row. A new row
+// does not need that right: so a role that lacks it looks for the row first.
+bool RowWriter::update_existing() {
+    if (!upsert_changes()) return may_run(Statement::find) && run(Statement::find) > 0;
+    // To bring back a row that is deleted softly takes one more column than to update one that is not.
+    const bool live_only = !deleted_.empty() && (table_.replace || has_values()) && !may_run(Statement::restore) && may_run(Statement::update);
+    const Statement statement = live_only ? Statement::update : Statement::restore;
+    if (!may_run(statement)) return may_run(Statement::find) && run(Statement::find) > 0 && run(statement) > 0;
+    if (has_evidence(statement) && run(statement) > 0) return true;
+    if (live_only && run(Statement::find) > run(Statement::find_live)) return run(Statement::restore) > 0;
+    if (conflict_ == Conflict::last_write || run(Statement::find) == 0) return false;
+    check_policies();
+    lose();
 }
 
 // The same in two statements, as long as nothing is unclear.
 void RowWriter::upsert_several() {
     std::uint64_t updated = 0;
-    if (table_.may_update && may_update_any_column()) {
-        if (!upsert_changes() || !has_evidence(Statement::restore)) refuse_set();
+    if (table_.may_update && !upsert_changes()) refuse_set();
+    if (table_.may_update && may_run(Statement::restore)) {
+        if (!has_evidence(Statement::restore)) refuse_set();
         updated = run(Statement::restore);
         if (updated == waiting_ && !touches_unique()) return;
         if (updated > 0 && (touches_unique() || conflict_ != Conflict::last_write || versions_tell_order())) refuse_set();
@@ -92,7 +105,7 @@ void RowWriter::upsert_several() {
     if (updated + inserted != waiting_) refuse_set();
 }
 
-// Then a plain INSERT, which is cheaper, asks for no fewer rights than one with ON CONFLICT.
+// Then no row is there that an UPDATE has not found, and a plain INSERT is cheaper than one with ON CONFLICT.
 bool RowWriter::may_see_all_rows() const {
     return guarded([relation = table_.relation] {
         return pg_class_aclcheck(relation, GetUserId(), ACL_SELECT) == ACLCHECK_OK && check_enable_rls(relation, InvalidOid, true) != RLS_ENABLED;
@@ -113,10 +126,6 @@ bool RowWriter::has_values() const {
     return std::any_of(columns_.begin(), columns_.end(), [this](const Column& c) { return c.given && !is_key(c) && !is_owner(c); });
 }
 
-bool RowWriter::may_update_any_column() const {
-    return guarded([relation = table_.relation] { return pg::may_update(relation); });
-}
-
 std::optional<RowWriter::OwnedRow> RowWriter::write_owned(const RowChange& change, std::string_view owner) {
     begin();
     const std::unique_ptr<RowWriter, void (*)(RowWriter*)> done(this, [](RowWriter* writer) {
@@ -129,10 +138,13 @@ std::optional<RowWriter::OwnedRow> RowWriter::write_owned(const RowChange& chang
     put_off_ = false;
     open();
     std::optional<OwnedRow> row;
-    if (run(owned_statement()) > 0) {
+    const Statement statement = owned_statement();
+    if (run(statement) > 0) {
         if (SPI_gettypeid(SPI_tuptable->tupdesc, 1) != INT8OID) guarded([this] { raise_changed(table_.relation); });
         const pg::Rows rows(SPI_tuptable, 1);
         row = {.id = rows.text(0, 2).value_or(""), .identity = rows.text(0, 3).value_or("{}"), .data = rows.text(0, 4).value_or("{}"), .version = rows.int8(0, 1)};
+    } else if (statement == Statement::update || statement == Statement::remove) {
+        check_policies();
     }
     guarded([] { SPI_finish(); });
     return row;

@@ -25,6 +25,20 @@ using pg::SqlError;
     throw SqlError(ERRCODE_UNDEFINED_COLUMN, "\"" + table + "\" has no column \"" + std::string(name) + "\" that clients may write");
 }
 
+// Partitions have keys of their own. Raises PostgreSQL errors.
+bool may_have_deferrable_key(Relation relation) {
+    if (relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE) return true;
+    ListCell* cell;
+    foreach (cell, RelationGetIndexList(relation)) {
+        Relation const index = index_open(lfirst_oid(cell), AccessShareLock);
+        const FormData_pg_index& form = *index->rd_index;
+        const bool deferrable = (form.indisunique || form.indisexclusion) && !form.indimmediate;
+        index_close(index, AccessShareLock);
+        if (deferrable) return true;
+    }
+    return false;
+}
+
 }  // namespace
 
 RowWriter::RowWriter(const ExposedTable& table) : table_(table), storage_(table.relation), conflict_(conflict_by_name(table.conflict).value_or(Conflict::last_write)), relation_(pg::qualified_name(table.relation)), rows_of_it_(rows_of(table.relation)) {
@@ -91,6 +105,7 @@ void RowWriter::add_key(Relation relation) {
                         .by_value = attribute.attbyval, .length = attribute.attlen});
     }
     guarded([index] { index_close(index, NoLock); });
+    may_have_deferrable_ = guarded([relation] { return may_have_deferrable_key(relation); });
 }
 
 RowWriter::Column* RowWriter::find(std::string_view client) {

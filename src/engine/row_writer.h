@@ -97,6 +97,7 @@ private:
         find_live,  // not deleted softly
         show,       // the row as JSON
         remove,
+        write_or_refuse,  // what the change is to do with a row that is there, as a MERGE
     };
     struct Plan {
         SPIPlanPtr plan = nullptr;
@@ -108,7 +109,7 @@ private:
         RowChange::Kind kind;
         std::string columns;  // per column whether it is given, and whether its old value is
         TupleDesc row;
-        std::array<Plan, 8> plans{};
+        std::array<Plan, 9> plans{};
     };
 
     bool is_owner(const Column& column) const;
@@ -128,13 +129,13 @@ private:
     // The kinds of changes: row_kinds.cpp.
     bool has_values() const;
     void require(bool allowed, const char* operation) const;
-    bool may_update_any_column() const;
     bool may_see_all_rows() const;
     bool upsert_changes() const;
     bool touches_unique() const;
     void insert();
     void upsert();
     void upsert_one();
+    bool update_existing();
     void upsert_several();
     void update();
     void remove();
@@ -161,13 +162,18 @@ private:
     std::string condition(Statement statement, const Column& column, const std::string& value, const std::string& old) const;
     std::string assignment(const Column& column, const std::string& value, const std::string& old) const;
     void check_written(std::uint64_t rows);
+    bool has_policies() const;
+    void check_policies();
     [[noreturn]] void lose();
 
     // SQL: row_statement.cpp.
     std::string sql(Statement statement) const;
+    Statement writes_existing() const;
     std::string same_key(const Key& key, const std::string& value) const;
     void prepare(Plan& plan, Statement statement) const;
     bool may_write_several(Plan& plan, Statement statement);
+    Plan& planned(Statement statement);
+    bool may_run(Statement statement);
     std::uint64_t run(Statement statement);
 
     ExposedTable table_;
@@ -178,6 +184,7 @@ private:
     MemoryContext context_;
     std::vector<Column> columns_;
     std::vector<Key> key_;
+    bool may_have_deferrable_ = false;  // keys, besides the primary key
     SetWise set_wise_;
     std::optional<Resource> resource_;
     std::unique_ptr<ResourceReader> reader_;  // null: it is none

@@ -44,10 +44,13 @@ inline IndexScanDesc begin_index_scan(Relation table, Relation index, ::Snapshot
 #endif
 }
 
-// The right to UPDATE some column. The function has kept its meaning and its name only.
-inline bool may_update(Oid relation) {
-    return pg_class_aclcheck(relation, GetUserId(), ACL_UPDATE) == ACLCHECK_OK ||
-           pg_attribute_aclcheck_all(relation, GetUserId(), ACL_UPDATE, ACLMASK_ANY) == ACLCHECK_OK;
+// Whether the current role has all rights that the statement wants. 16 took them out of the range table.
+inline bool may_execute(const PlannedStmt& statement) {
+#if PG_VERSION_NUM >= 160000
+    return ExecCheckPermissions(statement.rtable, statement.permInfos, false);
+#else
+    return ExecCheckRTPerms(statement.rtable, false);
+#endif
 }
 
 }  // namespace replicache::pg
