@@ -3,6 +3,7 @@
 #include "engine/failure.h"
 #include "pg/identity.h"
 #include "pg/invalidation.h"
+#include "pg/settings_scope.h"
 #include "pg/subtransaction.h"
 
 extern "C" {
@@ -88,7 +89,9 @@ void defer_again() {
 
 void check_deferred_constraints() {
     if (!look_up().any) return;
+    pg::SettingsScope settings;  // triggers run
     make_all_immediate();
+    settings.restore();
     defer_again();
 }
 

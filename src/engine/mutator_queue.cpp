@@ -7,6 +7,7 @@
 #include "pg/invalidation.h"
 #include "pg/json_reader.h"
 #include "pg/own_table.h"
+#include "pg/settings_scope.h"
 #include "pg/table.h"
 
 extern "C" {
@@ -114,7 +115,12 @@ Call read_call(const RowChange& change) {
 void run(const Call& call, bool& timed_out) {
     const auto mutator = find_mutator(call.name);
     mutator->check_privilege();
-    within_timeout(call.name, timed_out, [&] { return mutator->call(call.args); });
+    within_timeout(call.name, timed_out, [&] {
+        pg::SettingsScope settings;
+        auto failure = mutator->call(call.args);
+        if (!failure) settings.restore();
+        return failure;
+    });
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "engine/timeout.h"
 #include "pg/memory.h"
 #include "pg/own_table.h"
+#include "pg/settings_scope.h"
 
 extern "C" {
 #include "tcop/utility.h"
@@ -94,8 +95,12 @@ void replay_mutation(const RecordedError& error) {
     pg::ScratchContext scratch;
     bool timed_out = false;
     within_timeout(error.name, timed_out, [&] {
+        pg::SettingsScope settings;
         auto failure = mutator->call(error.args.value_or(""));
-        if (!failure) check_deferred_constraints();
+        if (!failure) {
+            check_deferred_constraints();
+            settings.restore();
+        }
         return failure;
     });
     write_version(space);

@@ -11,21 +11,31 @@ void RowChanges::apply(const RowChange& change) {
         }
         use(std::move(writer));
     }
+    if (!settings_) settings_.emplace();
     writer_->read(change);
-    if (!writer_->fits()) write();
+    if (!writer_->fits()) {
+        write();
+        settings_.emplace();
+    }
     writer_->add();
     if (together_ && writer_->may_wait()) {
         put_off_ = true;
         return;
     }
     writer_->write(false);
-    written_();
+    settled();
 }
 
 void RowChanges::write() {
     if (!waiting()) return;
     writer_->write(true);
+    settled();
+}
+
+void RowChanges::settled() {
     written_();
+    settings_->restore();
+    settings_.reset();
 }
 
 void RowChanges::use(std::shared_ptr<RowWriter> writer) {
@@ -38,6 +48,7 @@ void RowChanges::use(std::shared_ptr<RowWriter> writer) {
 void RowChanges::release() {
     if (writer_) writer_->end();
     writer_.reset();
+    settings_.reset();
 }
 
 }  // namespace replicache::engine

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "engine/row_writer.h"
+#include "pg/settings_scope.h"
 
 namespace replicache::engine {
 
@@ -28,11 +29,13 @@ public:
 
 private:
     void use(std::shared_ptr<RowWriter> writer);
+    void settled();
 
     bool together_;
     bool put_off_ = false;  // something, once
     std::function<void()> written_;
     std::shared_ptr<RowWriter> writer_;  // in use; null: none
+    std::optional<pg::SettingsScope> settings_;  // of what is being applied, or waits: triggers, and checks of domains, may set some
 };
 
 }  // namespace replicache::engine

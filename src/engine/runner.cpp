@@ -6,6 +6,7 @@
 #include "engine/row_changes.h"
 #include "engine/timeout.h"
 #include "pg/settings.h"
+#include "pg/settings_scope.h"
 #include "pg/subtransaction.h"
 
 extern "C" {
@@ -123,8 +124,12 @@ std::optional<PgError> Runner::call(const Mutation& mutation, Mutator& mutator, 
         if (change) {
             rows.apply(*change);
         } else {
+            pg::SettingsScope settings;
             error = mutator.call(mutation.args);
-            if (!error) check_deferred_constraints();
+            if (!error) {
+                check_deferred_constraints();
+                settings.restore();
+            }
         }
     }
     if (timed_out && !error) throw MutationTimeout::error(mutation.name);

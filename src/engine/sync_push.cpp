@@ -6,6 +6,7 @@
 #include "engine/row_writer.h"
 #include "engine/sync_paging.h"
 #include "pg/memory.h"
+#include "pg/settings_scope.h"
 #include "pg/subtransaction.h"
 
 extern "C" {
@@ -48,8 +49,10 @@ public:
                 pg::check_interrupts();
                 scratch_.reset();
                 const std::int64_t before = head(), stamps = space_.stamps;
+                pg::SettingsScope settings;
                 if (!apply(change, before)) throw SqlError(RowWriter::no_owned_row, "no such row");
                 check_deferred_constraints();
+                settings.restore();
                 ++applied_;
                 if (space_.stamps > stamps + 1 && !known_) known_ = before;
             }
