@@ -80,6 +80,71 @@ SELECT push('a', m(16, 'sleep', 'slow', 60), m(17, 'sleep', 'fine', 0))->'applie
 RESET statement_timeout;
 SELECT id, last_mutation_id FROM replicache.client;
 
+-- Cancels that are not ours, in a mutator whose time is over: raised, nothing stays. statement_timeout, while the mutator handles ours …
+CREATE FUNCTION defy(id text) RETURNS void LANGUAGE plpgsql AS
+$$ BEGIN
+    PERFORM pg_sleep(60);
+EXCEPTION WHEN query_canceled THEN
+    PERFORM pg_sleep(60);
+END $$;
+-- … and is handled, too …
+CREATE FUNCTION defy_all(id text) RETURNS void LANGUAGE plpgsql AS
+$$ BEGIN
+    PERFORM pg_sleep(60);
+EXCEPTION WHEN query_canceled THEN
+    BEGIN
+        PERFORM pg_sleep(60);
+    EXCEPTION WHEN query_canceled THEN
+        INSERT INTO item VALUES (id);
+    END;
+END $$;
+-- … and pg_cancel_backend, before our time is over, and after.
+CREATE FUNCTION cancel(after boolean) RETURNS void LANGUAGE plpgsql AS
+$$ BEGIN
+    BEGIN
+        IF NOT after THEN PERFORM pg_cancel_backend(pg_backend_pid()); END IF;
+        PERFORM pg_sleep(60);
+    EXCEPTION WHEN query_canceled THEN
+        IF after THEN PERFORM pg_cancel_backend(pg_backend_pid()); END IF;
+    END;
+    PERFORM pg_sleep(60);
+END $$;
+SELECT replicache.register_mutator('defy', 'defy(text)'), replicache.register_mutator('defy all', 'defy_all(text)'), replicache.register_mutator('cancel', 'cancel(boolean)');
+SELECT replicache.register_mutator_queue();
+SET replicache.mutation_timeout = '100ms';
+SET statement_timeout = '600ms';
+SELECT push('b', m(1, 'sleep', 'b1', 0), m(2, 'defy', 'b2'), m(3, 'sleep', 'b3', 0));
+\echo :LAST_ERROR_SQLSTATE :LAST_ERROR_MESSAGE
+SELECT push('b', m(1, 'sleep', 'b1', 0), m(2, 'defy all', 'b2'), m(3, 'sleep', 'b3', 0));
+\echo :LAST_ERROR_SQLSTATE
+SELECT push('b', m(1, 'sleep', 'b1', 0), m(2, 'defy all', 'b2'));
+\echo :LAST_ERROR_SQLSTATE
+SET replicache.optimistic_runs = off;
+SELECT push('b', m(1, 'sleep', 'b1', 0), m(2, 'defy all', 'b2'), m(3, 'sleep', 'b3', 0));
+\echo :LAST_ERROR_SQLSTATE
+RESET replicache.optimistic_runs;
+RESET statement_timeout;
+SELECT replicache.apply_push('{"pushVersion":0,"clientID":"b","mutations":[{"id":1,"name":"sleep","args":{"id":"b1","seconds":0}},{"id":2,"name":"cancel","args":{"after":true}}]}');
+\echo :LAST_ERROR_SQLSTATE :LAST_ERROR_MESSAGE
+SELECT replicache.apply_push('{"pushVersion":0,"clientID":"b","mutations":[{"id":1,"name":"sleep","args":{"id":"b1","seconds":0}},{"id":2,"name":"cancel","args":{"after":false}}]}');
+\echo :LAST_ERROR_SQLSTATE :LAST_ERROR_MESSAGE
+SELECT count(*) FROM item WHERE id LIKE 'b%';
+SELECT count(*) FROM replicache.client WHERE id = 'b';
+-- Alone, ours is ours, also after a cancel that has been.
+SELECT push('b', m(1, 'sleep', 'b1', 0), m(2, 'sleep', 'b2', 60), m(3, 'stubborn', 'b3'), m(4, 'sleep', 'b4', 0))->'applied' AS applied;
+-- A call in an upload is not rejected for it, nor is what comes before it lost.
+CREATE FUNCTION upload(VARIADIC calls text[]) RETURNS text LANGUAGE sql AS $$
+    SELECT string_agg(concat_ws(' ', r->>'status', r#>>'{failed_operation,details,sqlstate}', r->>'message'), ', ') FROM json_array_elements(replicache.powersync_upload(json_build_object('on_error', 'skip', 'transactions',
+        (SELECT json_agg(json_build_object('crud', json_build_array(json_build_object('op', 'PUT', 'type', 'mutator_calls', 'id', n, 'data', json_build_object('name', split_part(c, '/', 1), 'args', json_build_object('id', split_part(c, '/', 2)))))) ORDER BY n)
+         FROM unnest(calls) WITH ORDINALITY x (c, n))))->'results') r $$;
+SET statement_timeout = '600ms';
+SELECT upload('default/u1', 'defy/u2', 'default/u3');
+SELECT upload('default/u4', 'defy all/u5', 'default/u6');
+RESET statement_timeout;
+SELECT upload('default/u7', 'stubborn/u8', 'default/u9');
+SELECT id FROM item WHERE id LIKE 'u%' ORDER BY id;
+RESET replicache.mutation_timeout;
+
 -- A push may set it for itself; nothing negative, nothing else.
 BEGIN;
 SET LOCAL replicache.mutation_timeout = '50ms';

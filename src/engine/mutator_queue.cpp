@@ -115,12 +115,13 @@ Call read_call(const RowChange& change) {
 void run(const Call& call, bool& timed_out) {
     const auto mutator = find_mutator(call.name);
     mutator->check_privilege();
-    within_timeout(call.name, timed_out, [&] {
+    auto failure = within_timeout(call.name, timed_out, [&] {
         pg::SettingsScope settings;
-        auto failure = mutator->call(call.args);
-        if (!failure) settings.restore();
-        return failure;
+        auto error = mutator->call(call.args);
+        if (!error) settings.restore();
+        return error;
     });
+    if (failure) throw std::move(*failure);
 }
 
 }  // namespace

@@ -94,15 +94,16 @@ void replay_mutation(const RecordedError& error) {
     mutator->check_privilege();
     pg::ScratchContext scratch;
     bool timed_out = false;
-    within_timeout(error.name, timed_out, [&] {
+    auto failure = within_timeout(error.name, timed_out, [&] {
         pg::SettingsScope settings;
-        auto failure = mutator->call(error.args.value_or(""));
-        if (!failure) {
+        auto raised = mutator->call(error.args.value_or(""));
+        if (!raised) {
             check_deferred_constraints();
             settings.restore();
         }
-        return failure;
+        return raised;
     });
+    if (failure) throw std::move(*failure);
     write_version(space);
 }
 

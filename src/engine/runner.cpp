@@ -91,19 +91,16 @@ Runner::Run Runner::attempt_run(Indexes run, bool together) {
             forbidden = false;
             if (auto error = call(mutation, *mutator, rows, timed_out)) return error;
         }
-        const MutationTimeout timeout(timed_out);
-        rows.write();
-        return std::nullopt;
+        return within_timeout("", timed_out, [&rows]() -> std::optional<PgError> {
+            rows.write();
+            return std::nullopt;
+        });
     });
     if (!result.error) return result;
     rows.release();
     // Which of them it was, they tell one by one. A cancel stays one.
     if (rows.has_put_off() && (timed_out || scope_of(result.error->sqlerrcode()) != Scope::caller)) return attempt_run(run, false);
-    if (timed_out && result.error->sqlerrcode() == ERRCODE_QUERY_CANCELED) {
-        // Whatever the mutator made of the cancel.
-        result.error.emplace(PgError::make(MutationTimeout::error(batch_.mutations[run[result.done]].name)));
-        return result;
-    }
+    if (timed_out && result.error->sqlerrcode() == ERRCODE_QUERY_CANCELED) return result;
     const Scope scope = scope_of(result.error->sqlerrcode());
     if (forbidden || scope == Scope::caller) throw std::move(*result.error);
     result.temporary = scope == Scope::push;
@@ -113,9 +110,7 @@ Runner::Run Runner::attempt_run(Indexes run, bool together) {
 std::optional<PgError> Runner::call(const Mutation& mutation, Mutator& mutator, RowChanges& rows, bool& timed_out) {
     pg::check_interrupts();
     scratch_.reset();
-    std::optional<PgError> error;
-    {
-        const MutationTimeout timeout(timed_out);
+    return within_timeout(mutation.name, timed_out, [&]() -> std::optional<PgError> {
         const auto change = mutator.row_change(mutation.args);
         const std::string& client_id = batch_.client_of(mutation);
         if (!change || context_.client_id != client_id) rows.write();
@@ -123,17 +118,14 @@ std::optional<PgError> Runner::call(const Mutation& mutation, Mutator& mutator, 
         context_.mutation_id = mutation.id;
         if (change) {
             rows.apply(*change);
-        } else {
-            pg::SettingsScope settings;
-            error = mutator.call(mutation.args);
-            if (!error) {
-                check_deferred_constraints();
-                settings.restore();
-            }
+            return std::nullopt;
         }
-    }
-    if (timed_out && !error) throw MutationTimeout::error(mutation.name);
-    return error;
+        pg::SettingsScope settings;
+        if (auto error = mutator.call(mutation.args)) return error;
+        check_deferred_constraints();
+        settings.restore();
+        return std::nullopt;
+    });
 }
 
 // The run, or as much of it as comes before a failure, and the failure.

@@ -12,7 +12,8 @@ extern "C" {
 namespace replicache::engine {
 namespace {
 
-volatile sig_atomic_t fired = false;
+volatile sig_atomic_t fired = false;    // our time was over
+volatile sig_atomic_t foreign = false;  // somebody else has cancelled
 
 // Runs in the SIGALRM handler: what StatementCancelHandler in tcop/postgres.c does.
 extern "C" void cancel_mutation() {
@@ -22,24 +23,55 @@ extern "C" void cancel_mutation() {
     SetLatch(MyLatch);
 }
 
+void (*cancel_handler)(int) = nullptr;
+
+// SIGINT comes from pg_cancel_backend, and from statement_timeout and lock_timeout in this process. To wait too long for a lock is no cancel.
+extern "C" void at_cancel(int signal) {
+    if (!get_timeout_indicator(LOCK_TIMEOUT, false) || get_timeout_indicator(STATEMENT_TIMEOUT, false)) foreign = true;
+    cancel_handler(signal);
+}
+
+void watch_cancels() {
+    struct sigaction action;
+    if (sigaction(SIGINT, nullptr, &action) != 0 || action.sa_handler == SIG_DFL || action.sa_handler == SIG_IGN) return;
+    cancel_handler = action.sa_handler;
+    action.sa_handler = at_cancel;
+    sigaction(SIGINT, &action, nullptr);
+}
+
 TimeoutId timeout_id() {
-    static const TimeoutId id = pg::guarded([] { return RegisterTimeout(USER_TIMEOUT, cancel_mutation); });
+    static const TimeoutId id = [] {
+        const TimeoutId registered = pg::guarded([] { return RegisterTimeout(USER_TIMEOUT, cancel_mutation); });
+        watch_cancels();
+        return registered;
+    }();
     return id;
 }
 
 }  // namespace
 
-MutationTimeout::MutationTimeout(bool& expired) : expired_(expired), running_(pg::settings.mutation_timeout > 0) {
+MutationTimeout::MutationTimeout() : running_(pg::settings.mutation_timeout > 0) {
+    if (!running_) return;
+    const TimeoutId id = timeout_id();
     fired = false;
-    expired = false;
-    if (running_) pg::guarded([id = timeout_id(), ms = pg::settings.mutation_timeout] { enable_timeout_after(id, ms); });
+    foreign = false;
+    if (QueryCancelPending) foreign = true;
+    pg::guarded([id, ms = pg::settings.mutation_timeout] { enable_timeout_after(id, ms); });
 }
 
-MutationTimeout::~MutationTimeout() {
-    if (!running_) return;
+bool MutationTimeout::end(bool canceled) {
+    if (!std::exchange(running_, false)) return false;
     disable_timeout(timeout_id(), false);
-    expired_ = fired;
-    if (fired) QueryCancelPending = false;
+    if (!fired) return false;
+    QueryCancelPending = false;
+    if (!foreign) return true;
+    if (canceled) {
+        get_timeout_indicator(STATEMENT_TIMEOUT, true);  // it is told
+    } else {
+        QueryCancelPending = true;
+        InterruptPending = true;
+    }
+    return false;
 }
 
 pg::SqlError MutationTimeout::error(const std::string& mutator) {
