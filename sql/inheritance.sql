@@ -35,7 +35,7 @@ SELECT push('{"type":"DELETE","resource":"note","resourceId":"child"}');
 SELECT push('{"type":"UPDATE","resource":"note","resourceId":"own","data":{"body":"pushed"}}');
 SELECT tableoid::regclass AS "table", id, body FROM note ORDER BY 1, 2;
 -- A table that is a child itself: its own rows.
-SELECT replicache.track_table('archived', key => 'archived/{id}', space => 'owner'), replicache.expose_crud('archived');
+SELECT replicache.track_table('archived', key => 'archived/{id}', space => 'owner', version => 'version'), replicache.expose_crud('archived');
 SELECT upload('[{"op_id":8,"op":"PATCH","type":"archived","id":"both","data":{"body":"patched"}},{"op_id":9,"op":"DELETE","type":"archived","id":"child"}]');
 SELECT p->'op' AS op, p->'key' AS key, p->'value'->'body' AS body FROM json_array_elements(replicache.pull_since(0, space => 'u')->'patch') p;
 SELECT m->'type' AS type, m->'resourceId' AS id, m->'data'->'body' AS body FROM replicache.sync_pull(-1, 'u') s, json_array_elements(s.body->'data'->'mutations') m;
