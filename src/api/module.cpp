@@ -46,6 +46,11 @@ Datum replicache_on_change(PG_FUNCTION_ARGS) {
     return pg::entry([fcinfo] { return PointerGetDatum(engine::on_change(trigger_data(fcinfo, "on_change"))); });
 }
 
+PG_FUNCTION_INFO_V1(replicache_on_restore);
+Datum replicache_on_restore(PG_FUNCTION_ARGS) {
+    return pg::entry([fcinfo] { return PointerGetDatum(engine::on_restore(trigger_data(fcinfo, "on_restore"))); });
+}
+
 // Tells every backend that a registry has changed: the caches listen to the relation.
 PG_FUNCTION_INFO_V1(replicache_on_registry_change);
 Datum replicache_on_registry_change(PG_FUNCTION_ARGS) {

@@ -6,6 +6,7 @@
 #include "engine/progress.h"
 #include "engine/snapshot.h"
 #include "engine/table_view.h"
+#include "engine/tracking_faults.h"
 #include "pg/table.h"
 
 namespace replicache::engine {
@@ -168,6 +169,7 @@ std::optional<bool> append_answer(Answer& answer, const PullRequest& request, co
 
 std::optional<Datum> pull_under_snapshot(const PullRequest& request, Answer& answer) {
     const pg::SpiConnection spi;
+    check_tracking();  // also where nothing seems to be new
     Progress progress = engine::progress(request.space, request.cookie, request.plain_cookies);
     // A group of another space counts in the versions of that space.
     if (request.client_group_id)

@@ -124,6 +124,8 @@ std::int64_t next_version(std::int64_t version) {
     throw SqlError(ERRCODE_PROGRAM_LIMIT_EXCEEDED, "a space has reached the version " + std::to_string(version) + ", and there is none above it", {}, pg::not_to_be_altered);
 }
 
+bool creating = false;  // a row of replicache.space that is inserted is ours
+
 // Whether the row was created; false when it exists.
 bool insert_space(std::string_view id, pg::Clock clock) {
     // Epochs are for versions to begin anew above those of a lost history. Those that count milliseconds do that by themselves,
@@ -139,6 +141,7 @@ bool insert_space(std::string_view id, pg::Clock clock) {
         "FROM replicache.epoch) e ON CONFLICT DO NOTHING",
         {TEXTOID, TEXTOID, BOOLOID, INT4OID});
     const pg::Value name = value(std::string_view(pg::clock_name(clock)));
+    const std::unique_ptr<bool, void (*)(bool*)> done(&(creating = true, creating), [](bool* flag) { *flag = false; });
     if (clock == clock_time) return insert_time.run({value(id), name}).count() > 0;
     return insert.run({value(id), name, value(BoolGetDatum(clock != clock_transaction)), value(Int32GetDatum(epoch_bits))}).count() > 0;
 }
@@ -208,6 +211,34 @@ void create_space(const std::string& id, pg::Clock clock) {
     const SpiConnection spi;
     if (!insert_space(id, clock))
         throw SqlError(ERRCODE_DUPLICATE_OBJECT, "space \"" + id + "\" exists already");
+}
+
+HeapTuple on_restore(const TriggerData& trigger) {
+    HeapTuple const row = trigger.tg_trigtuple;
+    TupleDesc const descriptor = trigger.tg_relation->rd_att;
+    if (creating || trigger.tg_trigger->tgnargs != 0 || RelationGetRelid(trigger.tg_relation) != pg::own_relation("space")) return row;
+    static OwnStatement merge(
+        "UPDATE replicache.space SET clock = $2, version = GREATEST(version, $3), floor = GREATEST(floor, $4), collected = GREATEST(collected, $5), "
+        "collector = GREATEST(collector, $6) WHERE id OPERATOR(pg_catalog.=) $1 RETURNING version",
+        {TEXTOID, TEXTOID, INT8OID, INT8OID, INT8OID, INT8OID});
+    const auto restored = [&](int column) {
+        pg::Value result;
+        result.datum = heap_getattr(row, column, descriptor, &result.null);
+        return result;
+    };
+    const SpiConnection spi;
+    const pg::Value id = restored(space_column::id);
+    const pg::Rows merged = merge.run({id, restored(space_column::clock), restored(space_column::version), restored(space_column::floor),
+                                       restored(space_column::collected), restored(space_column::collector)});
+    if (merged.empty()) return row;
+    // What this transaction has stamped itself, while the data was loaded.
+    if (const auto known = spaces.find(std::string(pg::view_of_text(id.datum))); known != spaces.end()) {
+        Space& space = known->second;
+        space.row = nullptr;
+        space.before = merged.int8(0, 1);
+        if (space.clock != clock_transaction) skip_to(space, space.before);
+    }
+    return nullptr;
 }
 
 // An id makes the transaction a writer, so it gets one at its first change only.

@@ -13,13 +13,17 @@
 #include "pg/spi.h"
 #include "pg/table.h"
 
+extern "C" {
+#include "commands/trigger.h"
+}
+
 namespace replicache::engine {
 
 constexpr std::size_t max_space_bytes = 1000;  // so that the space fits into a notification and an index
 
 // Columns of replicache.space.
 namespace space_column {
-constexpr int clock = 2, version = 3, floor = 4, collected = 5, collector = 6;
+constexpr int id = 1, clock = 2, version = 3, floor = 4, collected = 5, collector = 6;
 }
 
 // The clock of the row that was found or locked.
@@ -88,6 +92,10 @@ constexpr int epoch_bits = 32;
 void create_space(const std::string& id, pg::Clock clock);
 // The same, unless it exists. Locks nothing else.
 void ensure_space(const std::string& id, pg::Clock clock);
+
+// The trigger before a row of replicache.space is inserted. Of a space that is there already, the row comes from a dump: it is merged, because
+// COPY would fail as a whole, and the versions of all spaces would be lost.
+HeapTuple on_restore(const TriggerData& trigger);
 
 // Throws unless the text can be the id of a space.
 void check_space_id(std::string_view id);

@@ -21,6 +21,13 @@ CREATE TRIGGER on_registry_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE O
 CREATE TRIGGER on_registry_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON replicache.exposed_table
     FOR EACH STATEMENT EXECUTE FUNCTION replicache.on_registry_change();
 
+CREATE FUNCTION replicache.on_restore() RETURNS trigger
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'replicache_on_restore';
+COMMENT ON FUNCTION replicache.on_restore() IS
+'Trigger of replicache.space: merges a row that comes from a dump with that of a space which has come into being meanwhile. The higher versions count, and the clock of the dump.';
+
+CREATE TRIGGER on_restore BEFORE INSERT ON replicache.space FOR EACH ROW EXECUTE FUNCTION replicache.on_restore();
+
 CREATE FUNCTION replicache.on_drop() RETURNS event_trigger
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'replicache_on_drop';
 COMMENT ON FUNCTION replicache.on_drop() IS

@@ -53,3 +53,22 @@ COMMENT ON FUNCTION replicache.collect_garbage(interval) IS
 idle: how long ago a client must have pushed for the last time, a row been deleted, a mutation been rejected; from 0 to 6000 years. Give it several months: pulls leave no trace, so a client that only reads counts as idle.
 Result: how many rows were removed: {"clients":0,"clientGroups":0,"tombstones":0,"errors":0}. Pages are not counted. What others use at the moment is left for the next time.
 Errors: 22004 idle is null; 22023 it is negative or longer than 6000 years; 25006 read-only transaction; 0A000 called by a mutator.';
+
+CREATE FUNCTION replicache.on_restore() RETURNS trigger
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'replicache_on_restore';
+COMMENT ON FUNCTION replicache.on_restore() IS
+'Trigger of replicache.space: merges a row that comes from a dump with that of a space which has come into being meanwhile. The higher versions count, and the clock of the dump.';
+
+CREATE TRIGGER on_restore BEFORE INSERT ON replicache.space FOR EACH ROW EXECUTE FUNCTION replicache.on_restore();
+REVOKE ALL ON FUNCTION replicache.on_restore() FROM PUBLIC;
+
+COMMENT ON FUNCTION replicache.track_table(regclass, text, text, name, name, name) IS
+'Makes the rows of a table client-view entries. Called again, it replaces the options.
+relation: a permanent, logged table, partitioned or not, of the calling role.
+key: template of the keys, such as ''message/{id}''; default ''<table>/{pk}'', the columns of a composite primary key joined by "/". Its columns must be NOT NULL and include those of a unique index.
+value: SQL expression over the row (alias t) that gives json or jsonb, evaluated as the pulling role; default: an object of all columns but version and deleted.
+space: column that names the row''s space (text, varchar, uuid or an integer type); default: all rows are in the space ''''.
+deleted: boolean column for soft deletion; default: rows are really deleted, and leave a tombstone.
+version: bigint column for the version, added with an index when missing; default: ''version'', or the one that the table is tracked with. A column that is there is taken only when it is named here, or when track_table has added it, since its values are written over.
+Result: nothing; the next pull of every client that may see its rows is complete.
+Errors: 42501 not the owner; 42P01 no such table; 42703 no such column; 42809 not a permanent table; 42804 a column or the value is of the wrong type; 42P16 the key does not identify a row; 42701 there is a column of the default name; 42710 another table could have the same keys; 22003 the column has values above 2^52; 22023 malformed template.';
