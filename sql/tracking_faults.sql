@@ -27,6 +27,20 @@ SELECT without(tgname, how) FROM pg_trigger, unnest('{DROP TRIGGER %I ON a,ALTER
     WHERE tgrelid = 'a'::regclass ORDER BY tgname, how;
 ALTER TABLE a ENABLE ALWAYS TRIGGER "~replicache_moved";
 :pull
+-- Also a client for which there is nothing new learns it.
+SELECT replicache.pull_since(NULL) ->> 'cookie' AS cookie \gset
+ALTER TABLE a DISABLE TRIGGER "~replicache_stamp";
+SELECT replicache.pull_since(:cookie);
+-- What was written meanwhile is told when they are enabled again.
+INSERT INTO a VALUES (100, 'unseen');
+ALTER TABLE a ENABLE TRIGGER "~replicache_stamp";
+SELECT replicache.pull_since(:cookie) -> 'patch';
+DELETE FROM a;
+SELECT replicache.pull_since(NULL) ->> 'cookie' AS cookie \gset
+CREATE TRIGGER mine AFTER INSERT ON a FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger();
+ALTER TABLE a DISABLE TRIGGER mine, ENABLE TRIGGER mine;
+DROP TRIGGER mine ON a;
+SELECT replicache.pull_since(:cookie)::text = format('{"cookie":%s,"lastMutationIDChanges":{},"patch":[]}', :cookie);
 -- Of a partition.
 CREATE TABLE p (id int, k int, PRIMARY KEY (id, k)) PARTITION BY LIST (k);
 CREATE TABLE p1 PARTITION OF p FOR VALUES IN (1);

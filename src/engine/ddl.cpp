@@ -52,14 +52,33 @@ void on_new_partition(Oid relation) {
     note_partitions(table->relation);
 }
 
+// Whether the command may have enabled triggers of ours again: while they were disabled, changes went unnoticed.
+bool enables_triggers(const AlterTableCmd* command) {
+    switch (command->subtype) {
+        case AT_EnableTrigAll:
+        case AT_EnableTrigUser:
+            return true;
+        case AT_EnableTrig:
+        case AT_EnableAlwaysTrig:
+            return std::string_view(command->name).starts_with("~replicache_");
+        default:
+            return false;
+    }
+}
+
 void on_alter_table(const AlterTableStmt* statement, Oid relation) {
     for (int i = 0; i < list_length(statement->cmds); ++i) {
         const auto* command = static_cast<AlterTableCmd*>(list_nth(statement->cmds, i));
         const bool attach = command->subtype == AT_AttachPartition;
         const bool detach = command->subtype == AT_DetachPartition || command->subtype == AT_DetachPartitionFinalize;
-        if (!attach && !detach) continue;
+        const bool enable = enables_triggers(command);
+        if (!attach && !detach && !enable) continue;
         const auto table = tracked_table_of(relation);
         if (!table) return;
+        if (enable) {
+            raise_floors(!table->space.empty());
+            continue;
+        }
         const RangeVar* const name = reinterpret_cast<PartitionCmd*>(command->def)->name;
         const Oid partition = guarded([name] { return RangeVarGetRelid(name, NoLock, true); });
         if (attach) {
