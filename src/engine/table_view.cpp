@@ -40,19 +40,27 @@ Oid lock_to_read(Oid relation) {
     return relation;
 }
 
+// The registry, with its tables locked. Whoever made us wait for a lock may have changed it.
+std::vector<TrackedTable> lock_tracked_tables() {
+    for (int attempt = 1;; ++attempt) {
+        view_relations.clear();
+        listen_to({pg::own_relation("tracked_table")});
+        views_valid = true;  // before reading: an invalidation that arrives meanwhile must not be lost
+        std::vector<TrackedTable> tables = tracked_tables();
+        for (const TrackedTable& table : tables) listen_to({table.relation});
+        for (const TrackedTable& table : tables) lock_to_read(table.relation);
+        guarded([] { AcceptInvalidationMessages(); });  // what the registry knows, the catalog caches must know, too
+        if (views_valid || attempt == 3) return tables;
+    }
+}
+
 // As they were built last, or anew.
 const std::vector<std::shared_ptr<TableView>>& table_views() {
     check_tracking();
     if (views_valid) return views;
     views.clear();
-    view_relations.clear();
-    listen_to({pg::own_relation("tracked_table")});
-    views_valid = true;  // before reading: an invalidation that arrives meanwhile must not be lost
     try {
-        const std::vector<TrackedTable> tables = tracked_tables();
-        guarded([] { AcceptInvalidationMessages(); });  // what the registry knows, the catalog caches must know, too
-        for (const TrackedTable& table : tables) {
-            listen_to({lock_to_read(table.relation)});
+        for (const TrackedTable& table : lock_tracked_tables()) {
             if (guarded([&table] { return get_rel_name(table.relation) == nullptr; })) continue;  // dropped meanwhile
             views.push_back(std::make_shared<TableView>(table));
             listen_to(views.back()->storage().tables());
