@@ -150,6 +150,7 @@ private:
 
     // Whether the row is gone, and a client whose head is `since` may know it.
     bool can_be_known(const RowWriter& writer, const std::string& key, const Events& gone) {
+        if (from_ != pull_.since && is_there(writer, key)) return false;
         const Events made = made_of(key);
         if (made.times < gone.times) return true;  // it was there at that time
         if (made.times > gone.times || gone.first < made.first) return false;  // it is there
@@ -157,6 +158,14 @@ private:
         // It was on a page. But when one statement has moved rows to each other's keys, all have come, in our notes, before any went.
         const auto rows = writer.reader().rows(user_, {made.first - 1, head_}, no_limit);
         return std::none_of(rows.begin(), rows.end(), [&key](const ResourceRow& row) { return row.key == key; });
+    }
+
+    // Whether the row has come back unnoticed, with its table. All rows are told now, and those that are older than their deletion before it.
+    bool is_there(const RowWriter& writer, const std::string& key) {
+        const auto [keys, is_new] = there_.try_emplace(&writer);
+        if (is_new)
+            for (const ResourceRow& row : writer.reader().rows(user_, everything(), no_limit)) keys->second.insert(row.key);
+        return keys->second.contains(key);
     }
 
     // The identity has the columns' own names.
@@ -264,6 +273,7 @@ private:
     Context context_;
     std::vector<std::shared_ptr<RowWriter>> resources_;
     std::unordered_map<std::string, Events> made_;  // by key
+    std::unordered_map<const RowWriter*, std::unordered_set<std::string>> there_;
     std::int64_t read_ahead_ = no_head;
     std::vector<SyncMutation> deletions_;
 };
