@@ -90,5 +90,12 @@ BEGIN
 END $$;
 SELECT pull_with($$SELECT ddl_during_pull.strike_within()$$);
 
+-- What is dropped while it is being used: an internal error of PostgreSQL, of which the caller is told what to do.
+DROP FUNCTION worth;
+CREATE FUNCTION worth(id int) RETURNS json LANGUAGE plpgsql AS $$ BEGIN PERFORM strike(); RETURN to_json(id); END $$;
+INSERT INTO second VALUES (2, 6, 'd');
+SELECT replicache.track_table('first');
+SELECT regexp_replace(answer, 'function \d+', 'function …') FROM pull_with($$DROP FUNCTION ddl_during_pull.worth$$) answer;
+
 DROP SCHEMA ddl_during_pull CASCADE;
 DROP EXTENSION replicache_ext;

@@ -1,6 +1,7 @@
 // sync_pull and sync_push: the lastMutationAt protocol, as status, head and body of answers.
 #include "api/arguments.h"
 #include "api/request.h"
+#include "engine/failure.h"
 #include "engine/sync_pull.h"
 #include "pg/array.h"
 #include "protocol/last_mutation_at.h"
@@ -96,12 +97,12 @@ extern "C" {
 
 PG_FUNCTION_INFO_V1(replicache_sync_pull);
 Datum replicache_sync_pull(PG_FUNCTION_ARGS) {
-    return replicache::pg::entry([fcinfo] { return replicache::api::sync_pull(fcinfo); });
+    return replicache::pg::entry([fcinfo] { return replicache::engine::despite_drops([fcinfo] { return replicache::api::sync_pull(fcinfo); }); });
 }
 
 PG_FUNCTION_INFO_V1(replicache_sync_push);
 Datum replicache_sync_push(PG_FUNCTION_ARGS) {
-    return replicache::pg::entry([fcinfo] { return replicache::api::sync_push(fcinfo); });
+    return replicache::pg::entry([fcinfo] { return replicache::engine::despite_drops([fcinfo] { return replicache::api::sync_push(fcinfo); }); });
 }
 
 }  // extern "C"

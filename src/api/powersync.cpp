@@ -1,6 +1,7 @@
 // powersync_upload: PowerSync's uploads in, answers out.
 #include "api/arguments.h"
 #include "api/request.h"
+#include "engine/failure.h"
 #include "engine/upload.h"
 #include "protocol/powersync.h"
 
@@ -22,7 +23,7 @@ extern "C" {
 
 PG_FUNCTION_INFO_V1(replicache_powersync_upload);
 Datum replicache_powersync_upload(PG_FUNCTION_ARGS) {
-    return replicache::pg::entry([fcinfo] { return replicache::api::powersync_upload(fcinfo); });
+    return replicache::pg::entry([fcinfo] { return replicache::engine::despite_drops([fcinfo] { return replicache::api::powersync_upload(fcinfo); }); });
 }
 
 }  // extern "C"

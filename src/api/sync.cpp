@@ -1,6 +1,7 @@
 // apply_push, pull and pull_since: Replicache's requests in, answers out.
 #include "api/arguments.h"
 #include "api/request.h"
+#include "engine/failure.h"
 #include "engine/pull.h"
 #include "engine/push.h"
 #include "engine/space.h"
@@ -78,17 +79,17 @@ extern "C" {
 
 PG_FUNCTION_INFO_V1(replicache_apply_push);
 Datum replicache_apply_push(PG_FUNCTION_ARGS) {
-    return replicache::pg::entry([fcinfo] { return replicache::api::apply_push(fcinfo); });
+    return replicache::pg::entry([fcinfo] { return replicache::engine::despite_drops([fcinfo] { return replicache::api::apply_push(fcinfo); }); });
 }
 
 PG_FUNCTION_INFO_V1(replicache_pull);
 Datum replicache_pull(PG_FUNCTION_ARGS) {
-    return replicache::pg::entry([fcinfo] { return replicache::api::pull(fcinfo); });
+    return replicache::pg::entry([fcinfo] { return replicache::engine::despite_drops([fcinfo] { return replicache::api::pull(fcinfo); }); });
 }
 
 PG_FUNCTION_INFO_V1(replicache_pull_since);
 Datum replicache_pull_since(PG_FUNCTION_ARGS) {
-    return replicache::pg::entry([fcinfo] { return replicache::api::pull_since(fcinfo); });
+    return replicache::pg::entry([fcinfo] { return replicache::engine::despite_drops([fcinfo] { return replicache::api::pull_since(fcinfo); }); });
 }
 
 }  // extern "C"

@@ -32,6 +32,16 @@ Scope scope_of(int sqlerrcode) {
     }
 }
 
+bool is_about_the_dropped(const pg::PgError& error) {
+    const std::string_view message = error.data().message != nullptr ? error.data().message : "";
+    return error.sqlerrcode() == ERRCODE_INTERNAL_ERROR && (message.starts_with("cache lookup failed for ") || message.starts_with("could not open relation with OID "));
+}
+
+void refuse_dropped(const pg::PgError& error) {
+    throw pg::SqlError(ERRCODE_T_R_SERIALIZATION_FAILURE, "could not serialize access: something was dropped while it was being used", std::string(error.data().message) + ".",
+                       "Run the transaction again.");
+}
+
 Failure failure_of(const pg::PgError& error) {
     const auto optional = [](const char* text) { return text ? std::optional<std::string>(text) : std::nullopt; };
     const ErrorData& data = error.data();

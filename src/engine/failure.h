@@ -18,4 +18,20 @@ Scope scope_of(int sqlerrcode);
 // The error as a client may read it.
 Failure failure_of(const pg::PgError& error);
 
+// Whether PostgreSQL has not found something that it had been told of by its OID: somebody has dropped it in between. Functions, types and
+// operators are not locked while they are used.
+bool is_about_the_dropped(const pg::PgError& error);
+[[noreturn]] void refuse_dropped(const pg::PgError& error);
+
+// Calls f, and makes such an error, which is an internal one, the 40001 that says what to do.
+template <class F>
+auto despite_drops(F&& f) -> std::invoke_result_t<F&> {
+    try {
+        return f();
+    } catch (const pg::PgError& error) {
+        if (!is_about_the_dropped(error)) throw;
+        refuse_dropped(error);
+    }
+}
+
 }  // namespace replicache::engine
