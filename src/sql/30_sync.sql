@@ -15,7 +15,7 @@ COMMENT ON FUNCTION replicache.pull(json, text, text) IS
 'Answers a Replicache pull (V0 or V1) with what changed since its cookie. Writes nothing.
 request: the body of the request. user_id, space: as for apply_push.
 Result: {"cookie","lastMutationIDChanges" (V0: "lastMutationID"),"patch":[…]}; the cookie is a number, or an object where the space has the clock transaction. Or {"error":"ClientStateNotFound"} for a cookie from the future (on a standby: no changes), or {"error":"VersionNotSupported","versionType":…}; all with 200.
-Errors: 22023 malformed request; 42501 the client group belongs to somebody else, or the role may not read a tracked table; 54000 the answer would pass 1 GB.
+Errors: 22023 malformed request; 42501 the client group belongs to somebody else, or the role may not read a tracked table; 54000 the answer would pass 1 GB; 40001 or 55000 tables were altered meanwhile: pull again.
 Rules: https://doc.replicache.dev/reference/server-pull';
 
 CREATE FUNCTION replicache.pull_since(version bigint, client_group_id text DEFAULT NULL, space text DEFAULT '') RETURNS json

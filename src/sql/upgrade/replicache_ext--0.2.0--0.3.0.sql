@@ -72,3 +72,9 @@ deleted: boolean column for soft deletion; default: rows are really deleted, and
 version: bigint column for the version, added with an index when missing; default: ''version'', or the one that the table is tracked with. A column that is there is taken only when it is named here, or when track_table has added it, since its values are written over.
 Result: nothing; the next pull of every client that may see its rows is complete.
 Errors: 42501 not the owner; 42P01 no such table; 42703 no such column; 42809 not a permanent table; 42804 a column or the value is of the wrong type; 42P16 the key does not identify a row; 42701 there is a column of the default name; 42710 another table could have the same keys; 22003 the column has values above 2^52; 22023 malformed template.';
+COMMENT ON FUNCTION replicache.pull(json, text, text) IS
+'Answers a Replicache pull (V0 or V1) with what changed since its cookie. Writes nothing.
+request: the body of the request. user_id, space: as for apply_push.
+Result: {"cookie","lastMutationIDChanges" (V0: "lastMutationID"),"patch":[…]}; the cookie is a number, or an object where the space has the clock transaction. Or {"error":"ClientStateNotFound"} for a cookie from the future (on a standby: no changes), or {"error":"VersionNotSupported","versionType":…}; all with 200.
+Errors: 22023 malformed request; 42501 the client group belongs to somebody else, or the role may not read a tracked table; 54000 the answer would pass 1 GB; 40001 or 55000 tables were altered meanwhile: pull again.
+Rules: https://doc.replicache.dev/reference/server-pull';
