@@ -55,7 +55,7 @@ struct TransactionResult {
 // Whether what failed may succeed when it is sent again: outages, conflicts with other transactions, a lack of resources,
 // and a mutator or trigger that says so. To call one of these final would drain the queues of clients.
 inline bool is_temporary(std::string_view sqlstate) {
-    constexpr std::string_view beginnings[] = {"08", "40", "53", "57", "58", "55006", "55P03", "RE001"};
+    constexpr std::string_view beginnings[] = {"08", "40", "53", "57", "58", "55006", "55P03", "RE001", "RE003"};
     return std::any_of(std::begin(beginnings), std::end(beginnings), [&](std::string_view b) { return sqlstate.starts_with(b); });
 }
 

@@ -37,6 +37,10 @@ std::span<const std::size_t> first_of(std::span<const std::size_t> all, std::siz
 void Runner::run(const std::vector<std::size_t>& todo) {
     while (processed() < todo.size() && !halted()) {
         const Indexes rest = Indexes(todo).subspan(processed());
+        if (processed() > 0 && time_.is_up()) {
+            tally_.halted = Halt{.reason = Halt::Reason::temporary, .mutation = rest.front(), .expected = 0, .failure = PushTime::failure()};
+            return;
+        }
         if (!pg::settings.optimistic_runs) {
             run_some(rest.first(1));
         } else if (failed_ == 0) {
@@ -75,8 +79,9 @@ Runner::Run Runner::attempt_run(Indexes run, bool together) {
     Run result;
     bool forbidden = false, timed_out = false;
     RowChanges rows(together, check_deferred_constraints);
+    const TimestampTz end = time_.end_of_run();
     result.error = pg::attempt([&]() -> std::optional<PgError> {
-        for (; result.done < run.size(); ++result.done) {
+        for (; result.done < run.size() && !(result.done > 0 && PushTime::has_come(end)); ++result.done) {
             const std::size_t index = run[result.done];
             const Mutation& mutation = batch_.mutations[index];
             std::shared_ptr<Mutator> mutator;
@@ -136,6 +141,7 @@ void Runner::run_some(Indexes run) {
         Run replay = attempt_run(run.first(result.done));
         // When it goes otherwise this time, nothing is known of what failed.
         if (replay.error) return run_some(run.first(1));
+        if (replay.done < result.done) return settle(run, std::move(replay));
         result.unknown = std::move(replay.unknown);
     }
     settle(run, std::move(result));
@@ -155,8 +161,12 @@ void Runner::run_block(Indexes block) {
 
     Run replay = attempt_run(healthy);
     if (replay.error) {  // It goes otherwise this time: each for itself.
-        for (std::size_t i = 0; i < block.size() && !halted(); ++i) run_some(block.subspan(i, 1));
+        for (std::size_t i = 0; i < block.size() && !halted() && !(i > 0 && time_.is_up()); ++i) run_some(block.subspan(i, 1));
         return;
+    }
+    if (replay.done < healthy.size()) {  // for lack of time
+        std::erase_if(verdict.rejected, [end = healthy[replay.done]](const Rejection& rejection) { return rejection.mutation > end; });
+        verdict.halted.reset();
     }
     settle(healthy, std::move(replay));
     tally_.processed += verdict.rejected.size();
@@ -171,7 +181,8 @@ Runner::Tally Runner::try_block(Indexes block) {
     Tally outer = std::exchange(tally_, {});
     pg::Subtransaction trial;
     const std::size_t length = divide_up(block.size(), ids_left);
-    while (processed() < block.size() && !halted()) run_some(first_of(block.subspan(processed()), length));
+    const TimestampTz end = time_.end_of_run();
+    while (processed() < block.size() && !halted() && !(processed() > 0 && PushTime::has_come(end))) run_some(first_of(block.subspan(processed()), length));
     trial.roll_back();
     return std::exchange(tally_, std::move(outer));
 }

@@ -8,6 +8,7 @@
 
 #include "engine/batch.h"
 #include "engine/context.h"
+#include "engine/push_time.h"
 #include "pg/memory.h"
 
 namespace replicache::engine {
@@ -20,7 +21,7 @@ public:
     // Mutations see the context with their client and id.
     Runner(const Batch& batch, Context& context) : batch_(batch), context_(context) {}
 
-    // Runs the mutations of these indexes. Throws what the caller of the push must roll back for.
+    // Runs the mutations of these indexes, or as many as there is time for, but one at least. Throws what the caller of the push must roll back for.
     void run(const std::vector<std::size_t>& todo);
 
     std::size_t processed() const { return tally_.processed; }  // how many of `todo` are applied or rejected
@@ -30,7 +31,7 @@ public:
 private:
     using Indexes = std::span<const std::size_t>;  // of mutations in the batch
 
-    // How a run ended: with its last mutation, or before one that failed: then all of it is undone.
+    // How a run ended: with its last mutation, before that for lack of time, or before one that failed: then all of it is undone.
     struct Run {
         std::size_t done = 0;  // how many mutations came before the end
         std::vector<Rejection> unknown{};  // those of them that have no mutator
@@ -58,6 +59,7 @@ private:
     const Batch& batch_;
     Context& context_;
     pg::ScratchContext scratch_;
+    PushTime time_;
     Tally tally_;
     std::size_t succeeded_ = 0;  // first attempts so far
     std::size_t failed_ = 0;

@@ -5,6 +5,7 @@
 #include "engine/failure.h"
 #include "engine/mutator_queue.h"
 #include "engine/push.h"
+#include "engine/push_time.h"
 #include "engine/rejection.h"
 #include "engine/row_changes.h"
 #include "pg/memory.h"
@@ -83,8 +84,15 @@ private:
     // than itself.
     void run(std::size_t first, std::size_t last) {
         if (first == last || stopped_) return;
+        if (settled_ && time_.is_up()) {
+            results_[first].status = Status::temporary;
+            results_[first].failure = PushTime::failure();
+            stopped_ = true;
+            return;
+        }
         if (last - first == 1) return run_transaction(first);
-        if (optimistic() && run_together(first, last)) return;
+        if (optimistic())
+            if (const std::size_t settled = run_together(first, last); settled > first) return run(settled, last);
         const std::size_t middle = first + (last - first) / 2;
         run(first, middle);
         run(middle, last);
@@ -92,11 +100,12 @@ private:
 
     static bool optimistic() { return pg::settings.set_wise && pg::settings.optimistic_runs; }
 
-    // Whether that has settled them.
-    bool run_together(std::size_t first, std::size_t last) {
+    // Up to which transaction that has settled them; `first`: none.
+    std::size_t run_together(std::size_t first, std::size_t last) {
         const auto transactions = std::span(upload_.transactions).subspan(first, last - first);
         for (const ClientTransaction& transaction : transactions)
-            if (std::any_of(transaction.changes.begin(), transaction.changes.end(), [this](const RowChange& c) { return client_.has_processed(c); })) return false;
+            if (std::any_of(transaction.changes.begin(), transaction.changes.end(), [this](const RowChange& c) { return client_.has_processed(c); })) return first;
+        const TimestampTz end = time_.end_of_run();
         std::size_t at = first, written = first;  // the transactions before are written
         bool dirty = false;  // the transaction at hand has written something
         RowChanges rows(true, [&] {
@@ -107,7 +116,7 @@ private:
         });
         timed_out_ = false;
         std::optional<PgError> error = pg::attempt([&] {
-            for (; at < last; ++at) {
+            for (; at < last && !(at > first && PushTime::has_come(end)); ++at) {
                 dirty = false;
                 for (const RowChange& change : upload_.transactions[at].changes) {
                     dirty = dirty || is_mutator_queue(change.table);
@@ -123,11 +132,12 @@ private:
         rows.release();
         if (error && error->sqlerrcode() == ERRCODE_LOCK_NOT_AVAILABLE) {  // to wait once more is enough
             for (std::size_t i = first; i < last; ++i) run(i, i + 1);
-            return true;
+            return last;
         }
-        if (error && !is_timeout(*error)) return false;
+        if (error && !is_timeout(*error)) return first;
         if (error) {  // what went well in its time may once more
             const bool by_mutator = timed_out_;
+            if (!by_mutator) time_.lift();
             run(first, written);
             if (by_mutator) {
                 run(written, written + 1);
@@ -136,13 +146,14 @@ private:
                 timed_out_ = false;
                 fail(results_[written], std::move(*error));
             }
-            return true;
+            return last;
         }
-        for (std::size_t i = first; i < last; ++i) {
+        for (std::size_t i = first; i < at; ++i) {
             results_[i].status = Status::success;
             client_.processed(upload_.transactions[i]);
         }
-        return true;
+        settled_ = true;
+        return at;
     }
 
     void run_transaction(std::size_t i) {
@@ -156,6 +167,7 @@ private:
             stopped_ = result.status == Status::rejected && !upload_.skip_rejected;
             return;
         }
+        settled_ = true;
         std::size_t at = 0;
         const auto attempt = [&](RowChanges& rows) {
             timed_out_ = false;
@@ -218,6 +230,8 @@ private:
     Context context_;
     pg::ScratchContext scratch_;
     std::vector<TransactionResult> results_;
+    PushTime time_;
+    bool settled_ = false;    // some transaction
     bool stopped_ = false;
     bool timed_out_ = false;  // the last mutator that the transaction has called
 };

@@ -46,6 +46,9 @@ void define_settings() {
     DefineCustomStringVariable("replicache.poke_channel", "Channel of the NOTIFY that a transaction sends when it changed a space.",
                                "Empty turns it off.", &settings.poke_channel, "replicache", PGC_USERSET, 0,
                                check_poke_channel, nullptr, nullptr);
+    DefineCustomIntVariable("replicache.push_time", "Time after which a push stops before its next mutation; what it has done stands.",
+                            "-1 means half of what statement_timeout leaves, 0 means no limit.", &settings.push_time, -1, -1, INT_MAX, PGC_USERSET,
+                            GUC_UNIT_MS, nullptr, nullptr, nullptr);
     DefineCustomStringVariable("replicache.schema_versions", "Comma-separated schema versions that requests may have.",
                                "Empty means any.", &settings.schema_versions, "", PGC_USERSET, 0, nullptr, nullptr, nullptr);
     DefineCustomBoolVariable("replicache.set_wise", "Writes several changes of rows by one statement, where that makes no difference.",

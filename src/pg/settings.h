@@ -11,6 +11,7 @@ struct Settings {
     char* schema_versions; // replicache.schema_versions: comma-separated; empty: any
     bool optimistic_runs;  // replicache.optimistic_runs: many mutations in one subtransaction
     bool set_wise;         // replicache.set_wise: one statement for several changes of rows
+    int push_time;         // replicache.push_time: milliseconds; 0: none; -1: half of statement_timeout
     int mutation_timeout;  // replicache.mutation_timeout: milliseconds; 0: none
 };
 extern Settings settings;
