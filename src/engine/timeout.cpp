@@ -23,19 +23,22 @@ extern "C" void cancel_mutation() {
     SetLatch(MyLatch);
 }
 
-void (*cancel_handler)(int) = nullptr;
+struct sigaction postgres_handler;
 
 // SIGINT comes from pg_cancel_backend, and from statement_timeout and lock_timeout in this process. To wait too long for a lock is no cancel.
-extern "C" void at_cancel(int signal) {
+extern "C" void at_cancel(int signal, siginfo_t* info, void* context) {
     if (!get_timeout_indicator(LOCK_TIMEOUT, false) || get_timeout_indicator(STATEMENT_TIMEOUT, false)) foreign = true;
-    cancel_handler(signal);
+    if ((postgres_handler.sa_flags & SA_SIGINFO) != 0)  // not up to 18
+        postgres_handler.sa_sigaction(signal, info, context);
+    else
+        postgres_handler.sa_handler(signal);
 }
 
 void watch_cancels() {
-    struct sigaction action;
-    if (sigaction(SIGINT, nullptr, &action) != 0 || action.sa_handler == SIG_DFL || action.sa_handler == SIG_IGN) return;
-    cancel_handler = action.sa_handler;
-    action.sa_handler = at_cancel;
+    if (sigaction(SIGINT, nullptr, &postgres_handler) != 0 || postgres_handler.sa_handler == SIG_DFL || postgres_handler.sa_handler == SIG_IGN) return;
+    struct sigaction action = postgres_handler;
+    action.sa_flags |= SA_SIGINFO;
+    action.sa_sigaction = at_cancel;
     sigaction(SIGINT, &action, nullptr);
 }
 

@@ -5,6 +5,7 @@
 
 extern "C" {
 #include "access/genam.h"
+#include "executor/executor.h"
 }
 
 #if PG_VERSION_NUM >= 160000
