@@ -56,9 +56,11 @@ ALTER TABLE replicache.space RENAME TO room;
 SELECT call, outcome(call) FROM call;
 ROLLBACK;
 -- A space column that can name no space any more: track_table would refuse it.
+\set VERBOSITY terse
 BEGIN;
 ALTER TABLE item ALTER room TYPE jsonb USING to_jsonb(room);
 ROLLBACK;
+\set VERBOSITY default
 BEGIN;
 DROP TRIGGER "~replicache_moved" ON item;
 ALTER TABLE item ALTER room TYPE float8 USING 0;

@@ -57,7 +57,7 @@ Datum replicache_on_registry_change(PG_FUNCTION_ARGS) {
     return pg::entry([fcinfo] {
         const TriggerData& trigger = trigger_data(fcinfo, "on_registry_change");
         pg::guarded([&trigger] { CacheInvalidateRelcache(trigger.tg_relation); });
-        return PointerGetDatum(nullptr);
+        return Datum{0};
     });
 }
 
@@ -66,7 +66,7 @@ Datum replicache_on_drop(PG_FUNCTION_ARGS) {
     return pg::entry([fcinfo] {
         event_data(fcinfo, "on_drop");
         engine::on_drop();
-        return PointerGetDatum(nullptr);
+        return Datum{0};
     });
 }
 
@@ -74,7 +74,7 @@ PG_FUNCTION_INFO_V1(replicache_on_alter);
 Datum replicache_on_alter(PG_FUNCTION_ARGS) {
     return pg::entry([fcinfo] {
         engine::on_alter(event_data(fcinfo, "on_alter").parsetree);
-        return PointerGetDatum(nullptr);
+        return Datum{0};
     });
 }
 

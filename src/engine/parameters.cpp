@@ -1,5 +1,6 @@
 #include "engine/parameters.h"
 
+#include "pg/compat.h"
 #include "pg/json_names.h"
 #include "pg/json_text.h"
 
@@ -101,12 +102,13 @@ void Parameters::describe(Oid function, HeapTuple tuple, MemoryContext context) 
         row_ = CreateTemplateTupleDesc(static_cast<int>(parameters_.size()));
         for (std::size_t i = 0; i < parameters_.size(); ++i)
             TupleDescInitEntry(row_, static_cast<AttrNumber>(i + 1), parameters_[i].name.c_str(), parameters_[i].type, -1, 0);
+        pg::complete(row_);
         BlessTupleDesc(row_);
         // json_populate_record learns from the call expression that its first argument is a record.
         fmgr_info_cxt(F_JSON_POPULATE_RECORD, &populate_, context_);
         Const* record = makeNullConst(RECORDOID, -1, InvalidOid);
         Const* json = makeNullConst(JSONOID, -1, InvalidOid);
-        populate_.fn_expr = reinterpret_cast<fmNodePtr>(makeFuncExpr(
+        populate_.fn_expr = reinterpret_cast<Node*>(makeFuncExpr(
             F_JSON_POPULATE_RECORD, RECORDOID, list_make2(record, json), InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL));
         MemoryContextSwitchTo(outer);
     });

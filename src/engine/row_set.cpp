@@ -163,6 +163,7 @@ TupleDesc RowWriter::describe() const {
             if (column.given) add(column, 'c');
             if (column.old_given) add(column, 'o');
         }
+        pg::complete(row);
         MemoryContextSwitchTo(outer);
         return row;
     });

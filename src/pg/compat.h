@@ -6,7 +6,14 @@
 extern "C" {
 #include "access/genam.h"
 #include "executor/executor.h"
+#include "utils/jsonb.h"
 }
+
+#if PG_VERSION_NUM >= 190000
+extern "C" {
+#include "access/tableam.h"  // flags of scans
+}
+#endif
 
 #if PG_VERSION_NUM >= 160000
 extern "C" {
@@ -36,9 +43,11 @@ inline Oid primary_key_index(Relation relation) { return RelationGetPrimaryKeyIn
 inline Oid primary_key_index(Relation relation) { return RelationGetPrimaryKeyIndex(relation); }
 #endif
 
-// 18 counts scans for EXPLAIN, if told where to.
+// 18 counts scans for EXPLAIN, if told where to. 19 takes hints about the table.
 inline IndexScanDesc begin_index_scan(Relation table, Relation index, ::Snapshot snapshot, int keys) {
-#if PG_VERSION_NUM >= 180000
+#if PG_VERSION_NUM >= 190000
+    return index_beginscan(table, index, snapshot, nullptr, keys, 0, SO_NONE);
+#elif PG_VERSION_NUM >= 180000
     return index_beginscan(table, index, snapshot, nullptr, keys, 0);
 #else
     return index_beginscan(table, index, snapshot, keys, 0);
@@ -53,5 +62,40 @@ inline bool may_execute(const PlannedStmt& statement) {
     return ExecCheckRTPerms(statement.rtable, false);
 #endif
 }
+
+// 19 computes once where columns are, and reads rows by that: a description that was built must say that it is complete.
+inline void complete(TupleDesc row) {
+#if PG_VERSION_NUM >= 190000
+    TupleDescFinalize(row);
+#else
+    (void)row;
+#endif
+}
+
+// 19 has a type for what was a plain number.
+#if PG_VERSION_NUM >= 190000
+using SyscacheId = SysCacheIdentifier;
+#else
+using SyscacheId = int;
+#endif
+
+// 19 keeps the result with the state.
+class JsonbBuilder {
+public:
+#if PG_VERSION_NUM >= 190000
+    void push(JsonbIteratorToken token, JsonbValue* value) { pushJsonbValue(&state_, token, value); }
+    JsonbValue* result() const { return state_.result; }
+
+private:
+    JsonbInState state_{};
+#else
+    void push(JsonbIteratorToken token, JsonbValue* value) { result_ = pushJsonbValue(&state_, token, value); }
+    JsonbValue* result() const { return result_; }
+
+private:
+    JsonbParseState* state_ = nullptr;
+    JsonbValue* result_ = nullptr;
+#endif
+};
 
 }  // namespace replicache::pg

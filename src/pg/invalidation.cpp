@@ -13,7 +13,7 @@ extern "C" void at_relation_change(Datum, Oid relation) {
     for (const RelationListener* listener = relation_listeners; listener != nullptr; listener = listener->next) listener->changed(relation);
 }
 
-extern "C" void at_catalog_change(Datum, int syscache, uint32) {
+extern "C" void at_catalog_change(Datum, SyscacheId syscache, uint32) {
     for (const CatalogListener* listener = catalog_listeners; listener != nullptr; listener = listener->next)
         if (listener->syscache == syscache) listener->changed();
 }
@@ -28,7 +28,7 @@ bool has_earlier_listener(const CatalogListener* until) {
 
 RelationListener::RelationListener(Function function) noexcept : changed(function), next(relation_listeners) { relation_listeners = this; }
 
-CatalogListener::CatalogListener(int cache, Function function) noexcept : syscache(cache), changed(function), next(catalog_listeners) {
+CatalogListener::CatalogListener(SyscacheId cache, Function function) noexcept : syscache(cache), changed(function), next(catalog_listeners) {
     catalog_listeners = this;
 }
 

@@ -7,7 +7,7 @@
 // any call that takes a lock: it must neither raise nor allocate.
 #pragma once
 
-#include "prelude.h"
+#include "pg/compat.h"
 
 namespace replicache::pg {
 
@@ -21,8 +21,8 @@ struct RelationListener {
 
 struct CatalogListener {
     using Function = void (*)() noexcept;
-    CatalogListener(int syscache, Function function) noexcept;  // PROCOID, say
-    const int syscache;
+    CatalogListener(SyscacheId syscache, Function function) noexcept;  // PROCOID, say
+    const SyscacheId syscache;
     const Function changed;
     CatalogListener* const next;
 };

@@ -1,9 +1,9 @@
 #include "pg/json_reader.h"
 
 #include "pg/border.h"
+#include "pg/compat.h"
 
 extern "C" {
-#include "utils/jsonb.h"
 #include "utils/numeric.h"
 }
 
@@ -161,15 +161,14 @@ Datum jsonb_datum(std::string_view json) {
     const bool is_container = token == JsonReader::Token::begin_object || token == JsonReader::Token::begin_array;
     // jsonb_in limits the length of a string.
     if (!is_container || json.size() > JENTRY_OFFLENMASK) return jsonb_by_input_function(json);
-    JsonbParseState* state = nullptr;
-    JsonbValue* result = nullptr;
-    for (; token != JsonReader::Token::end; token = reader.next()) {
+    JsonbBuilder builder;
+    for (bool named = false; token != JsonReader::Token::end; named = token == JsonReader::Token::name, token = reader.next()) {
         JsonbValue value;
         switch (token) {
-            case JsonReader::Token::begin_object: result = pushJsonbValue(&state, WJB_BEGIN_OBJECT, nullptr); continue;
-            case JsonReader::Token::end_object: result = pushJsonbValue(&state, WJB_END_OBJECT, nullptr); continue;
-            case JsonReader::Token::begin_array: result = pushJsonbValue(&state, WJB_BEGIN_ARRAY, nullptr); continue;
-            case JsonReader::Token::end_array: result = pushJsonbValue(&state, WJB_END_ARRAY, nullptr); continue;
+            case JsonReader::Token::begin_object: builder.push(WJB_BEGIN_OBJECT, nullptr); continue;
+            case JsonReader::Token::end_object: builder.push(WJB_END_OBJECT, nullptr); continue;
+            case JsonReader::Token::begin_array: builder.push(WJB_BEGIN_ARRAY, nullptr); continue;
+            case JsonReader::Token::end_array: builder.push(WJB_END_ARRAY, nullptr); continue;
             case JsonReader::Token::name:
             case JsonReader::Token::string: {
                 std::string_view text = reader.text();
@@ -193,10 +192,9 @@ Datum jsonb_datum(std::string_view json) {
                 break;
             default: value.type = jbvNull;
         }
-        const bool in_array = state->contVal.type == jbvArray;
-        result = pushJsonbValue(&state, token == JsonReader::Token::name ? WJB_KEY : in_array ? WJB_ELEM : WJB_VALUE, &value);
+        builder.push(token == JsonReader::Token::name ? WJB_KEY : named ? WJB_VALUE : WJB_ELEM, &value);
     }
-    return JsonbPGetDatum(JsonbValueToJsonb(result));
+    return JsonbPGetDatum(JsonbValueToJsonb(builder.result()));
 }
 
 }  // namespace replicache::pg

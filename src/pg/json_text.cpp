@@ -31,8 +31,7 @@ void prepare_to_json(FmgrInfo* call, Oid type, MemoryContext context) {
     fmgr_info_cxt(F_TO_JSON, call, context);
     const MemoryContext outer = MemoryContextSwitchTo(context);
     Const* argument = makeNullConst(type, -1, InvalidOid);
-    call->fn_expr = reinterpret_cast<fmNodePtr>(makeFuncExpr(F_TO_JSON, JSONOID, list_make1(argument), InvalidOid,
-                                                             InvalidOid, COERCE_EXPLICIT_CALL));
+    call->fn_expr = reinterpret_cast<Node*>(makeFuncExpr(F_TO_JSON, JSONOID, list_make1(argument), InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL));
     MemoryContextSwitchTo(outer);
 }
 
