@@ -1,5 +1,5 @@
 # make · make install · make installcheck [REGRESS=…] [ISOLATION=…]   the module, for the server that PG_CONFIG names
-# make check-all [FRESH=1]                                              the same on six servers, hours: test/check-all
+# make check-all [FRESH=1]                                              the same on seven servers, hours: test/check-all
 # make check · make demo · make bench [QUICK=1] [COUNT=1]               the front door: they install what is missing first
 
 front_door := check check-all demo bench

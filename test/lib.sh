@@ -94,6 +94,10 @@ provide() {
             browser)
                 have chromium || missing+=(chromium) ;;
             servers)
+                have g++ || missing+=(g++)
+                have make || missing+=(make)
+                have patchelf || missing+=(patchelf)
+                perl -e 'use IPC::Run' 2>/dev/null || missing+=(libipc-run-perl)
                 have flex || missing+=(flex)
                 have bison || missing+=(bison)
                 have valgrind || missing+=(valgrind)
