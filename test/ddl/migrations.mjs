@@ -39,7 +39,7 @@ export function track(name, random) {
 }
 
 export function expose(name, random) {
-  const options = [`replace => ${random.chance(50)}`, ...(random.chance(20) ? ["conflict => 'merge'"] : [])];
+  const options = [`name => '${name}'`, `replace => ${random.chance(50)}`, ...(random.chance(20) ? ["conflict => 'merge'"] : [])];
   return `SELECT replicache.expose_crud('${name}', ${options.join(', ')})`;
 }
 
