@@ -161,8 +161,8 @@ CREATE TEMP TABLE brief (id int);
 DROP TABLE brief;
 RESET ROLE;
 DROP OWNED BY regress_replicache_ddl;
-DROP ROLE regress_replicache_ddl;
 SELECT * FROM sync() AS line WHERE line !~ '->';
+DROP ROLE regress_replicache_ddl;
 SELECT relation FROM replicache.tracked_table;
 
 -- Columns of value expressions: PostgreSQL's own error, until track_table is called again.
