@@ -78,7 +78,7 @@ CREATE FUNCTION worth(id int) RETURNS json LANGUAGE sql AS 'SELECT to_json(id)';
 SELECT replicache.track_table('second', value => 'ddl_during_pull.worth(id)', deleted => 'hidden');
 SELECT pull_with($$DROP FUNCTION ddl_during_pull.worth; CREATE FUNCTION ddl_during_pull.worth(id int) RETURNS jsonb LANGUAGE sql AS 'SELECT to_jsonb(id)'$$);
 SELECT pull_with($$DROP FUNCTION ddl_during_pull.worth; CREATE FUNCTION ddl_during_pull.worth(id int) RETURNS text LANGUAGE sql AS 'SELECT id::text'$$);
-SELECT pull_with($$DROP FUNCTION ddl_during_pull.worth$$);
+SELECT regexp_replace(pull_with($$DROP FUNCTION ddl_during_pull.worth$$), ' \| No function matches.*', '') AS pull_with;  -- the hint differs by version
 -- … also when a pull within the pull has seen it first.
 DROP FUNCTION worth;
 CREATE FUNCTION worth(id int) RETURNS json LANGUAGE plpgsql AS $$ BEGIN PERFORM strike(); RETURN to_json(id); END $$;

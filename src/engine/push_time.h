@@ -5,6 +5,10 @@
 #include "engine/batch.h"
 #include "pg/border.h"
 
+extern "C" {
+#include "utils/timestamp.h"
+}
+
 namespace replicache::engine {
 
 class PushTime {

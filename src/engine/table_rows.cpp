@@ -1,5 +1,6 @@
 #include "engine/table_rows.h"
 
+#include "pg/compat.h"
 #include "pg/identity.h"
 #include "pg/memory.h"
 
@@ -34,7 +35,7 @@ void read_part(Relation table, const std::function<void(HeapTuple)>& visit) {
     };
     const Scan scan = guarded([table] {
         PushActiveSnapshot(GetLatestSnapshot());
-        return Scan{table_slot_create(table, nullptr), table_beginscan(table, GetActiveSnapshot(), 0, nullptr)};
+        return Scan{table_slot_create(table, nullptr), pg::begin_table_scan(table, GetActiveSnapshot())};
     });
     pg::ScratchContext scratch;
     for (;;) {

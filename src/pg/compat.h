@@ -9,11 +9,9 @@ extern "C" {
 #include "utils/jsonb.h"
 }
 
-#if PG_VERSION_NUM >= 190000
 extern "C" {
-#include "access/tableam.h"  // flags of scans
+#include "access/tableam.h"
 }
-#endif
 
 #if PG_VERSION_NUM >= 160000
 extern "C" {
@@ -51,6 +49,15 @@ inline IndexScanDesc begin_index_scan(Relation table, Relation index, ::Snapshot
     return index_beginscan(table, index, snapshot, nullptr, keys, 0);
 #else
     return index_beginscan(table, index, snapshot, keys, 0);
+#endif
+}
+
+// 19 takes hints here, too.
+inline TableScanDesc begin_table_scan(Relation table, ::Snapshot snapshot) {
+#if PG_VERSION_NUM >= 190000
+    return table_beginscan(table, snapshot, 0, nullptr, SO_NONE);
+#else
+    return table_beginscan(table, snapshot, 0, nullptr);
 #endif
 }
 
