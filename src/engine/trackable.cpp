@@ -54,7 +54,7 @@ std::vector<UniqueIndex> unique_indexes(Oid relation) {
         "WHERE i.indrelid OPERATOR(pg_catalog.=) $1 AND i.indisunique AND i.indisvalid AND i.indpred IS NULL "
         "AND i.indexprs IS NULL ORDER BY i.indexrelid, n",
         {OIDOID});
-    const Rows rows = query.run({value(ObjectIdGetDatum(relation))});
+    const Rows rows = query.run({value(ObjectIdGetDatum(relation))}, pg::Snapshot::latest);
     std::vector<UniqueIndex> indexes;
     Oid last = InvalidOid;
     for (std::uint64_t i = 0; i < rows.count(); ++i) {
@@ -152,7 +152,7 @@ std::vector<TableColumn> columns_of(Oid relation) {
         "SELECT attname::pg_catalog.text, atttypid, attnotnull, attgenerated OPERATOR(pg_catalog.<>) '' FROM pg_catalog.pg_attribute "
         "WHERE attrelid OPERATOR(pg_catalog.=) $1 AND attnum OPERATOR(pg_catalog.>) 0 AND NOT attisdropped ORDER BY attnum",
         {OIDOID});
-    const Rows rows = query.run({value(ObjectIdGetDatum(relation))});
+    const Rows rows = query.run({value(ObjectIdGetDatum(relation))}, pg::Snapshot::latest);
     std::vector<TableColumn> columns;
     for (std::uint64_t i = 0; i < rows.count(); ++i)
         columns.push_back({*rows.text(i, 1), rows.oid(i, 2), DatumGetBool(rows.get(i, 3).datum), DatumGetBool(rows.get(i, 4).datum)});

@@ -13,6 +13,7 @@ struct TableColumn {
     bool generated;
 };
 
+// As committed now or changed by this transaction, like all that is told here of the table's definition.
 std::vector<TableColumn> columns_of(Oid relation);
 const TableColumn* find_column(const std::vector<TableColumn>& columns, const std::string& name);
 

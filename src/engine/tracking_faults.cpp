@@ -23,12 +23,18 @@ const pg::RelationListener relation_listener([](Oid relation) noexcept {
 });
 const pg::CatalogListener schema_listener(NAMESPACEOID, []() noexcept { valid = false; });
 
+// The tables of the registry, as root and table, and their partitions. Read from the catalog, and not by pg_partition_tree: that would look at
+// a later state than the rest of the query does, so that a partition which comes at the same time would have no triggers. And it would lock
+// partitions before their table, which whoever drops one locks first.
+constexpr const char* with_parts =
+    "WITH RECURSIVE part(root, relid) AS (SELECT relation::pg_catalog.oid, relation::pg_catalog.oid FROM replicache.tracked_table "
+    "UNION ALL SELECT part.root, i.inhrelid FROM part JOIN pg_catalog.pg_inherits i ON i.inhparent OPERATOR(pg_catalog.=) part.relid AND NOT i.inhdetachpending "
+    "JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) i.inhrelid AND c.relispartition) ";
+
 // The registry, the tracked tables and their partitions.
 std::vector<Oid> all_relations() {
-    static pg::OwnStatement query(
-        "SELECT p.relid::pg_catalog.oid FROM replicache.tracked_table r CROSS JOIN LATERAL pg_catalog.pg_partition_tree(r.relation) p "
-        "UNION SELECT relation::pg_catalog.oid FROM replicache.tracked_table UNION SELECT $1",
-        {OIDOID});
+    static const std::string sql = std::string(with_parts) + "SELECT relid FROM part UNION SELECT $1";
+    static pg::OwnStatement query(sql.c_str(), {OIDOID});
     const pg::Rows rows = query.run({value(ObjectIdGetDatum(pg::own_relation("tracked_table")))}, pg::Snapshot::latest);
     std::vector<Oid> result;
     for (std::uint64_t i = 0; i < rows.count(); ++i) result.push_back(rows.oid(i, 1));
@@ -71,15 +77,14 @@ void check_partitions() {
 }
 
 void check_triggers() {
-    static pg::OwnStatement query(
-        "SELECT r.relation::pg_catalog.oid, p.relid::pg_catalog.oid, n.name FROM replicache.tracked_table r "
-        "CROSS JOIN LATERAL (SELECT relid, parentrelid FROM pg_catalog.pg_partition_tree(r.relation) UNION SELECT r.relation, NULL) p "
+    static const std::string sql = std::string(with_parts) +
+        "SELECT p.root, p.relid, n.name FROM part p JOIN replicache.tracked_table r ON r.relation::pg_catalog.oid OPERATOR(pg_catalog.=) p.root "
         "CROSS JOIN LATERAL pg_catalog.unnest($1) AS n(name) "
-        "WHERE NOT (n.name OPERATOR(pg_catalog.=) $2 AND (r.space_column IS NOT NULL OR p.parentrelid IS NOT NULL)) "
-        "AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid OPERATOR(pg_catalog.=) p.relid::pg_catalog.oid "
+        "WHERE NOT (n.name OPERATOR(pg_catalog.=) $2 AND (r.space_column IS NOT NULL OR p.relid OPERATOR(pg_catalog.<>) p.root)) "
+        "AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid OPERATOR(pg_catalog.=) p.relid "
         "AND t.tgname OPERATOR(pg_catalog.=) n.name AND t.tgfoid OPERATOR(pg_catalog.=) $3 "
-        "AND t.tgenabled OPERATOR(pg_catalog.=) ANY ('{O,A}'::pg_catalog.\"char\"[])) LIMIT 1",
-        {TEXTARRAYOID, TEXTOID, OIDOID});
+        "AND t.tgenabled OPERATOR(pg_catalog.=) ANY ('{O,A}'::pg_catalog.\"char\"[])) LIMIT 1";
+    static pg::OwnStatement query(sql.c_str(), {TEXTARRAYOID, TEXTOID, OIDOID});
     const pg::Rows rows = query.run({value(pg::text_array({trigger_name::lock, trigger_name::stamp, trigger_name::deleted, trigger_name::moved, trigger_name::truncated})),
                                      value(std::string_view(trigger_name::lock)), value(ObjectIdGetDatum(pg::own_function("on_change")))},
                                     pg::Snapshot::latest);
