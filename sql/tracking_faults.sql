@@ -133,12 +133,40 @@ SELECT * INTO b FROM c;
 DROP TABLE b;
 :pull
 ALTER TABLE tracking_faults_sub.b SET SCHEMA tracking_faults;
+-- A view that has got the name may well be of the table.
+ALTER TABLE b RENAME TO base;
+CREATE VIEW b AS SELECT * FROM base;
+ANALYZE base;
+:pull
+BEGIN;
+DROP VIEW b;
+CREATE VIEW b AS SELECT * FROM c;
+DROP TABLE base;
+ROLLBACK;
+DROP VIEW b;
+ALTER TABLE base RENAME TO b;
 -- Two tracked tables may swap their names.
 SELECT replicache.track_table('c', key => 'c/{id}');
 ALTER TABLE b RENAME TO d;
 ALTER TABLE c RENAME TO b;
 :pull
 DROP TABLE d;
+:pull
+
+-- A table that a crash would empty, or a partition. It may have happened.
+CREATE TABLE u (id int, k int, PRIMARY KEY (id, k)) PARTITION BY LIST (k);
+CREATE TABLE u1 PARTITION OF u FOR VALUES IN (1);
+SELECT replicache.track_table('u');
+INSERT INTO u VALUES (1, 1);
+SELECT replicache.pull_since(NULL) ->> 'cookie' AS cookie \gset
+ALTER TABLE u1 SET UNLOGGED;
+:pull
+ALTER TABLE u1 SET LOGGED;
+SELECT replicache.pull_since(:cookie) -> 'patch' -> 0;
+DROP TABLE u;
+ALTER TABLE b SET UNLOGGED;
+:pull
+ALTER TABLE b SET LOGGED;
 :pull
 
 -- A key that is not unique any more.

@@ -52,11 +52,12 @@ void on_new_partition(Oid relation) {
     note_partitions(table->relation);
 }
 
-// Whether the command may have enabled triggers of ours again: while they were disabled, changes went unnoticed.
-bool enables_triggers(const AlterTableCmd* command) {
+// Whether changes may have gone unnoticed until this command: triggers of ours were disabled, or a crash has emptied the table.
+bool ends_silence(const AlterTableCmd* command) {
     switch (command->subtype) {
         case AT_EnableTrigAll:
         case AT_EnableTrigUser:
+        case AT_SetLogged:
             return true;
         case AT_EnableTrig:
         case AT_EnableAlwaysTrig:
@@ -71,11 +72,11 @@ void on_alter_table(const AlterTableStmt* statement, Oid relation) {
         const auto* command = static_cast<AlterTableCmd*>(list_nth(statement->cmds, i));
         const bool attach = command->subtype == AT_AttachPartition;
         const bool detach = command->subtype == AT_DetachPartition || command->subtype == AT_DetachPartitionFinalize;
-        const bool enable = enables_triggers(command);
-        if (!attach && !detach && !enable) continue;
+        const bool unnoticed = ends_silence(command);
+        if (!attach && !detach && !unnoticed) continue;
         const auto table = tracked_table_of(relation);
         if (!table) return;
-        if (enable) {
+        if (unnoticed) {
             raise_floors(!table->space.empty());
             continue;
         }
@@ -107,7 +108,7 @@ pg::Rows tables_that_lose(const std::vector<Oid>& dropped) {
         {OIDARRAYOID});
     static pg::OwnStatement by_partition(
         "SELECT relation::pg_catalog.oid, relation::pg_catalog.oid OPERATOR(pg_catalog.=) ANY ($1), space_column IS NOT NULL, "
-        "CASE WHEN n.holder IS NOT NULL AND NOT EXISTS (SELECT FROM replicache.tracked_table o WHERE o.relation::pg_catalog.oid OPERATOR(pg_catalog.=) n.holder) "
+        "CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) n.holder AND c.relkind OPERATOR(pg_catalog.=) ANY ('{r,p}'::pg_catalog.\"char\"[])) AND NOT EXISTS (SELECT FROM replicache.tracked_table o WHERE o.relation::pg_catalog.oid OPERATOR(pg_catalog.=) n.holder) "
         "THEN table_name END FROM replicache.tracked_table "
         "CROSS JOIN LATERAL (SELECT pg_catalog.to_regclass(table_name)::pg_catalog.oid AS holder) n "
         "WHERE relation::pg_catalog.oid OPERATOR(pg_catalog.=) ANY ($1) OR partitions::pg_catalog.oid[] OPERATOR(pg_catalog.&&) $1",

@@ -94,10 +94,25 @@ void check_triggers() {
            std::string(unnoticed) + " The trigger " + pg::quote_identifier(*rows.text(0, 3)) + " is missing or disabled.", "Call " + call("retrack", table) + ".");
 }
 
+// A crash empties them.
+void check_logged() {
+    static const std::string sql = std::string(with_parts) +
+        "SELECT p.root, p.relid FROM part p JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) p.relid "
+        "WHERE c.relpersistence OPERATOR(pg_catalog.<>) 'p' LIMIT 1";
+    static pg::OwnStatement query(sql.c_str(), {});
+    const pg::Rows rows = query.run({}, pg::Snapshot::latest);
+    if (rows.empty()) return;
+    const Oid root = rows.oid(0, 1), part = rows.oid(0, 2);
+    refuse((root == part ? "tracked table " : "partition ") + pg::qualified_name(part) + (root == part ? "" : " of tracked table " + pg::qualified_name(root)) + " is unlogged",
+           "A crash of the server would empty it, and clients would keep its rows.", "Call ALTER TABLE " + pg::qualified_name(part) + " SET LOGGED.");
+}
+
+// A view of the name may well be of the table.
 void check_names() {
     static pg::OwnStatement query(
         "SELECT r.relation::pg_catalog.oid, r.table_name FROM replicache.tracked_table r "
         "CROSS JOIN LATERAL (SELECT pg_catalog.to_regclass(r.table_name)::pg_catalog.oid AS holder) n "
+        "JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) n.holder AND c.relkind OPERATOR(pg_catalog.=) ANY ('{r,p}'::pg_catalog.\"char\"[]) "
         "WHERE n.holder OPERATOR(pg_catalog.<>) r.relation::pg_catalog.oid "
         "AND NOT EXISTS (SELECT FROM replicache.tracked_table o WHERE o.relation::pg_catalog.oid OPERATOR(pg_catalog.=) n.holder) LIMIT 1",
         {});
@@ -139,6 +154,8 @@ void check_registry() {
 
 void check_tracking() {
     if (valid) return;
+    const Oid registry = pg::own_relation("tracked_table");
+    if (!std::binary_search(relations.begin(), relations.end(), registry)) relations = {registry};
     valid = true;  // before reading: an invalidation that arrives meanwhile must not be lost
     try {
         relations = all_relations();
@@ -152,6 +169,7 @@ void check_tracking() {
             check_names();
         }
         check_triggers();
+        check_logged();
         check_keys();
     } catch (...) {
         valid = false;
