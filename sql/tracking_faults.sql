@@ -190,6 +190,16 @@ TABLE restored;
 SELECT replicache.track_table('restored', version => 'version');
 :pull
 
+-- A dump of version 0.2.0 knows neither names nor partitions.
+CREATE TABLE q (id int, k int, PRIMARY KEY (id, k)) PARTITION BY LIST (k);
+CREATE TABLE q1 PARTITION OF q FOR VALUES IN (1);
+SELECT replicache.track_table('q');
+CREATE TEMP TABLE dumped AS SELECT relation, key, value, space_column, deleted_column, version_column FROM replicache.tracked_table;
+DELETE FROM replicache.tracked_table;
+INSERT INTO replicache.tracked_table (relation, key, value, space_column, deleted_column, version_column) TABLE dumped;
+SELECT relation, table_name, partitions FROM replicache.tracked_table ORDER BY relation::text;
+DROP TABLE dumped, q;
+
 -- A drop of anything else leaves the registries alone.
 CREATE FUNCTION invalidated() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE WARNING '% of %', TG_OP, TG_TABLE_NAME; RETURN NULL; END$$;
 CREATE TRIGGER t AFTER DELETE OR UPDATE ON replicache.tracked_table FOR EACH STATEMENT EXECUTE FUNCTION invalidated();

@@ -2,7 +2,9 @@
 #include "engine/change.h"
 #include "engine/ddl.h"
 #include "engine/space.h"
+#include "engine/tracked_table.h"
 #include "pg/invalidation.h"
+#include "pg/own_table.h"
 #include "pg/settings.h"
 #include "protocol/request.h"
 
@@ -57,6 +59,7 @@ Datum replicache_on_registry_change(PG_FUNCTION_ARGS) {
     return pg::entry([fcinfo] {
         const TriggerData& trigger = trigger_data(fcinfo, "on_registry_change");
         pg::guarded([&trigger] { CacheInvalidateRelcache(trigger.tg_relation); });
+        if (TRIGGER_FIRED_BY_INSERT(trigger.tg_event) && RelationGetRelid(trigger.tg_relation) == pg::own_relation("tracked_table")) engine::note_restored();
         return Datum{0};
     });
 }

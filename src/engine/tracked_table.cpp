@@ -90,6 +90,18 @@ void note_partitions(Oid relation) {
     note.run({pg::value(ObjectIdGetDatum(relation))});
 }
 
+void note_restored() {
+    if (!knows_names()) return;
+    static pg::OwnStatement note(
+        "UPDATE replicache.tracked_table r SET table_name = pg_catalog.format('%I.%I', n.nspname, c.relname), "
+        "partitions = (SELECT pg_catalog.array_agg(p.relid ORDER BY p.relid::pg_catalog.oid) FROM pg_catalog.pg_partition_tree(r.relation) p WHERE p.parentrelid IS NOT NULL) "
+        "FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace "
+        "WHERE c.oid OPERATOR(pg_catalog.=) r.relation::pg_catalog.oid AND r.table_name IS NULL",
+        {});
+    const pg::SpiConnection spi;
+    note.run({});
+}
+
 void forget(Oid relation) {
     static pg::OwnStatement remove("DELETE FROM replicache.tracked_table WHERE relation::pg_catalog.oid OPERATOR(pg_catalog.=) $1", {OIDOID});
     remove.run({pg::value(ObjectIdGetDatum(relation))});

@@ -37,6 +37,8 @@ void store(const TrackedTable& table);
 // Takes note of the partitions that the table has now: when one is dropped, nothing else tells that it was one. Needs an open SPI
 // connection, as the others.
 void note_partitions(Oid relation);
+// The same, and the name, of tables that have come with a dump of an older version, which knows neither.
+void note_restored();
 void forget(Oid relation);
 
 }  // namespace replicache::engine

@@ -1,7 +1,7 @@
 \echo Use "ALTER EXTENSION replicache_ext UPDATE TO '0.3.0'" to load this file. \quit
 
 ALTER TABLE replicache.tracked_table ADD COLUMN table_name text, ADD COLUMN partitions regclass[];
-COMMENT ON COLUMN replicache.tracked_table.table_name IS 'schema and name, quoted, when track_table was called: another table that takes the name is noticed';
+COMMENT ON COLUMN replicache.tracked_table.table_name IS 'schema and name, quoted, when track_table was called, or a dump of an older version restored: another table that takes the name is noticed';
 COMMENT ON COLUMN replicache.tracked_table.partitions IS 'all of them, at every level: one that is dropped is known by this; null: none';
 UPDATE replicache.tracked_table r SET
     table_name = (SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) FROM pg_catalog.pg_class c
@@ -9,7 +9,6 @@ UPDATE replicache.tracked_table r SET
     partitions = (SELECT pg_catalog.array_agg(p.relid ORDER BY p.relid::pg_catalog.oid) FROM pg_catalog.pg_partition_tree(r.relation) p WHERE p.parentrelid IS NOT NULL);
 -- Of a table that was dropped while event triggers were off.
 UPDATE replicache.tracked_table SET table_name = relation::pg_catalog.oid::pg_catalog.text WHERE table_name IS NULL;
-ALTER TABLE replicache.tracked_table ALTER COLUMN table_name SET NOT NULL;
 
 DROP EVENT TRIGGER replicache_on_alter;
 CREATE EVENT TRIGGER replicache_on_alter ON ddl_command_end WHEN TAG IN ('CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO', 'CREATE SCHEMA', 'ALTER TABLE')
