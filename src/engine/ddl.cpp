@@ -113,7 +113,7 @@ pg::Rows tables_that_lose(const std::vector<Oid>& dropped) {
         "CROSS JOIN LATERAL (SELECT pg_catalog.to_regclass(table_name)::pg_catalog.oid AS holder) n "
         "WHERE relation::pg_catalog.oid OPERATOR(pg_catalog.=) ANY ($1) OR partitions::pg_catalog.oid[] OPERATOR(pg_catalog.&&) $1",
         {OIDARRAYOID});
-    return (knows_names() ? by_partition : by_table).run({value(pg::oid_array(dropped))});
+    return (knows_names() ? by_partition : by_table).run({value(pg::oid_array(dropped))}, pg::Snapshot::latest);
 }
 
 void on_drop_of(const std::vector<Oid>& relations) {

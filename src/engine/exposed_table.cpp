@@ -160,7 +160,9 @@ void hide_tables(const std::vector<Oid>& relations) {
     static OwnStatement any("SELECT FROM replicache.exposed_table WHERE relation::pg_catalog.oid OPERATOR(pg_catalog.=) ANY ($1)", {OIDARRAYOID});
     static OwnStatement forget("DELETE FROM replicache.exposed_table WHERE relation::pg_catalog.oid OPERATOR(pg_catalog.=) ANY ($1)", {OIDARRAYOID});
     const pg::Value gone = value(pg::oid_array(relations));
-    if (!any.run({gone}).empty()) forget.run({gone});  // a DELETE makes every backend read the registry again
+    if (any.run({gone}, pg::Snapshot::latest).empty()) return;  // a DELETE makes every backend read the registry again
+    if (forget.run({gone}).count() == 0)  // it was exposed after the snapshot of a transaction that is REPEATABLE READ or above
+        throw SqlError(ERRCODE_T_R_SERIALIZATION_FAILURE, "could not serialize access due to concurrent update");
 }
 
 void lock_table_names() {

@@ -104,7 +104,8 @@ void note_restored() {
 
 void forget(Oid relation) {
     static pg::OwnStatement remove("DELETE FROM replicache.tracked_table WHERE relation::pg_catalog.oid OPERATOR(pg_catalog.=) $1", {OIDOID});
-    remove.run({pg::value(ObjectIdGetDatum(relation))});
+    if (remove.run({pg::value(ObjectIdGetDatum(relation))}).count() == 0)  // it was tracked after the snapshot of a transaction that is REPEATABLE READ or above
+        throw pg::SqlError(ERRCODE_T_R_SERIALIZATION_FAILURE, "could not serialize access due to concurrent update");
 }
 
 std::string rows_of(Oid relation) {

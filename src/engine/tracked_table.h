@@ -39,6 +39,7 @@ void store(const TrackedTable& table);
 void note_partitions(Oid relation);
 // The same, and the name, of tables that have come with a dump of an older version, which knows neither.
 void note_restored();
+// Throws 40001 when the transaction does not see that it is tracked.
 void forget(Oid relation);
 
 }  // namespace replicache::engine
