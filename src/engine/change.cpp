@@ -2,6 +2,7 @@
 
 #include "engine/key.h"
 #include "engine/key_log.h"
+#include "engine/row_space.h"
 #include "engine/tracked_table.h"
 #include "pg/invalidation.h"
 #include "pg/own_table.h"
@@ -21,9 +22,7 @@ using pg::SqlError;
 // The columns of one table that the triggers need.
 struct Columns {
     AttrNumber version;
-    AttrNumber space;  // 0: none
-    std::optional<pg::ScalarText> space_text;
-    std::string space_name;
+    RowSpace space;
     Key key;
     std::vector<AttrNumber> nullable;  // key columns that have lost their NOT NULL
     Oid table;                         // the tracked one, of which this may be a partition
@@ -63,14 +62,6 @@ Key::Column find_column(Relation relation, const std::string& name) {
     return {number, TupleDescAttr(relation->rd_att, number - 1)->atttypid};
 }
 
-// The text of a space must be the same in every session, as that of a key.
-Key::Column find_space_column(Relation relation, const std::string& name) {
-    const Key::Column column = find_column(relation, name);
-    if (!pg::ScalarText::of(column.type))
-        throw SqlError(ERRCODE_DATATYPE_MISMATCH, "column \"" + name + "\" of tracked table \"" + RelationGetRelationName(relation) + "\" is of a type without a fixed text", {}, track_again);
-    return column;
-}
-
 // Versions are written into the bytes of the row.
 AttrNumber find_version_column(Relation relation, const std::string& name) {
     const Key::Column column = find_column(relation, name);
@@ -83,9 +74,7 @@ Columns find_columns(Relation relation, const TrackedTable& table) {
     const auto find = [relation](const std::string& name) { return find_column(relation, name); };
     const KeyTemplate key = KeyTemplate::parse(table.key);
     Columns columns{.version = find_version_column(relation, table.version),
-                    .space = 0,
-                    .space_text = std::nullopt,
-                    .space_name = table.space,
+                    .space = RowSpace(relation, SpaceName::of(table), find),
                     .key = Key(key, find),
                     .nullable = {},
                     .table = table.relation,
@@ -95,11 +84,6 @@ Columns find_columns(Relation relation, const TrackedTable& table) {
         const AttrNumber number = find(name).number;
         const FormData_pg_attribute& attribute = *TupleDescAttr(relation->rd_att, number - 1);
         if (!attribute.attnotnull && attribute.attgenerated == '\0') columns.nullable.push_back(number);
-    }
-    if (!table.space.empty()) {
-        const Key::Column column = find_space_column(relation, table.space);
-        columns.space = column.number;
-        columns.space_text = pg::ScalarText::of(column.type);
     }
     return columns;
 }
@@ -136,15 +120,10 @@ std::shared_ptr<const Columns> columns_of(const TriggerData& trigger, Known& kno
     return known.columns;
 }
 
-// The space of a row; null when its column is.
+// The space of a row of the table; null: it is in none.
 Space* space_of(const Columns& columns, HeapTuple tuple, TupleDesc descriptor) {
-    if (columns.space == 0) return &take_space("");
-    bool null = false;
-    const std::string_view space = guarded([&] {
-        const Datum datum = heap_getattr(tuple, columns.space, descriptor, &null);
-        return null ? std::string_view() : (*columns.space_text)(datum);
-    });
-    return null ? nullptr : &take_space(space);
+    const RowSpace::Text text = columns.space.of(tuple, descriptor);
+    return text.null != nullptr ? nullptr : &take_space(text.space);
 }
 
 std::string_view key_of(const Columns& columns, HeapTuple tuple, TupleDesc descriptor) {
@@ -215,10 +194,10 @@ HeapTuple stamp_row(const TriggerData& trigger, Known& known) {
         if (heap_attisnull(row, column, descriptor))
             throw SqlError(ERRCODE_NULL_VALUE_NOT_ALLOWED, "column \"" + std::string(NameStr(TupleDescAttr(descriptor, column - 1)->attname)) +
                                                                "\" is part of a key and must not be null");
-    Space* const space = space_of(*columns, row, descriptor);
-    if (space == nullptr)
-        throw SqlError(ERRCODE_NOT_NULL_VIOLATION, "column \"" + columns->space_name + "\" names the row's space and must not be null");
-    const std::int64_t version = stamp(*space);
+    const RowSpace::Text space = columns->space.of_new(trigger.tg_relation, row);
+    if (space.null != nullptr)
+        throw SqlError(ERRCODE_NOT_NULL_VIOLATION, "column \"" + *space.null + "\" names the row's space and must not be null");
+    const std::int64_t version = stamp(take_space(space.space));
     return guarded([&, column = columns->version] { return with_version(row, descriptor, column, version); });
 }
 
@@ -247,7 +226,8 @@ void row_gone(const TriggerData& trigger, Known& known) {
     Space* const new_space = space_of(*columns, trigger.tg_newtuple, descriptor);
     if (space == new_space && key == key_of(*columns, trigger.tg_newtuple, descriptor)) return;
     bury(*space, key, gone);
-    row_came(*columns, *new_space, trigger.tg_newtuple, descriptor);
+    // A trigger behind ours, or an expression that gives another value each time, may have made it null.
+    if (new_space != nullptr) row_came(*columns, *new_space, trigger.tg_newtuple, descriptor);
 }
 
 void row_came(const TriggerData& trigger, Known& known) {

@@ -5,8 +5,8 @@ namespace {
 
 using pg::SqlError;
 
-[[noreturn]] void malformed(std::string_view text, const std::string& problem, const std::string& hint) {
-    throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "invalid key template \"" + std::string(text) + "\": " + problem, {},
+[[noreturn]] void malformed(const KeyTemplate::Use& use, std::string_view text, const std::string& problem, const std::string& hint) {
+    throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, std::string("invalid ") + use.name + " template \"" + std::string(text) + "\": " + problem, {},
                    hint);
 }
 
@@ -46,6 +46,34 @@ bool may_equal_segment(const Segment& a, const Segment& b) {
     return one_starts_other(a.prefix, b.prefix) && one_ends_other(a.suffix, b.suffix);
 }
 
+std::string encode(std::string_view text) {
+    std::string result;
+    for (const char c : text) {
+        if (c == '/' || c == '%')
+            result += c == '/' ? "%2F" : "%25";
+        else
+            result += c;
+    }
+    return result;
+}
+
+// Nullopt: it is the text of no column.
+std::optional<std::string> decode(std::string_view text) {
+    std::string result;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text[i] == '/') return std::nullopt;
+        if (text[i] != '%') {
+            result += text[i];
+            continue;
+        }
+        const std::string_view code = text.substr(i + 1, 2);
+        if (code != "2F" && code != "25") return std::nullopt;
+        result += code == "2F" ? '/' : '%';
+        i += 2;
+    }
+    return result;
+}
+
 std::string escape_braces(const std::string& literal) {
     std::string result;
     for (const char c : literal) {
@@ -57,7 +85,7 @@ std::string escape_braces(const std::string& literal) {
 
 }  // namespace
 
-KeyTemplate KeyTemplate::parse(std::string_view text) {
+KeyTemplate KeyTemplate::parse(std::string_view text, const Use& use) {
     KeyTemplate key;
     Piece piece;
     for (std::size_t i = 0; i < text.size(); ++i) {
@@ -71,19 +99,19 @@ KeyTemplate KeyTemplate::parse(std::string_view text) {
             ++i;
             continue;
         }
-        if (c == '}') malformed(text, "\"}\" without \"{\"", "Write \"}}\" for a brace.");
+        if (c == '}') malformed(use, text, "\"}\" without \"{\"", "Write \"}}\" for a brace.");
         const std::size_t end = text.find('}', i);
         if (end == std::string_view::npos)
-            malformed(text, "\"{\" without \"}\"", "Write \"{column}\", or \"{{\" for a brace.");
+            malformed(use, text, "\"{\" without \"}\"", "Write \"{column}\", or \"{{\" for a brace.");
         piece.column = text.substr(i + 1, end - i - 1);
-        if (piece.column.empty()) malformed(text, "\"{}\" names no column", "Write \"{column}\".");
+        if (piece.column.empty()) malformed(use, text, "\"{}\" names no column", "Write \"{column}\".");
         if (!key.pieces_.empty() && piece.literal.find('/') == std::string::npos)
-            malformed(text, "no \"/\" between two columns",
-                      "Separate columns by \"/\", or different rows could get the same key.");
+            malformed(use, text, "no \"/\" between two columns",
+                      std::string("Separate columns by \"/\", or different rows could get the same ") + use.name + ".");
         key.pieces_.push_back(std::exchange(piece, {}));
         i = end;
     }
-    if (key.pieces_.empty()) malformed(text, "it names no column", "Write a template such as 'message/{id}'.");
+    if (key.pieces_.empty()) malformed(use, text, "it names no column", std::string("Write a template such as '") + use.example + "'.");
     if (!piece.literal.empty()) key.pieces_.push_back(std::move(piece));
     return key;
 }
@@ -112,6 +140,40 @@ std::string KeyTemplate::text() const {
         if (!piece.column.empty()) result += "{" + piece.column + "}";
     }
     return result;
+}
+
+std::string KeyTemplate::fill(const std::vector<std::string>& texts) const {
+    std::string result;
+    auto text = texts.begin();
+    for (const Piece& piece : pieces_) {
+        result += piece.literal;
+        if (!piece.column.empty()) result += encode(*text++);
+    }
+    return result;
+}
+
+// A column's text has no `/`, and of the literal behind it, if that is not the last one, has: so each ends in one place only.
+std::optional<std::vector<std::string>> KeyTemplate::match(std::string_view key) const {
+    if (!key.starts_with(pieces_.front().literal)) return std::nullopt;
+    key.remove_prefix(pieces_.front().literal.size());
+    std::vector<std::string> texts;
+    for (std::size_t i = 0; i < pieces_.size() && !pieces_[i].column.empty(); ++i) {
+        const std::string_view literal = i + 1 < pieces_.size() ? pieces_[i + 1].literal : std::string_view();
+        const std::size_t slash = literal.find('/');
+        std::size_t end = key.size() - std::min(key.size(), literal.size());
+        if (slash != std::string_view::npos) {
+            const std::size_t found = key.find('/');
+            if (found == std::string_view::npos || found < slash) return std::nullopt;
+            end = found - slash;
+        }
+        if (key.substr(end, literal.size()) != literal) return std::nullopt;
+        auto text = decode(key.substr(0, end));
+        if (!text) return std::nullopt;
+        texts.push_back(std::move(*text));
+        key.remove_prefix(end + literal.size());
+    }
+    if (!key.empty()) return std::nullopt;
+    return texts;
 }
 
 bool KeyTemplate::may_equal(const KeyTemplate& other) const {

@@ -1,4 +1,4 @@
-// Keys of client-view entries, made from a template such as 'message/{id}'.
+// Keys of client-view entries, made from a template such as 'message/{id}'. Names of spaces are made in the same way: space_name.h.
 //
 // In the text of a column `/` becomes %2F and `%` becomes %25, and two columns are always separated by a `/`: so no
 // two rows share a key that differ in a column of the template.
@@ -16,8 +16,15 @@ public:
         std::string column;
     };
 
+    // What is made by it, for messages.
+    struct Use {
+        const char* name;
+        const char* example;
+    };
+    static constexpr Use keys{"key", "message/{id}"};
+
     // `{column}` stands for a column, `{{` and `}}` for braces. Throws 22023.
-    static KeyTemplate parse(std::string_view text);
+    static KeyTemplate parse(std::string_view text, const Use& use = keys);
     // The default: '<table>/{pk1}/{pk2}'.
     static KeyTemplate for_primary_key(const std::string& table, const std::vector<std::string>& columns);
 
@@ -26,6 +33,10 @@ public:
     std::string text() const;
     // Whether some rows under this template and the other can have the same key.
     bool may_equal(const KeyTemplate& other) const;
+    // The key of a row whose columns have these texts.
+    std::string fill(const std::vector<std::string>& texts) const;
+    // The texts that the columns have in each row with this key; nullopt: no row has it.
+    std::optional<std::vector<std::string>> match(std::string_view key) const;
 
 private:
     std::vector<Piece> pieces_;

@@ -1,6 +1,7 @@
 #include "engine/resource.h"
 
 #include "engine/key_log.h"
+#include "engine/space_name.h"
 
 namespace replicache::engine {
 namespace {
@@ -20,7 +21,7 @@ std::string object_of(const std::vector<Resource::Column>& columns) {
 
 std::optional<Resource> resource_of(const ExposedTable& table) {
     const auto tracked = tracked_table(table.relation);
-    if (!tracked || tracked->space.empty()) return std::nullopt;
+    if (!tracked || !SpaceName::of(*tracked).is_column()) return std::nullopt;
 
     const auto client_name = [&table](const std::string& column) {
         if (table.columns)
@@ -40,7 +41,7 @@ std::optional<Resource> resource_of(const ExposedTable& table) {
         const FormData_pg_attribute& attribute = *TupleDescAttr(relation->rd_att, i);
         if (attribute.attisdropped) continue;
         const std::string column = NameStr(attribute.attname);
-        if (column == tracked->space) space_type = guarded([&attribute] { return getBaseType(attribute.atttypid); });
+        if (column == tracked->space && attribute.attgenerated == '\0') space_type = guarded([&attribute] { return getBaseType(attribute.atttypid); });
         if (column == tracked->space || column == tracked->version || column == tracked->deleted) continue;
         if (!composite && column == key.front().name) continue;
         // Whose rows have no id are told by their keys.
@@ -48,6 +49,7 @@ std::optional<Resource> resource_of(const ExposedTable& table) {
         if (listed) columns.push_back({client_name(column), column});
     }
     guarded([relation] { relation_close(relation, NoLock); });
+    if (space_type == InvalidOid) return std::nullopt;
     return Resource{.name = table.name,
                     .relation = table.relation,
                     .key = key,

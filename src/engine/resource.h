@@ -1,4 +1,5 @@
-// Resources: exposed tables whose rows belong to users. They are tracked with a space column, and every user is a space.
+// Resources: exposed tables whose rows belong to users. They are tracked with a space column, which is neither generated nor a template,
+// and every user is a space.
 #pragma once
 
 #include "engine/exposed_table.h"

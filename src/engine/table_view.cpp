@@ -88,7 +88,7 @@ std::vector<std::shared_ptr<TableView>> lock_table_views() {
     }
 }
 
-TableView::TableView(const TrackedTable& table) : table_(table), storage_(lock_to_read(table.relation)), from_(from_clause(table)) {
+TableView::TableView(const TrackedTable& table) : table_(table), space_name_(SpaceName::of(table)), storage_(lock_to_read(table.relation)), from_(from_clause(table)) {
     struct Column {
         std::string name;
         Oid type;
@@ -112,11 +112,11 @@ TableView::TableView(const TrackedTable& table) : table_(table), storage_(lock_t
     };
     find(table.version);
     if (!table.deleted.empty()) find(table.deleted);
-    if (!table.space.empty()) {
-        const Column& space = find(table.space);
-        space_type_ = guarded([&space] { return getBaseType(space.type); });
+    for (const std::string& name : space_name_.columns()) {
+        const Column& space = find(name);
         // Under a nondeterministic collation, spaces that differ would compare equal.
-        exact_space_ = space.collation == InvalidOid || guarded([&space] { return get_collation_isdeterministic(space.collation); });
+        const bool exact = space.collation == InvalidOid || guarded([&space] { return get_collation_isdeterministic(space.collation); });
+        space_columns_.push_back({guarded([&space] { return getBaseType(space.type); }), exact});
     }
     if (table.value.empty())
         for (const Column& column : columns)
@@ -163,11 +163,11 @@ std::string TableView::sql(Query query, Where where) const {
     if (where == Where::range)
         // The upper bound says nothing new, but makes the planner see a range: for a lone inequality it expects a third of the
         // table, and would not use the index.
-        text += " AND " + version + " OPERATOR(pg_catalog.>) $1 AND " + version + " OPERATOR(pg_catalog.<=) $3";
-    if (!table_.space.empty()) {
-        const std::string space = "t." + pg::quote_identifier(table_.space);
-        text += " AND " + space + " OPERATOR(pg_catalog.=) $2";
-        if (!exact_space_) text += " AND " + space + " COLLATE pg_catalog.\"C\" OPERATOR(pg_catalog.=) $2";
+        text += " AND " + version + " OPERATOR(pg_catalog.>) $1 AND " + version + " OPERATOR(pg_catalog.<=) $2";
+    for (std::size_t i = 0; i < space_columns_.size(); ++i) {
+        const std::string space = "t." + pg::quote_identifier(space_name_.columns()[i]), parameter = "$" + std::to_string(i + 3);
+        text += " AND " + space + " OPERATOR(pg_catalog.=) " + parameter;
+        if (!space_columns_[i].exact) text += " AND " + space + " COLLATE pg_catalog.\"C\" OPERATOR(pg_catalog.=) " + parameter;
     }
     if (!table_.deleted.empty())
         text += " AND t." + pg::quote_identifier(table_.deleted) +
@@ -182,9 +182,10 @@ SPIPlanPtr TableView::plan(Query query, Where where) {
     SPIPlanPtr& plan = plans_[static_cast<std::size_t>(query)][static_cast<std::size_t>(where)];
     if (plan != nullptr) return plan;
     const std::string text = sql(query, where);
+    std::vector<Oid> types{first_type(where), INT8OID};
+    for (const SpaceColumn& column : space_columns_) types.push_back(column.type);
     plan = guarded([&] {
-        Oid types[] = {first_type(where), space_type_, INT8OID};
-        const SPIPlanPtr result = SPI_prepare_cursor(text.c_str(), 3, types, where == Where::all ? 0 : CURSOR_OPT_GENERIC_PLAN);
+        const SPIPlanPtr result = SPI_prepare_cursor(text.c_str(), static_cast<int>(types.size()), types.data(), where == Where::all ? 0 : CURSOR_OPT_GENERIC_PLAN);
         if (result == nullptr) elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
         SPI_keepplan(result);
         return result;
@@ -266,16 +267,27 @@ bool TableView::receive(TupleTableSlot* slot, DestReceiver* self) {
     return true;
 }
 
-void TableView::append_patch(StringInfo out, Query query, const Versions& versions, std::string_view space) {
-    const std::optional<pg::Value> space_datum = space_value(space_type_, space);
-    if (!space_datum) return;
-    if (!may_have_rows(space)) return;
-    if (query == Query::everything) return append_rows(out, query, Where::all, versions, *space_datum);
-    append_rows(out, query, Where::range, versions, *space_datum);
-    if (!versions.also.empty()) append_rows(out, query, Where::listed, versions, *space_datum);
+std::optional<std::vector<Datum>> TableView::space_values(std::string_view space) const {
+    const auto texts = space_name_.match(space);
+    if (!texts) return std::nullopt;
+    std::vector<Datum> values;
+    for (std::size_t i = 0; i < texts->size(); ++i) {
+        const auto value = space_value(space_columns_[i].type, (*texts)[i]);
+        if (!value) return std::nullopt;
+        values.push_back(value->datum);
+    }
+    return values;
 }
 
-void TableView::append_rows(StringInfo out, Query query, Where where, const Versions& versions, pg::Value space) {
+void TableView::append_patch(StringInfo out, Query query, const Versions& versions, std::string_view space) {
+    const auto values = space_values(space);
+    if (!values) return;
+    if (query == Query::everything) return append_rows(out, query, Where::all, versions, *values);
+    append_rows(out, query, Where::range, versions, *values);
+    if (!versions.also.empty()) append_rows(out, query, Where::listed, versions, *values);
+}
+
+void TableView::append_rows(StringInfo out, Query query, Where where, const Versions& versions, const std::vector<Datum>& space) {
     if (!views_valid && storage_.is_newer_than(GetActiveSnapshot())) guarded([this] { raise_changed(table_.relation); });
     SPIPlanPtr const plan = this->plan(query, where);
     const pg::Value first = where == Where::listed ? pg::value(pg::int8_array(versions.also)) : pg::value(versions.since);
@@ -292,10 +304,10 @@ void TableView::append_rows(StringInfo out, Query query, Where where, const Vers
         output.row = AllocSetContextCreate(CurrentMemoryContext, "replicache row", ALLOCSET_DEFAULT_SIZES);
         initStringInfo(&output.key);
 
-        ParamListInfo const parameters = makeParamList(3);
+        ParamListInfo const parameters = makeParamList(static_cast<int>(space.size()) + 2);
         parameters->params[0] = {first.datum, false, PARAM_FLAG_CONST, first_type(where)};
-        parameters->params[1] = {space.datum, false, PARAM_FLAG_CONST, space_type_};
-        parameters->params[2] = {Int64GetDatum(versions.until), false, PARAM_FLAG_CONST, INT8OID};
+        parameters->params[1] = {Int64GetDatum(versions.until), false, PARAM_FLAG_CONST, INT8OID};
+        for (std::size_t i = 0; i < space.size(); ++i) parameters->params[i + 2] = {space[i], false, PARAM_FLAG_CONST, space_columns_[i].type};
         SPIExecuteOptions options{};
         options.params = parameters;
         options.read_only = true;

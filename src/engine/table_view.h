@@ -3,6 +3,7 @@
 
 #include "engine/key.h"
 #include "engine/progress.h"
+#include "engine/space_name.h"
 #include "engine/storage.h"
 #include "engine/tracked_table.h"
 #include "pg/json_text.h"
@@ -27,7 +28,7 @@ public:
     Oid relation() const { return table_.relation; }
     const Storage& storage() const { return storage_; }
     // Whether the space can have rows of the table.
-    bool may_have_rows(std::string_view space) const { return !table_.space.empty() || space.empty(); }
+    bool may_have_rows(std::string_view space) const { return space_name_.match(space).has_value(); }
     // Throws what PostgreSQL has to say of the queries.
     void check();
     // Appends a patch operation per row, each followed by a comma. Needs an open SPI connection.
@@ -42,14 +43,20 @@ private:
     static Oid first_type(Where where);
     std::string sql(Query query, Where where) const;
     SPIPlanPtr plan(Query query, Where where);
-    void append_rows(StringInfo out, Query query, Where where, const Versions& versions, pg::Value space);
+    // The values of the space's columns; nullopt: no row is in the space.
+    std::optional<std::vector<Datum>> space_values(std::string_view space) const;
+    void append_rows(StringInfo out, Query query, Where where, const Versions& versions, const std::vector<Datum>& space);
 
     TrackedTable table_;
+    SpaceName space_name_;
     Storage storage_;
     std::string from_;  // clause
     MemoryContext context_;       // of the writers
-    Oid space_type_ = TEXTOID;
-    bool exact_space_ = true;                // equal spaces have the same text
+    struct SpaceColumn {
+        Oid type;
+        bool exact;  // equal values have the same text
+    };
+    std::vector<SpaceColumn> space_columns_;
     std::vector<std::string> columns_;       // of the default value
     std::vector<std::string> key_columns_;
     std::vector<pg::JsonWriter> writers_;    // of the default value's columns

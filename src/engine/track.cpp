@@ -4,6 +4,7 @@
 #include "engine/dropped.h"
 #include "engine/key_log.h"
 #include "engine/relation.h"
+#include "engine/row_space.h"
 #include "engine/table_rows.h"
 #include "engine/trackable.h"
 #include "engine/triggers.h"
@@ -57,6 +58,28 @@ std::string default_version_column(Oid relation, const std::vector<TableColumn>&
     return name;
 }
 
+// Whether an index begins with these columns; in any order but for the last one.
+bool has_index(Oid relation, std::vector<std::string> wanted) {
+    static pg::Statement query(
+        "SELECT i.indexrelid, a.attname::pg_catalog.text FROM pg_catalog.pg_index i "
+        "JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) i.indexrelid "
+        "JOIN pg_catalog.pg_am m ON m.oid OPERATOR(pg_catalog.=) c.relam AND m.amname OPERATOR(pg_catalog.=) 'btree' "
+        "CROSS JOIN LATERAL pg_catalog.generate_series(0, i.indnkeyatts OPERATOR(pg_catalog.-) 1) AS n "
+        "LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid OPERATOR(pg_catalog.=) i.indrelid AND a.attnum OPERATOR(pg_catalog.=) i.indkey[n] "
+        "WHERE i.indrelid OPERATOR(pg_catalog.=) $1 AND i.indisvalid AND i.indpred IS NULL AND n OPERATOR(pg_catalog.<) $2 ORDER BY i.indexrelid, n",
+        {OIDOID, INT4OID});
+    std::sort(wanted.begin(), wanted.end() - 1);
+    const Rows rows = query.run({value(ObjectIdGetDatum(relation)), value(Int32GetDatum(wanted.size()))});
+    for (std::uint64_t i = 0; i < rows.count();) {
+        const Oid index = rows.oid(i, 1);
+        std::vector<std::string> columns;
+        for (; i < rows.count() && rows.oid(i, 1) == index; ++i) columns.push_back(rows.text(i, 2).value_or(""));
+        std::sort(columns.begin(), columns.end() - 1);
+        if (columns == wanted) return true;
+    }
+    return false;
+}
+
 // Adds the version column when it is missing, and an index for "what changed since" when there is none.
 void provide_version_column(const TrackedTable& table, const std::vector<TableColumn>& columns) {
     const std::string relation = qualified_name(table.relation), version = quote_identifier(table.version);
@@ -65,25 +88,12 @@ void provide_version_column(const TrackedTable& table, const std::vector<TableCo
         run_once("COMMENT ON COLUMN " + relation + "." + version + " IS " + pg::quote_literal(comment_of_version));
         tell_of_new_column(table);
     }
-    static pg::Statement index(
-        "SELECT FROM pg_catalog.pg_index i "
-        "JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) i.indexrelid "
-        "JOIN pg_catalog.pg_am m ON m.oid OPERATOR(pg_catalog.=) c.relam AND m.amname OPERATOR(pg_catalog.=) 'btree' "
-        "JOIN pg_catalog.pg_attribute a ON a.attrelid OPERATOR(pg_catalog.=) i.indrelid "
-        "AND a.attnum OPERATOR(pg_catalog.=) i.indkey[0] "
-        "LEFT JOIN pg_catalog.pg_attribute b ON i.indnkeyatts OPERATOR(pg_catalog.>) 1 "
-        "AND b.attrelid OPERATOR(pg_catalog.=) i.indrelid AND b.attnum OPERATOR(pg_catalog.=) i.indkey[1] "
-        "WHERE i.indrelid OPERATOR(pg_catalog.=) $1 AND i.indisvalid AND i.indpred IS NULL "
-        "AND a.attname OPERATOR(pg_catalog.=) $2 AND ($3 IS NULL OR b.attname OPERATOR(pg_catalog.=) $3)",
-        {OIDOID, NAMEOID, NAMEOID});
-    const auto name = [](const std::string& text) {
-        return value(guarded([&] { return DirectFunctionCall1(namein, CStringGetDatum(text.c_str())); }));
-    };
-    const bool spaces = !table.space.empty();
-    const Rows found = index.run({value(ObjectIdGetDatum(table.relation)), name(spaces ? table.space : table.version),
-                                  spaces ? name(table.version) : pg::Value{}});
-    if (found.empty())
-        run_once("CREATE INDEX ON " + relation + " (" + (spaces ? quote_identifier(table.space) + ", " : "") + version + ")");
+    std::vector<std::string> wanted = SpaceName::of(table).columns();
+    wanted.push_back(table.version);
+    if (has_index(table.relation, wanted)) return;
+    std::string list;
+    for (const std::string& column : wanted) list += (list.empty() ? "" : ", ") + quote_identifier(column);
+    run_once("CREATE INDEX ON " + relation + " (" + list + ")");
 }
 
 // Takes the spaces before the table's lock, as pushes do.
@@ -106,56 +116,36 @@ Key::Column column_of(Relation table, const std::string& name) {
     return {number, TupleDescAttr(table->rd_att, number - 1)->atttypid};
 }
 
-// Where a table has the space of a row.
-class SpaceOfRow {
-public:
-    SpaceOfRow(Relation table, const std::string& column) {
-        if (column.empty()) return;
-        const Key::Column found = column_of(table, column);
-        column_ = found.number;
-        text_ = pg::ScalarText::of(found.type).value();
-    }
-    // Nullopt: it is in none.
-    std::optional<std::string> operator()(HeapTuple row, TupleDesc descriptor) const {
-        if (column_ == 0) return "";
-        bool null = false;
-        const std::string_view text = guarded([&] {
-            const Datum datum = heap_getattr(row, column_, descriptor, &null);
-            return null ? std::string_view() : (*text_)(datum);
-        });
-        return null ? std::nullopt : std::optional<std::string>(text);
-    }
-
-private:
-    AttrNumber column_ = 0;
-    std::optional<pg::ScalarText> text_;
-};
+RowSpace space_of_rows(Relation relation, const SpaceName& name) {
+    return {relation, name, [relation](const std::string& column) { return column_of(relation, column); }};
+}
 
 // Leaves a tombstone for every row, so that clients drop its entry; soft-deleted rows included, which some clients may
 // not have heard of.
 void bury_rows(const TrackedTable& table) {
     const KeyTemplate key = KeyTemplate::parse(table.key);
+    const SpaceName space_name = SpaceName::of(table);
     struct Part {
         TupleDesc descriptor;
         Key key;
-        SpaceOfRow space;
+        RowSpace space;
         std::vector<AttrNumber> identity;
     };
     std::optional<Part> part;
     const auto open = [&](Relation relation) {
         part.emplace(Part{relation->rd_att, Key(key, [relation](const std::string& name) { return column_of(relation, name); }),
-                          SpaceOfRow(relation, table.space), identifying_columns(relation, key.columns())});
+                          space_of_rows(relation, space_name), identifying_columns(relation, key.columns())});
     };
     for_each_row(table.relation, open, [&](HeapTuple row) {
-        const auto space = part->space(row, part->descriptor);
-        if (!space) return;
+        const RowSpace::Text space = part->space.of(row, part->descriptor);
+        if (space.null != nullptr) return;
         const std::string_view text = guarded([&] {
             StringInfoData buffer;
             initStringInfo(&buffer);
             part->key.append(&buffer, [&](AttrNumber column, bool* null) { return heap_getattr(row, column, part->descriptor, null); });
             return std::string_view(buffer.data, buffer.len);
         });
-        bury(take_space(*space), text, {table.relation, row, part->descriptor, part->identity});
+        bury(take_space(space.space), text, {table.relation, row, part->descriptor, part->identity});
     });
 }
 
@@ -164,7 +154,7 @@ bool can_tell_keys(const TrackedTable& table) {
     if (!has_rows(table.relation)) return false;
     const std::vector<TableColumn> columns = columns_of(table.relation);
     std::vector<std::string> needed = KeyTemplate::parse(table.key).columns();
-    if (!table.space.empty()) needed.push_back(table.space);
+    for (const std::string& column : SpaceName::of(table).columns()) needed.push_back(column);
     return std::all_of(needed.begin(), needed.end(), [&](const std::string& name) {
         const TableColumn* const column = find_column(columns, name);
         return column != nullptr && pg::ScalarText::of(column->type);
@@ -183,22 +173,23 @@ std::map<std::string, std::int64_t> highest_versions(const TrackedTable& table, 
     struct Part {
         Relation relation;
         Key::Column version;
-        SpaceOfRow space;
+        RowSpace space;
     };
+    const SpaceName space_name = SpaceName::of(table);
     std::map<std::string, std::int64_t> highest;  // sorted: everybody locks spaces in this order
     std::optional<Part> part;
     const auto open = [&](Relation opened) {
-        part.emplace(Part{opened, column_of(opened, table.version), SpaceOfRow(opened, table.space)});
+        part.emplace(Part{opened, column_of(opened, table.version), space_of_rows(opened, space_name)});
         if (part->version.type != INT8OID)
             throw SqlError(ERRCODE_DATATYPE_MISMATCH, "version column \"" + table.version + "\" of \"" + RelationGetRelationName(opened) + "\" is not of type bigint");
     };
     for_each_row(relation, open, [&](HeapTuple row) {
         TupleDesc const descriptor = part->relation->rd_att;
-        const auto space = part->space(row, descriptor);
-        if (!space) return;
+        const RowSpace::Text space = part->space.of(row, descriptor);
+        if (space.null != nullptr) return;
         bool null = false;
         const std::int64_t version = guarded([&] { return DatumGetInt64(heap_getattr(row, part->version.number, descriptor, &null)); });
-        std::int64_t& known = highest[*space];
+        std::int64_t& known = highest[std::string(space.space)];
         if (null) return;
         if (version > max_adopted_version) refuse_version(part->relation, table.version, version);
         known = std::max(known, version);

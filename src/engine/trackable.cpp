@@ -1,11 +1,14 @@
 #include "engine/trackable.h"
 
+#include "engine/generated_column.h"
 #include "engine/relation.h"
+#include "engine/space_name.h"
 #include "engine/table_view.h"
 #include "pg/own_table.h"
 #include "pg/spi.h"
 
 extern "C" {
+#include "catalog/pg_attribute.h"
 #include "parser/parser.h"
 #include "utils/plancache.h"
 }
@@ -67,7 +70,7 @@ std::vector<UniqueIndex> unique_indexes(Oid relation) {
 
 // The triggers write or read these columns before PostgreSQL computes generated ones.
 void refuse_generated(const TableColumn& column, const char* role) {
-    if (column.generated)
+    if (column.generated != '\0')
         throw SqlError(ERRCODE_INVALID_TABLE_DEFINITION, std::string(role) + " column \"" + column.name + "\" is a generated column",
                        {}, "Use a plain column.");
 }
@@ -105,22 +108,44 @@ void check_key_is_free(const TrackedTable& table, const KeyTemplate& key) {
                            "Pass a key template with a prefix of its own.");
 }
 
-void check_space_column(const TrackedTable& table, const std::vector<TableColumn>& columns) {
-    const TableColumn& column = require(columns, table.space, table.relation);
-    refuse_generated(column, "space");
-    const Oid type = column.type;
-    switch (guarded([type] { return getBaseType(type); })) {
+// PostgreSQL cuts longer names off, in characters of up to four bytes.
+constexpr std::size_t max_template_bytes = NAMEDATALEN - 1 - 4;
+
+void check_space_column(const TrackedTable& table, const std::vector<TableColumn>& columns, const std::string& name) {
+    const TableColumn& column = require(columns, name, table.relation);
+    switch (guarded([type = column.type] { return getBaseType(type); })) {
         case TEXTOID:
         case VARCHAROID:
         case INT2OID:
         case INT4OID:
         case INT8OID:
         case UUIDOID:
-            return;
+            break;
         default:
-            throw SqlError(ERRCODE_DATATYPE_MISMATCH, "space column \"" + table.space + "\" is of a type that cannot name a space",
+            throw SqlError(ERRCODE_DATATYPE_MISMATCH, "space column \"" + name + "\" is of a type that cannot name a space",
                            {}, "Use a column of type text, varchar, uuid, smallint, integer or bigint.");
     }
+    if (column.generated == '\0') return;
+    if (column.generated != ATTRIBUTE_GENERATED_STORED)
+        throw SqlError(ERRCODE_FEATURE_NOT_SUPPORTED, "space column \"" + name + "\" is a virtual generated column", "The table does not hold its values.",
+                       "Declare it STORED, or use the columns that it is generated from in a template.");
+    if (find_column(columns, table.version) == nullptr) return;
+    Relation const relation = guarded([&] { return relation_open(table.relation, NoLock); });
+    const bool circular = guarded([&] {
+        const auto number = [relation](const std::string& column) { return static_cast<AttrNumber>(SPI_fnumber(relation->rd_att, column.c_str())); };
+        return is_generated_from(relation, number(name), number(table.version));
+    });
+    guarded([relation] { relation_close(relation, NoLock); });
+    if (circular)
+        throw SqlError(ERRCODE_INVALID_TABLE_DEFINITION, "space column \"" + name + "\" is generated from the version column", {}, "Name another column by the argument version; it is added when missing.");
+}
+
+void check_space(const TrackedTable& table, const std::vector<TableColumn>& columns) {
+    const SpaceName name = SpaceName::of(table);
+    if (name.is_template() && table.space.size() > max_template_bytes)
+        throw SqlError(ERRCODE_NAME_TOO_LONG, "space template \"" + table.space + "\" is longer than " + std::to_string(max_template_bytes) + " bytes",
+                       "Of a longer one, PostgreSQL may have cut off the end.", "Use shorter literals, or a generated column.");
+    for (const std::string& column : name.columns()) check_space_column(table, columns, column);
 }
 
 void check_deleted_column(const TrackedTable& table, const std::vector<TableColumn>& columns) {
@@ -132,7 +157,8 @@ void check_version_column(const TrackedTable& table, const std::vector<TableColu
     const std::vector<std::string> keys = key.columns();
     const char* taken = nullptr;
     if (std::find(keys.begin(), keys.end(), table.version) != keys.end()) taken = "part of the key";
-    if (table.version == table.space) taken = "also the space column";
+    const std::vector<std::string> spaces = SpaceName::of(table).columns();
+    if (std::find(spaces.begin(), spaces.end(), table.version) != spaces.end()) taken = "also the space column";
     if (table.version == table.deleted) taken = "also the column for soft deletion";
     if (taken != nullptr)
         throw SqlError(ERRCODE_INVALID_TABLE_DEFINITION, "version column \"" + table.version + "\" is " + taken, {},
@@ -149,13 +175,13 @@ void check_version_column(const TrackedTable& table, const std::vector<TableColu
 
 std::vector<TableColumn> columns_of(Oid relation) {
     static pg::Statement query(
-        "SELECT attname::pg_catalog.text, atttypid, attnotnull, attgenerated OPERATOR(pg_catalog.<>) '' FROM pg_catalog.pg_attribute "
+        "SELECT attname::pg_catalog.text, atttypid, attnotnull, attgenerated FROM pg_catalog.pg_attribute "
         "WHERE attrelid OPERATOR(pg_catalog.=) $1 AND attnum OPERATOR(pg_catalog.>) 0 AND NOT attisdropped ORDER BY attnum",
         {OIDOID});
     const Rows rows = query.run({value(ObjectIdGetDatum(relation))}, pg::Snapshot::latest);
     std::vector<TableColumn> columns;
     for (std::uint64_t i = 0; i < rows.count(); ++i)
-        columns.push_back({*rows.text(i, 1), rows.oid(i, 2), DatumGetBool(rows.get(i, 3).datum), DatumGetBool(rows.get(i, 4).datum)});
+        columns.push_back({*rows.text(i, 1), rows.oid(i, 2), DatumGetBool(rows.get(i, 3).datum), DatumGetChar(rows.get(i, 4).datum)});
     return columns;
 }
 
@@ -195,7 +221,7 @@ void check_trackable_kind(Oid relation) {
 
 KeyTemplate check_trackable(const TrackedTable& table, const std::vector<TableColumn>& columns) {
     const KeyTemplate key = resolve_key(table, columns);
-    if (!table.space.empty()) check_space_column(table, columns);
+    check_space(table, columns);
     if (!table.deleted.empty()) check_deleted_column(table, columns);
     check_version_column(table, columns, key);
     check_key_is_free(table, key);

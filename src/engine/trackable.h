@@ -10,7 +10,7 @@ struct TableColumn {
     std::string name;
     Oid type;
     bool not_null;
-    bool generated;
+    char generated;  // '\0': it is not; else as in pg_attribute
 };
 
 // As committed now or changed by this transaction, like all that is told here of the table's definition.

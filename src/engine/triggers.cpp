@@ -2,6 +2,7 @@
 
 #include "engine/change.h"
 #include "engine/exposed_table.h"
+#include "engine/space_name.h"
 #include "pg/own_table.h"
 #include "pg/spi.h"
 
@@ -50,7 +51,8 @@ void drop_trigger(Oid trigger) {
     });
 }
 
-bool logs_creations(const TrackedTable& table) { return !table.space.empty() && is_exposed(table.relation); }
+// Of those that can be resources: see resource.h.
+bool logs_creations(const TrackedTable& table) { return SpaceName::of(table).is_column() && is_exposed(table.relation); }
 
 void create_creation_trigger(const TrackedTable& table) {
     create_trigger(table.relation, trigger_name::created, "AFTER INSERT ON t FOR EACH ROW");
@@ -60,7 +62,7 @@ void create_creation_trigger(const TrackedTable& table) {
 
 void create_triggers(const TrackedTable& table, const KeyTemplate& key) {
     std::vector<std::string> identity = key.columns();
-    if (!table.space.empty()) identity.push_back(table.space);
+    for (const std::string& column : SpaceName::of(table).columns()) identity.push_back(column);
     std::string old_row, new_row;
     for (const std::string& column : identity) {
         old_row += (old_row.empty() ? "OLD." : ", OLD.") + quote_identifier(column);

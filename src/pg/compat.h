@@ -5,12 +5,10 @@
 
 extern "C" {
 #include "access/genam.h"
-#include "executor/executor.h"
-#include "utils/jsonb.h"
-}
-
-extern "C" {
 #include "access/tableam.h"
+#include "executor/executor.h"
+#include "storage/proc.h"
+#include "utils/jsonb.h"
 }
 
 #if PG_VERSION_NUM >= 160000
@@ -60,6 +58,13 @@ inline TableScanDesc begin_table_scan(Relation table, ::Snapshot snapshot) {
     return table_beginscan(table, snapshot, 0, nullptr);
 #endif
 }
+
+// 17 has put it into a struct.
+#if PG_VERSION_NUM >= 170000
+inline LocalTransactionId local_transaction() { return MyProc->vxid.lxid; }
+#else
+inline LocalTransactionId local_transaction() { return MyProc->lxid; }
+#endif
 
 // Whether the current role has all rights that the statement wants. 16 took them out of the range table.
 inline bool may_execute(const PlannedStmt& statement) {
