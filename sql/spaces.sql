@@ -155,7 +155,7 @@ SELECT * FROM sync() AS line WHERE line !~ '->';
 SELECT * FROM patch(replicache.pull_since(NULL, NULL, 'b'));
 DROP TABLE m, o, e;
 
--- Types of space columns: the text is that of the value, and nothing else names the space.
+-- Types of space columns: the text is that of the value. What is read as the same value names the same space, see space_texts.
 CREATE TABLE i (id int PRIMARY KEY, s smallint, i int, b bigint, u uuid, v varchar(5));
 INSERT INTO i VALUES (1, -5, 42, 9223372036854775807, 'A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11', 'x '), (2, 0, 0, 0, '00000000-0000-0000-0000-000000000000', '');
 CREATE FUNCTION ids(space text) RETURNS text LANGUAGE sql AS $$

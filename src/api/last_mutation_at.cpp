@@ -1,6 +1,7 @@
 // sync_pull and sync_push: the lastMutationAt protocol, as status, head and body of answers.
 #include "api/arguments.h"
 #include "api/request.h"
+#include "engine/canonical_space.h"
 #include "engine/failure.h"
 #include "engine/sync_pull.h"
 #include "pg/array.h"
@@ -48,7 +49,7 @@ constexpr std::int64_t unlimited = std::numeric_limits<std::int64_t>::max();
 Datum sync_pull(FunctionCallInfo fcinfo) {
     engine::SyncPull pull;
     pull.since = required_number(fcinfo, 0, "mutations_since", PG_GETARG_INT64(0), engine::no_head, unlimited);
-    const std::string user(required_text(fcinfo, 1, "user_id"));
+    const std::string user = engine::canonical_user(required_text(fcinfo, 1, "user_id"));
     if (!PG_ARGISNULL(2)) pull.resources = pg::text_elements(PG_GETARG_DATUM(2));
     check_encoding();
     if (!PG_ARGISNULL(3) && PG_GETARG_BOOL(3)) {
@@ -79,7 +80,7 @@ Answer answer_of(const engine::SyncPush& push) {
 Datum sync_push(FunctionCallInfo fcinfo) {
     const std::string_view text = required_text(fcinfo, 0, "request");
     const std::int64_t head = required_number(fcinfo, 1, "last_mutation_at", PG_GETARG_INT64(1), engine::no_head, unlimited);
-    const std::string user(required_text(fcinfo, 2, "user_id"));
+    const std::string user = engine::canonical_user(required_text(fcinfo, 2, "user_id"));
     const protocol::SyncResources resources{
         .exists = [](std::string_view name) { return engine::is_resource(std::string(name)); },
         .has_composite_key = [](std::string_view name) { return engine::has_composite_key(std::string(name)); },

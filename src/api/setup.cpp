@@ -1,5 +1,6 @@
 // The set-up functions: tracking, mutators, spaces.
 #include "api/arguments.h"
+#include "engine/canonical_space.h"
 #include "engine/epoch.h"
 #include "engine/exposed_table.h"
 #include "engine/garbage.h"
@@ -43,7 +44,8 @@ void create_space(FunctionCallInfo fcinfo) {
     const auto known = pg::clock_by_name(clock);
     if (!known)
         throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "unknown clock \"" + clock + "\"", {}, "Clocks are \"counter\", \"time\" and \"transaction\".");
-    engine::create_space(id, *known);
+    engine::check_space_id(id);
+    engine::create_space(engine::canonical_space(id), *known);
 }
 
 Datum collect_garbage(FunctionCallInfo fcinfo) {

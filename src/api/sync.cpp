@@ -1,6 +1,7 @@
 // apply_push, pull and pull_since: Replicache's requests in, answers out.
 #include "api/arguments.h"
 #include "api/request.h"
+#include "engine/canonical_space.h"
 #include "engine/failure.h"
 #include "engine/pull.h"
 #include "engine/push.h"
@@ -15,9 +16,9 @@ using pg::SqlError;
 using protocol::VersionNotSupported;
 
 std::string required_space(FunctionCallInfo fcinfo, int n) {
-    std::string space(required_text(fcinfo, n, "space"));
+    const std::string_view space = required_text(fcinfo, n, "space");
     engine::check_space_id(space);
-    return space;
+    return engine::canonical_space(space);
 }
 
 std::optional<VersionNotSupported> refuse_schema(const std::string& version) {

@@ -1,7 +1,9 @@
 #include "engine/client.h"
 
+#include "engine/canonical_space.h"
 #include "pg/array.h"
 #include "pg/memory.h"
+#include "pg/own_table.h"
 #include "pg/table.h"
 
 extern "C" {
@@ -52,14 +54,22 @@ bool is_forgotten(std::string_view id) {
 
 void refuse_client(const std::string& id) { not_yours("client \"" + id + "\" belongs to another client group"); }
 
-bool check_group(const ClientGroup& group, GroupAccess access) {
+std::optional<std::string> check_group(const ClientGroup& group, GroupAccess access) {
     const bool lock = access == GroupAccess::lock;
     pg::Table table("client_group", lock ? Access::write : Access::read);
-    if (!(lock ? table.lock(group.id) : table.find(group.id))) return false;
+    if (!(lock ? table.lock(group.id) : table.find(group.id))) return std::nullopt;
     if (access != GroupAccess::read_as_any_user && table.text(group_column::user_id) != group.user_id)
         not_yours("client group \"" + group.id + "\" belongs to another user");
-    if (table.text(group_column::space) != group.space) not_yours("client group \"" + group.id + "\" belongs to another space");
-    return true;
+    const std::string space = pg::required(table.text(group_column::space));
+    // One may be from before spaces had one text each.
+    if (space != group.space && canonical_space(space) != group.space) not_yours("client group \"" + group.id + "\" belongs to another space");
+    return space;
+}
+
+void store_space(const ClientGroup& group) {
+    static OwnStatement update("UPDATE replicache.client_group SET space = $2 WHERE id OPERATOR(pg_catalog.=) $1", {TEXTOID, TEXTOID});
+    const SpiConnection spi;
+    update.run({value(group.id), value(group.space)});
 }
 
 bool create_group(const ClientGroup& group) {

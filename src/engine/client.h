@@ -34,10 +34,12 @@ using Clients = std::unordered_map<std::string_view, Client>;
 
 enum class GroupAccess { read, read_as_any_user, lock };
 
-// Whether the group exists. Throws 42501 when it does and belongs to another space, or to another user. Its row is read under
-// the active snapshot, or locked until the end of the transaction.
-bool check_group(const ClientGroup& group, GroupAccess access);
+// The space that the group has on record, as it was written there; nullopt: there is no such group. Throws 42501 when it belongs to another
+// space, or to another user. Its row is read under the active snapshot, or locked until the end of the transaction.
+std::optional<std::string> check_group(const ClientGroup& group, GroupAccess access);
 
+// Puts the space of the group on record as it is written here.
+void store_space(const ClientGroup& group);
 // Creates the group's row. False when another transaction has just done so: look again.
 bool create_group(const ClientGroup& group);
 void delete_group(const ClientGroup& group);

@@ -172,8 +172,10 @@ std::optional<Datum> pull_under_snapshot(const PullRequest& request, Answer& ans
     check_tracking();  // also where nothing seems to be new
     Progress progress = engine::progress(request.space, request.cookie, request.plain_cookies);
     // A group of another space counts in the versions of that space.
-    if (request.client_group_id)
-        check_group({*request.client_group_id, request.user_id, request.space}, request.any_user ? GroupAccess::read_as_any_user : GroupAccess::read);
+    if (request.client_group_id) {
+        const auto recorded = check_group({*request.client_group_id, request.user_id, request.space}, request.any_user ? GroupAccess::read_as_any_user : GroupAccess::read);
+        if (recorded && *recorded != request.space && progress.kind == Kind::changes) progress.kind = Kind::everything;
+    }
     if (progress.kind == Kind::lost) return std::nullopt;
 
     Context context;

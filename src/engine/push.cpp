@@ -3,6 +3,7 @@
 #include "engine/client.h"
 #include "engine/constraints.h"
 #include "engine/context.h"
+#include "engine/head.h"
 #include "engine/rejection.h"
 #include "engine/runner.h"
 #include "engine/snapshot.h"
@@ -47,6 +48,7 @@ public:
             todo = look_up_and_decide(group_known);
             // Its row is what other pushes of the group wait for, where no lock on the space holds them back.
         } while (!group_known && !todo.empty() && !create_group(group_));
+        if (group_known && !todo.empty() && recorded_space_ != group_.space) take_over_group();
         run_mutations(todo);
         // Whatever was looked at and neither run nor the reason to stop.
         const auto reached = std::lower_bound(todo.begin(), todo.end(), looked_at_);
@@ -68,9 +70,19 @@ private:
         return std::max<std::int64_t>(space_.head(), 0);
     }
 
+    // The cookies of the group's clients are of the space with the text on record, where no rows are. They are good for nothing here, where
+    // versions go on above them.
+    void take_over_group() {
+        if (const auto head = head_of(recorded_space_)) skip_to(space_, head->version);
+        raise_floor(space_);
+        store_space(group_);
+    }
+
     // The order of locks is the same everywhere: space, client group, clients.
     std::vector<std::size_t> look_up_and_decide(bool& group_known) {
-        group_known = check_group(group_, GroupAccess::lock);
+        const auto recorded = check_group(group_, GroupAccess::lock);
+        group_known = recorded.has_value();
+        if (recorded) recorded_space_ = *recorded;
         std::vector<std::string_view> ids;
         for (const Mutation& mutation : batch_.mutations)
             if (const std::string_view id = batch_.client_of(mutation); ids.empty() || ids.back() != id) ids.push_back(id);
@@ -133,6 +145,7 @@ private:
 
     const Batch& batch_;
     ClientGroup group_;
+    std::string recorded_space_;  // as it was written by the group's first push
     Space& space_;
     Context context_;
     Clients clients_;

@@ -1,5 +1,6 @@
 #include "engine/replay.h"
 
+#include "engine/canonical_space.h"
 #include "engine/constraints.h"
 #include "engine/context.h"
 #include "engine/mutator.h"
@@ -81,10 +82,10 @@ void replay_upload(const RecordedError& error, const Upload& upload) {
 
 void replay_mutation(const RecordedError& error) {
     const PushGuard guard("replay");
-    Space& space = take_space(error.space);
+    Space& space = take_space(canonical_space(error.space));
     Context context;
     context.user_id = error.user_id;
-    context.space = error.space;
+    context.space = space.id;
     context.client_group_id = error.client_group_id;
     context.client_id = error.client_id;
     context.mutation_id = error.mutation_id;

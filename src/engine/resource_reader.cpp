@@ -1,5 +1,6 @@
 #include "engine/resource_reader.h"
 
+#include "engine/canonical_space.h"
 #include "engine/key.h"
 
 namespace replicache::engine {

@@ -1,5 +1,6 @@
 #include "engine/table_view.h"
 
+#include "engine/canonical_space.h"
 #include "engine/tracking_faults.h"
 #include "pg/array.h"
 #include "pg/invalidation.h"

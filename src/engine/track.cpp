@@ -5,6 +5,7 @@
 #include "engine/key_log.h"
 #include "engine/relation.h"
 #include "engine/row_space.h"
+#include "engine/space_warning.h"
 #include "engine/table_rows.h"
 #include "engine/trackable.h"
 #include "engine/triggers.h"
@@ -227,6 +228,7 @@ void track_table(TrackedTable table) {
 
     store(table);
     adopt_rows(table, table.relation);
+    warn_of_shared_spaces(table);
 }
 
 namespace {

@@ -5,7 +5,6 @@
 
 extern "C" {
 #include "catalog/partition.h"
-#include "utils/uuid.h"
 }
 
 namespace replicache::engine {
@@ -114,36 +113,5 @@ std::string rows_of(Oid relation) {
 }
 
 std::string from_clause(const TrackedTable& table) { return " FROM " + rows_of(table.relation); }
-
-std::optional<pg::Value> space_value(Oid type, std::string_view space) {
-    const auto integer = [&]() -> std::optional<std::int64_t> {
-        std::int64_t number = 0;
-        const auto [end, error] = std::from_chars(space.data(), space.data() + space.size(), number);
-        if (error != std::errc() || end != space.data() + space.size() || std::to_string(number) != space) return std::nullopt;
-        return number;
-    };
-    switch (type) {
-        case INT2OID:
-            if (const auto n = integer(); n && *n == static_cast<std::int16_t>(*n)) return pg::value(Int16GetDatum(*n));
-            return std::nullopt;
-        case INT4OID:
-            if (const auto n = integer(); n && *n == static_cast<std::int32_t>(*n)) return pg::value(Int32GetDatum(*n));
-            return std::nullopt;
-        case INT8OID:
-            if (const auto n = integer()) return pg::value(*n);
-            return std::nullopt;
-        case UUIDOID: {
-            // Only the canonical form, which is what the column's values give.
-            const auto is_hex = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); };
-            if (space.size() != 36) return std::nullopt;
-            for (std::size_t i = 0; i < space.size(); ++i)
-                if (i == 8 || i == 13 || i == 18 || i == 23 ? space[i] != '-' : !is_hex(space[i])) return std::nullopt;
-            const std::string text(space);
-            return pg::value(guarded([&text] { return DirectFunctionCall1(uuid_in, CStringGetDatum(text.c_str())); }));
-        }
-        default:
-            return pg::value(space);
-    }
-}
 
 }  // namespace replicache::engine

@@ -10,7 +10,7 @@ struct TrackedTable {
     Oid relation;
     std::string key;      // template
     std::string value;    // SQL expression; empty: the default
-    std::string space;    // column; empty: none
+    std::string space;    // column or template, see space_name.h; empty: none
     std::string deleted;  // column; empty: none
     std::string version;  // column
 };
@@ -19,9 +19,6 @@ struct TrackedTable {
 std::string rows_of(Oid relation);
 // The FROM clause of a query on its rows.
 std::string from_clause(const TrackedTable& table);
-
-// The space as a value of a space column, whose base type this is; nullopt when no value of that type has this text.
-std::optional<pg::Value> space_value(Oid type, std::string_view space);
 
 // The tracked tables, as committed now or changed by this transaction.
 std::vector<TrackedTable> tracked_tables();
