@@ -81,6 +81,7 @@ class Database {
  */
 class Backend {
   offline = false;
+  space = '';
   before = async (kind, body) => {};
   after = async (kind, body, answer) => {};
   pushes = [];
@@ -91,8 +92,8 @@ class Backend {
     this.database = database;
   }
 
-  pusher = body => this.#request('push', 'SELECT replicache.apply_push($1, $2) AS answer', body, this.pushes);
-  puller = body => this.#request('pull', 'SELECT replicache.pull($1, $2) AS answer', body, this.pulls);
+  pusher = body => this.#request('push', 'SELECT replicache.apply_push($1, $2, $3) AS answer', body, this.pushes);
+  puller = body => this.#request('pull', 'SELECT replicache.pull($1, $2, $3) AS answer', body, this.pulls);
 
   async #request(kind, sql, body, log) {
     if (this.offline) throw new Error('offline');
@@ -100,7 +101,7 @@ class Backend {
     log.push(entry);
     try {
       await this.before(kind, body);
-      entry.answer = (await this.database.app.query(sql, [JSON.stringify(body), 'alice'])).rows[0].answer;
+      entry.answer = (await this.database.app.query(sql, [JSON.stringify(body), 'alice', this.space])).rows[0].answer;
       await this.after(kind, body, entry.answer);
     } catch (error) {
       if (error instanceof pg.DatabaseError) this.errors.push(error);
