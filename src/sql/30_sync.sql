@@ -4,7 +4,7 @@ CREATE FUNCTION replicache.apply_push(push json, user_id text DEFAULT NULL, spac
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'replicache_apply_push';
 COMMENT ON FUNCTION replicache.apply_push(json, text, text) IS
 'Applies a Replicache push (V0 or V1) in the calling transaction.
-push: the body of the request. user_id: whom the backend has authenticated; client groups belong to one. space: the space that is pushed to.
+push: the body of the request. user_id: whom the backend has authenticated; client groups belong to one. space: the space that is pushed to; a uuid or an integer in it may be written in any way, unless a text column could have the same text.
 Result: {"version","applied","skipped","rejected":[…],"halted"}; answer 503 when halted is not null, 200 otherwise. {"error":"ClientStateNotFound"} or {"error":"VersionNotSupported","versionType":…} go to the client with 200.
 Errors: 22023 malformed request; 42501 the client group or client belongs to somebody else, or the role may not execute a mutator; 25006 read-only transaction; classes 40, 57 and XX from a mutator: roll back and try again.
 Rules: https://doc.replicache.dev/reference/server-push';

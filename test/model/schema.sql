@@ -32,7 +32,7 @@ BEGIN
 END $$;
 
 CREATE FUNCTION model_track(relation text) RETURNS void LANGUAGE sql AS $$
-    SELECT replicache.track_table(relation::regclass, space => CASE relation WHEN 'card' THEN 'board' WHEN 'page' THEN 'book' END,
+    SELECT replicache.track_table(relation::regclass, space => CASE relation WHEN 'card' THEN 'board' WHEN 'page' THEN '{book}' END,
         deleted => CASE relation WHEN 'page' THEN 'gone' END)
 $$;
 

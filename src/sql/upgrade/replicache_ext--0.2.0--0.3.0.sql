@@ -66,11 +66,25 @@ COMMENT ON FUNCTION replicache.track_table(regclass, text, text, name, name, nam
 relation: a permanent, logged table, partitioned or not, of the calling role.
 key: template of the keys, such as ''message/{id}''; default ''<table>/{pk}'', the columns of a composite primary key joined by "/". Its columns must be NOT NULL and include those of a unique index.
 value: SQL expression over the row (alias t) that gives json or jsonb, evaluated as the pulling role; default: an object of all columns but version and deleted.
-space: column that names the row''s space (text, varchar, uuid or an integer type); default: all rows are in the space ''''.
+space: column whose text is the row''s space, or a template over several such as ''team/{team_id}'', at most 59 bytes long (of text, varchar, uuid or integer types; generated ones only if they are stored); default: all rows are in the space ''''. Raises a WARNING when rows of another table could be in the same spaces.
 deleted: boolean column for soft deletion; default: rows are really deleted, and leave a tombstone.
 version: bigint column for the version, added with an index when missing; default: ''version'', or the one that the table is tracked with. A column that is there is taken only when it is named here, or when track_table has added it, since its values are written over.
 Result: nothing; the next pull of every client that may see its rows is complete.
-Errors: 42501 not the owner; 42P01 no such table; 42703 no such column; 42809 not a permanent table; 42804 a column or the value is of the wrong type; 42P16 the key does not identify a row; 42701 there is a column of the default name; 42710 another table could have the same keys; 22003 the column has values above 2^52; 22023 malformed template.';
+Errors: 42501 not the owner; 42P01 no such table; 42703 no such column; 42809 not a permanent table; 42804 a column or the value is of the wrong type; 42P16 the key does not identify a row; 42701 there is a column of the default name; 42710 another table could have the same keys; 22003 the column has values above 2^52; 22023 malformed template; 42622 the space template is too long; 0A000 a space column is a virtual generated column.';
+
+COMMENT ON FUNCTION replicache.create_space(text, text) IS
+'Creates a space; spaces also come into being on first use, with the clock of replicache.default_clock.
+id: at most 1000 bytes. That of a uuid or an integer may be written in any way.
+clock: ''counter'': one version per transaction, and one writer at a time; ''time'': one per change, in milliseconds since 1970, and one writer at a time; ''transaction'': changes carry the id of their transaction, and writers do not wait for each other. It cannot be changed later.
+Errors: 42710 the space exists; 22023 unknown clock, or id too long.';
+
+COMMENT ON FUNCTION replicache.apply_push(json, text, text) IS
+'Applies a Replicache push (V0 or V1) in the calling transaction.
+push: the body of the request. user_id: whom the backend has authenticated; client groups belong to one. space: the space that is pushed to; a uuid or an integer in it may be written in any way, unless a text column could have the same text.
+Result: {"version","applied","skipped","rejected":[…],"halted"}; answer 503 when halted is not null, 200 otherwise. {"error":"ClientStateNotFound"} or {"error":"VersionNotSupported","versionType":…} go to the client with 200.
+Errors: 22023 malformed request; 42501 the client group or client belongs to somebody else, or the role may not execute a mutator; 25006 read-only transaction; classes 40, 57 and XX from a mutator: roll back and try again.
+Rules: https://doc.replicache.dev/reference/server-push';
+
 COMMENT ON FUNCTION replicache.pull(json, text, text) IS
 'Answers a Replicache pull (V0 or V1) with what changed since its cookie. Writes nothing.
 request: the body of the request. user_id, space: as for apply_push.
