@@ -89,6 +89,17 @@ DROP TABLE p4;
 RESET ROLE;
 SELECT replicache.pull_since(NULL, space => 's') -> 'patch';
 SELECT tgrelid::regclass, count(*) FROM pg_trigger WHERE tgfoid = 'replicache.on_change()'::regprocedure GROUP BY 1 ORDER BY 1;
+-- Nor is an operator of his called, which his search_path finds before PostgreSQL's.
+SET ROLE regress_bob;
+CREATE FUNCTION equal(text, text) RETURNS boolean LANGUAGE plpgsql AS $$BEGIN PERFORM owners.note('operator'); RETURN $1 OPERATOR(pg_catalog.=) $2; END$$;
+CREATE OPERATOR bobs.= (LEFTARG = text, RIGHTARG = text, FUNCTION = equal);
+SET search_path = bobs, pg_catalog;
+CREATE TABLE p5 PARTITION OF p FOR VALUES FROM (50) TO (60);
+DROP TABLE p5;
+DROP OPERATOR bobs.= (text, text);
+SET search_path = bobs;
+RESET ROLE;
+TABLE owners.ran;
 SET ROLE regress_bob;
 DROP TRIGGER "~replicache_moved" ON p;
 CREATE TYPE e AS ENUM ('s');

@@ -84,7 +84,7 @@ void note_partitions(Oid relation) {
         "WITH now AS (SELECT pg_catalog.array_agg(p.relid ORDER BY p.relid::pg_catalog.oid) AS partitions FROM pg_catalog.pg_partition_tree($1) p "
         "WHERE p.parentrelid IS NOT NULL) "
         "UPDATE replicache.tracked_table r SET partitions = now.partitions FROM now WHERE r.relation::pg_catalog.oid OPERATOR(pg_catalog.=) $1 "
-        "AND r.partitions::pg_catalog.text IS DISTINCT FROM now.partitions::pg_catalog.text",
+        "AND COALESCE(r.partitions::pg_catalog.text, '') OPERATOR(pg_catalog.<>) COALESCE(now.partitions::pg_catalog.text, '')",
         {OIDOID});
     note.run({pg::value(ObjectIdGetDatum(relation))});
 }
