@@ -51,6 +51,12 @@ std::optional<TrackedTable> tracked_table_of(Oid relation) {
     return std::nullopt;
 }
 
+std::string partitions_of(const std::string& oid) {
+    const std::string is_partition = "JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) i.inhrelid AND c.relispartition WHERE NOT i.inhdetachpending";
+    return "(WITH RECURSIVE p(relid) AS (SELECT i.inhrelid FROM pg_catalog.pg_inherits i " + is_partition + " AND i.inhparent OPERATOR(pg_catalog.=) " + oid +
+           " UNION ALL SELECT i.inhrelid FROM p JOIN pg_catalog.pg_inherits i ON i.inhparent OPERATOR(pg_catalog.=) p.relid " + is_partition + ") SELECT relid FROM p) ";
+}
+
 bool knows_names() {
     return guarded([registry = pg::own_relation("tracked_table")] { return get_attnum(registry, "table_name") != InvalidAttrNumber; });
 }
@@ -80,23 +86,22 @@ void store(const TrackedTable& table) {
 
 void note_partitions(Oid relation) {
     if (!knows_names()) return;
-    static pg::OwnStatement note(
-        "WITH now AS (SELECT pg_catalog.array_agg(p.relid ORDER BY p.relid::pg_catalog.oid) AS partitions FROM pg_catalog.pg_partition_tree($1) p "
-        "WHERE p.parentrelid IS NOT NULL) "
+    static const std::string sql =
+        "WITH now AS (SELECT pg_catalog.array_agg(p.relid::pg_catalog.regclass ORDER BY p.relid) AS partitions FROM " + partitions_of("$1") + "p) "
         "UPDATE replicache.tracked_table r SET partitions = now.partitions FROM now WHERE r.relation::pg_catalog.oid OPERATOR(pg_catalog.=) $1 "
-        "AND COALESCE(r.partitions::pg_catalog.text, '') OPERATOR(pg_catalog.<>) COALESCE(now.partitions::pg_catalog.text, '')",
-        {OIDOID});
+        "AND COALESCE(r.partitions::pg_catalog.text, '') OPERATOR(pg_catalog.<>) COALESCE(now.partitions::pg_catalog.text, '')";
+    static pg::OwnStatement note(sql.c_str(), {OIDOID});
     note.run({pg::value(ObjectIdGetDatum(relation))});
 }
 
 void note_restored() {
     if (!knows_names()) return;
-    static pg::OwnStatement note(
+    static const std::string sql =
         "UPDATE replicache.tracked_table r SET table_name = pg_catalog.format('%I.%I', n.nspname, c.relname), "
-        "partitions = (SELECT pg_catalog.array_agg(p.relid ORDER BY p.relid::pg_catalog.oid) FROM pg_catalog.pg_partition_tree(r.relation) p WHERE p.parentrelid IS NOT NULL) "
+        "partitions = (SELECT pg_catalog.array_agg(p.relid::pg_catalog.regclass ORDER BY p.relid) FROM " + partitions_of("r.relation::pg_catalog.oid") + "p) "
         "FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace "
-        "WHERE c.oid OPERATOR(pg_catalog.=) r.relation::pg_catalog.oid AND r.table_name IS NULL",
-        {});
+        "WHERE c.oid OPERATOR(pg_catalog.=) r.relation::pg_catalog.oid AND r.table_name IS NULL";
+    static pg::OwnStatement note(sql.c_str(), {});
     const pg::SpiConnection spi;
     note.run({});
 }

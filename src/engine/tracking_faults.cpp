@@ -23,17 +23,16 @@ const pg::RelationListener relation_listener([](Oid relation) noexcept {
 });
 const pg::CatalogListener schema_listener(NAMESPACEOID, []() noexcept { valid = false; });
 
-// The tables of the registry, as root and table, and their partitions. Read from the catalog, and not by pg_partition_tree: that would look at
-// a later state than the rest of the query does, so that a partition which comes at the same time would have no triggers. And it would lock
-// partitions before their table, which whoever drops one locks first.
-constexpr const char* with_parts =
-    "WITH RECURSIVE part(root, relid) AS (SELECT relation::pg_catalog.oid, relation::pg_catalog.oid FROM replicache.tracked_table "
-    "UNION ALL SELECT part.root, i.inhrelid FROM part JOIN pg_catalog.pg_inherits i ON i.inhparent OPERATOR(pg_catalog.=) part.relid AND NOT i.inhdetachpending "
-    "JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) i.inhrelid AND c.relispartition) ";
+// The tracked tables and their partitions as part, with the tracked table as root. All by one snapshot: the triggers of a partition that
+// comes at the same time come with it.
+std::string with_parts() {
+    return "WITH part AS (SELECT relation::pg_catalog.oid AS root, relation::pg_catalog.oid AS relid FROM replicache.tracked_table "
+           "UNION ALL SELECT r.relation::pg_catalog.oid, p.relid FROM replicache.tracked_table r CROSS JOIN LATERAL " + partitions_of("r.relation::pg_catalog.oid") + "p) ";
+}
 
 // The registry, the tracked tables and their partitions.
 std::vector<Oid> all_relations() {
-    static const std::string sql = std::string(with_parts) + "SELECT relid FROM part UNION SELECT $1";
+    static const std::string sql = with_parts() + "SELECT relid FROM part UNION SELECT $1";
     static pg::OwnStatement query(sql.c_str(), {OIDOID});
     const pg::Rows rows = query.run({value(ObjectIdGetDatum(pg::own_relation("tracked_table")))}, pg::Snapshot::latest);
     std::vector<Oid> result;
@@ -77,7 +76,7 @@ void check_partitions() {
 }
 
 void check_triggers() {
-    static const std::string sql = std::string(with_parts) +
+    static const std::string sql = with_parts() +
         "SELECT p.root, p.relid, n.name FROM part p JOIN replicache.tracked_table r ON r.relation::pg_catalog.oid OPERATOR(pg_catalog.=) p.root "
         "CROSS JOIN LATERAL pg_catalog.unnest($1) AS n(name) "
         "WHERE NOT (n.name OPERATOR(pg_catalog.=) $2 AND (r.space_column IS NOT NULL OR p.relid OPERATOR(pg_catalog.<>) p.root)) "
@@ -96,7 +95,7 @@ void check_triggers() {
 
 // A crash empties them.
 void check_logged() {
-    static const std::string sql = std::string(with_parts) +
+    static const std::string sql = with_parts() +
         "SELECT p.root, p.relid FROM part p JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) p.relid "
         "WHERE c.relpersistence OPERATOR(pg_catalog.<>) 'p' LIMIT 1";
     static pg::OwnStatement query(sql.c_str(), {});

@@ -82,13 +82,12 @@ void create_triggers(const TrackedTable& table, const KeyTemplate& key) {
 }
 
 void add_partition_triggers(const TrackedTable& table) {
-    static pg::Statement missing(
-        "SELECT p.relid::pg_catalog.oid FROM pg_catalog.pg_partition_tree($1) p "
-        "WHERE p.parentrelid IS NOT NULL AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger t "
-        "WHERE t.tgrelid OPERATOR(pg_catalog.=) p.relid::pg_catalog.oid AND t.tgname OPERATOR(pg_catalog.=) $2)",
-        {REGCLASSOID, NAMEOID});
+    static const std::string sql =
+        "SELECT p.relid FROM " + partitions_of("$1") + "p WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_trigger t "
+        "WHERE t.tgrelid OPERATOR(pg_catalog.=) p.relid AND t.tgname OPERATOR(pg_catalog.=) $2)";
+    static pg::Statement missing(sql.c_str(), {OIDOID, NAMEOID});
     const Datum name = guarded([] { return DirectFunctionCall1(namein, CStringGetDatum(trigger_name::truncated)); });
-    const Rows rows = missing.run({value(ObjectIdGetDatum(table.relation)), value(name)});
+    const Rows rows = missing.run({value(ObjectIdGetDatum(table.relation)), value(name)}, pg::Snapshot::latest);
     for (std::uint64_t i = 0; i < rows.count(); ++i) create_trigger(rows.oid(i, 1), trigger_name::truncated, after_truncate);
 }
 
@@ -106,12 +105,11 @@ void provide_creation_trigger(Oid relation) {
 }
 
 void drop_triggers(Oid relation) {
-    static pg::Statement triggers(
-        "SELECT t.oid FROM pg_catalog.pg_trigger t JOIN (SELECT relid FROM pg_catalog.pg_partition_tree($1) UNION SELECT $1) p "
-        "ON t.tgrelid OPERATOR(pg_catalog.=) p.relid::pg_catalog.oid "
-        "WHERE t.tgfoid OPERATOR(pg_catalog.=) $2 AND t.tgparentid OPERATOR(pg_catalog.=) 0::pg_catalog.oid",
-        {REGCLASSOID, OIDOID});
-    const Rows rows = triggers.run({value(ObjectIdGetDatum(relation)), value(ObjectIdGetDatum(pg::own_function("on_change")))});
+    static const std::string sql =
+        "SELECT t.oid FROM pg_catalog.pg_trigger t JOIN (SELECT relid FROM " + partitions_of("$1") + "p UNION SELECT $1) p "
+        "ON t.tgrelid OPERATOR(pg_catalog.=) p.relid WHERE t.tgfoid OPERATOR(pg_catalog.=) $2 AND t.tgparentid OPERATOR(pg_catalog.=) 0::pg_catalog.oid";
+    static pg::Statement triggers(sql.c_str(), {OIDOID, OIDOID});
+    const Rows rows = triggers.run({value(ObjectIdGetDatum(relation)), value(ObjectIdGetDatum(pg::own_function("on_change")))}, pg::Snapshot::latest);
     for (std::uint64_t i = 0; i < rows.count(); ++i) drop_trigger(rows.oid(i, 1));
 }
 
