@@ -27,7 +27,8 @@ const pg::CatalogListener schema_listener(NAMESPACEOID, []() noexcept { valid = 
 // comes at the same time come with it.
 std::string with_parts() {
     return "WITH part AS (SELECT relation::pg_catalog.oid AS root, relation::pg_catalog.oid AS relid FROM replicache.tracked_table "
-           "UNION ALL SELECT r.relation::pg_catalog.oid, p.relid FROM replicache.tracked_table r CROSS JOIN LATERAL " + partitions_of("r.relation::pg_catalog.oid") + "p) ";
+           "UNION ALL SELECT r.relation::pg_catalog.oid, p.relid FROM replicache.tracked_table r "
+           "JOIN pg_catalog.pg_class k ON k.oid OPERATOR(pg_catalog.=) r.relation::pg_catalog.oid AND k.relkind OPERATOR(pg_catalog.=) 'p' CROSS JOIN LATERAL " + partitions_of("r.relation::pg_catalog.oid") + "p) ";
 }
 
 // The registry, the tracked tables and their partitions.
