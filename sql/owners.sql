@@ -174,6 +174,20 @@ DROP TABLE bobs.x;
 RESET ROLE;
 SELECT version, floor FROM replicache.space WHERE id = '';
 
+-- Who may register mutators decides for all: the name is of whoever has registered it last. The function must be his.
+CREATE FUNCTION owners.of_super() RETURNS void LANGUAGE sql AS '';
+SELECT replicache.register_mutator('m', 'owners.of_super()');
+GRANT EXECUTE ON FUNCTION replicache.register_mutator, replicache.unregister_mutator TO regress_owner;
+SET ROLE regress_owner;
+CREATE FUNCTION owners.of_owner() RETURNS void LANGUAGE sql AS '';
+SELECT replicache.register_mutator('m', 'owners.of_super()');
+SELECT replicache.register_mutator('m', 'owners.of_owner()');
+RESET ROLE;
+SELECT name, function FROM replicache.mutator;
+SET ROLE regress_owner;
+SELECT replicache.unregister_mutator('m');
+RESET ROLE;
+
 -- Triggers on mutation_error run as its owner, who is the one that has created the extension, restricted.
 CREATE FUNCTION on_error() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN PERFORM owners.note('trigger on mutation_error'); RETURN NULL; END$$;
 CREATE TRIGGER t AFTER INSERT ON replicache.mutation_error FOR EACH ROW EXECUTE FUNCTION on_error();
