@@ -22,8 +22,8 @@ constexpr const char* truncated = "~replicache_truncated";
 
 bool has_trigger(const TriggerDesc* triggers, std::string_view name);
 
-// The body of the trigger function. Which columns of the table it looks at, the registry says. On a table that the registry does not
-// know, it does nothing.
+// The body of the trigger function. Which columns of the table it looks at, the registry says. A table that the registry does not
+// know is an error, unless the registry is empty: see known_table.
 HeapTuple on_change(const TriggerData& trigger);
 
 // All spaces that may hold rows of a table: the space '' for one without a space column, else every known space.

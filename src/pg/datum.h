@@ -18,7 +18,8 @@ inline Value value(std::int64_t number) { return {Int64GetDatum(number), false};
 inline Datum unguarded_text_datum(std::string_view text) {  // for what runs guarded already
     if (text.size() > MaxAllocSize - VARHDRSZ)
         ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("a text of %zu bytes is larger than 1 GB", text.size())));
-    return PointerGetDatum(cstring_to_text_with_len(text.data(), static_cast<int>(text.size())));
+    // An empty view may point nowhere, which memcpy must not be given.
+    return PointerGetDatum(cstring_to_text_with_len(text.empty() ? "" : text.data(), static_cast<int>(text.size())));
 }
 inline Datum text_datum(std::string_view text) {
     return guarded([text] { return unguarded_text_datum(text); });

@@ -24,20 +24,16 @@ Oid owner_of_extension() {
 
 }  // namespace
 
-AsRole::AsRole(Oid role) {
-    GetUserIdAndSecContext(&user_, &security_);
-    SetUserIdAndSecContext(role, security_ | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
+AsRole::User::User(Oid role) {
+    GetUserIdAndSecContext(&user, &security);
+    SetUserIdAndSecContext(role, security | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
+}
+
+AsRole::AsRole(Oid role) : user_(role), settings_(NewGUCNestLevel()) {
+    guarded([] { set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false); });
 }
 
 AsOwner::AsOwner() : role_(owner_of_extension()) {}
-
-AsTableOwner::AsTableOwner(Relation table) : role_(table->rd_rel->relowner), settings_(NewGUCNestLevel()) {
-    guarded([] {
-        set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-    });
-}
-
-AsTableOwner::~AsTableOwner() { AtEOXact_GUC(false, settings_); }
 
 Oid find_function(const std::string& signature) {
     const AsOwner owner;

@@ -9,17 +9,25 @@
 
 namespace replicache::pg {
 
-// Makes another role current until the end of the scope, within a security-restricted operation (miscadmin.h).
+// Makes another role current until the end of the scope, as VACUUM and REINDEX do it, for superusers too: within a security-restricted
+// operation (miscadmin.h), with only pg_catalog on the search_path, and settings that are changed meanwhile are put back. So an operator or a
+// name that a statement forgets to qualify finds nothing of the caller's.
 class AsRole {
 public:
     explicit AsRole(Oid role);
-    ~AsRole() { SetUserIdAndSecContext(user_, security_); }
+    ~AsRole() { AtEOXact_GUC(false, settings_); }
     AsRole(const AsRole&) = delete;
     AsRole& operator=(const AsRole&) = delete;
 
 private:
-    Oid user_;
-    int security_;
+    struct User {
+        explicit User(Oid role);
+        ~User() { SetUserIdAndSecContext(user, security); }
+        Oid user;
+        int security;
+    };
+    User user_;
+    int settings_;  // nest level
 };
 
 // The owner of the extension's tables. Only what is known to run nobody's code may use it.
@@ -31,18 +39,13 @@ class AsOwner {
     AsRole role_;
 };
 
-// The owner of a table that is read on the extension's own account. As VACUUM and REINDEX do, for superusers too: settings that the owner's
-// code changes are put back, and only pg_catalog is on its search_path.
+// The owner of a table that is read on the extension's own account.
 class AsTableOwner {
 public:
-    explicit AsTableOwner(Relation table);
-    ~AsTableOwner();
-    AsTableOwner(const AsTableOwner&) = delete;
-    AsTableOwner& operator=(const AsTableOwner&) = delete;
+    explicit AsTableOwner(Relation table) : role_(table->rd_rel->relowner) {}
 
 private:
     AsRole role_;
-    int settings_;  // nest level
 };
 
 // The function of that signature, as regprocedure reads it; InvalidOid when there is none. The caller needs no USAGE on its schema:

@@ -53,7 +53,7 @@ Table::~Table() {
 bool Table::scan(std::string_view key, Snapshot snapshot) {
     ScanKeyData wanted;
     ScanKeyEntryInitialize(&wanted, 0, 1, BTEqualStrategyNumber, InvalidOid, C_COLLATION_OID, F_TEXTEQ,
-                           PointerGetDatum(cstring_to_text_with_len(key.data(), static_cast<int>(key.size()))));
+                           unguarded_text_datum(key));
     check_column(relation_, 1, true);
     const Oid key_index = primary_key_index(relation_);
     if (!OidIsValid(key_index))

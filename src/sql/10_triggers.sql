@@ -4,8 +4,8 @@ CREATE FUNCTION replicache.on_change() RETURNS trigger
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'replicache_on_change';
 COMMENT ON FUNCTION replicache.on_change() IS
 'Trigger of tracked tables: stamps changed rows with the version of their space, leaves tombstones, and notes creations.
-Created by track_table only. Which columns it looks at, the registry says; on a table that is not tracked it does nothing. So everybody may execute it: who creates a partition of a tracked table must be able to.
-Errors: 42703 a column of the arguments does not exist; 23502 the space of a row is null; 22004 a key column is null; 22023 the space is too long.';
+Created by track_table only. Which columns it looks at, the registry says; a table that it does not know gets an error, or nothing where no table is tracked. So everybody may execute it: who creates a partition of a tracked table must be able to.
+Errors: 42703 a column of the arguments does not exist; 23502 the space of a row is null; 22004 a key column is null; 22023 the space is too long; 55000 the table is not on record as tracked.';
 
 CREATE FUNCTION replicache.on_registry_change() RETURNS trigger
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'replicache_on_registry_change';

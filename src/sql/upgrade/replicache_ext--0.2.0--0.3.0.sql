@@ -17,8 +17,8 @@ GRANT EXECUTE ON FUNCTION replicache.on_change() TO PUBLIC;
 
 COMMENT ON FUNCTION replicache.on_change() IS
 'Trigger of tracked tables: stamps changed rows with the version of their space, leaves tombstones, and notes creations.
-Created by track_table only. Which columns it looks at, the registry says; on a table that is not tracked it does nothing. So everybody may execute it: who creates a partition of a tracked table must be able to.
-Errors: 42703 a column of the arguments does not exist; 23502 the space of a row is null; 22004 a key column is null; 22023 the space is too long.';
+Created by track_table only. Which columns it looks at, the registry says; a table that it does not know gets an error, or nothing where no table is tracked. So everybody may execute it: who creates a partition of a tracked table must be able to.
+Errors: 42703 a column of the arguments does not exist; 23502 the space of a row is null; 22004 a key column is null; 22023 the space is too long; 55000 the table is not on record as tracked.';
 
 COMMENT ON FUNCTION replicache.on_alter() IS
 'Event trigger: follows partitions of tracked tables as they are created, attached and detached, and notices a table that takes the name of a tracked one.';
