@@ -66,7 +66,8 @@ scenario('a temporary error is tried again, and applied once', {log: [non200('pu
   await eventually(async () => assert.ok(await attempts() >= 3));
   await client.pull({now: true});
   assert.deepEqual(Object.keys(await database.truth()), ['note/before'], 'what came before stands, what came after waits');
-  assert.deepEqual((await client.experimentalPendingMutations()).map(({id}) => id), [2, 3]);
+  // The answer to the pull may take a moment to be taken in.
+  await eventually(async () => assert.deepEqual((await client.experimentalPendingMutations()).map(({id}) => id), [2, 3]));
   const {halted} = backend.pushes.at(-2).answer;
   assert.deepEqual({...halted, message: undefined},
     {clientID: client.clientID, id: 2, reason: 'temporary', code: 'RE001', message: undefined});
