@@ -41,7 +41,7 @@ bool is_exposed(Oid relation);
 void hide_tables(const std::vector<Oid>& relations);
 
 // Until the end of the transaction, nobody else gives a table or a mutator queue a name: whoever checks that one is free relies on it.
-// Call it with SPI open, as the owner.
+// Needs an open SPI connection.
 void lock_table_names();
 
 // The table that clients call so; nullopt: none.

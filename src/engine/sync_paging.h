@@ -32,7 +32,7 @@ std::int64_t read_ahead(const std::string& user, std::int64_t since);
 // The same of an answer without a paging that tells of rows up to `head`, to those who go on from `since` or later.
 void note_read_ahead(const std::string& user, std::int64_t since, std::int64_t head);
 
-// Forgets the pagings that were begun before, and are over. Run it as the owner.
+// Forgets the pagings that were begun before, and are over.
 void collect_pagings(pg::Value cutoff);
 
 }  // namespace replicache::engine

@@ -3,7 +3,7 @@ import {appendFileSync, readFileSync} from 'node:fs';
 import {inspect, parseArgs} from 'node:util';
 import {create, expose, migration, noteOf, roughMigration, tables, track, valueOf} from './migrations.mjs';
 import {checkEnd, comparePull, Device, Viewer} from './readers.mjs';
-import {randomOf} from './random.mjs';
+import {randomOf} from '../random.mjs';
 import {Failure, Session, sleep} from './session.mjs';
 import {checkLedger, Pusher, Uploader, write} from './writers.mjs';
 

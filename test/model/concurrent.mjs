@@ -7,7 +7,7 @@
 import {parseArgs} from 'node:util';
 import pg from 'pg';
 import {check, lists, must, seenIn, Violation} from './causal.mjs';
-import {randomOf} from './program.mjs';
+import {randomOf} from '../random.mjs';
 
 const {values} = parseArgs({options: {seed: {type: 'string'}, programs: {type: 'string'}}});
 const count = {};

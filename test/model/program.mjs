@@ -1,6 +1,8 @@
 // Random programs. A step says what it is about in words that hold wherever it stands (ids of mutations relative to what the
 // client has sent, for example), so that a failing program can lose steps and still mean something.
 
+import {randomOf} from '../random.mjs';
+
 export const spaces = ['', 'A', 'B'];
 const clocks = ['counter', 'time', 'transaction'];
 
@@ -18,24 +20,6 @@ export const viewers = [
   {group: 'fork', user: 'carl', space: 'A', by: 'V1'},
   ...groups.filter(each => !each.legacy).map(({group, space}) => ({group, space, by: 'pull_since'})),
 ];
-
-/** Mulberry32: the same numbers for the same seed. */
-export function randomOf(seed) {
-  const next = () => {
-    seed = (seed + 0x6d2b79f5) | 0;
-    let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-  const below = n => Math.floor(next() * n);
-  const pick = list => list[below(list.length)];
-  /** One of [weight, value]s. */
-  const weigh = choices => {
-    let n = below(choices.reduce((sum, [weight]) => sum + weight, 0));
-    return choices.find(([weight]) => (n -= weight) < 0)[1];
-  };
-  return {below, pick, weigh, chance: percent => below(100) < percent};
-}
 
 export function programOf(seed, {from = 20, to = 40} = {}) {
   const random = randomOf(seed);
