@@ -4,13 +4,16 @@ CREATE EXTENSION replicache_ext;
 \set SHOW_CONTEXT never
 CREATE SCHEMA altered;
 SET search_path = altered, public;
+\set ECHO none
+\i sql/include/cookies.sql
+\set ECHO all
 CREATE TABLE item (id text PRIMARY KEY, room text);
 SELECT replicache.track_table('item', space => 'room');
 CREATE FUNCTION put(id text) RETURNS void LANGUAGE sql AS 'INSERT INTO altered.item VALUES (id, replicache.current_space())';
 SELECT replicache.register_mutator('put', 'put(text)');
 CREATE FUNCTION push(id int) RETURNS json LANGUAGE sql AS $$ SELECT replicache.apply_push(json_build_object('pushVersion', 1, 'clientGroupID', 'g', 'mutations',
     json_build_array(json_build_object('clientID', 'c', 'id', id, 'name', 'put', 'args', json_build_object('id', 'i' || id)))), 'ann', 'room') $$;
-CREATE FUNCTION pull() RETURNS json LANGUAGE sql AS $$ SELECT replicache.pull('{"pullVersion":1,"clientGroupID":"g","cookie":null}', 'ann', 'room') $$;
+CREATE FUNCTION pull() RETURNS json LANGUAGE sql AS $$ SELECT altered.plain(replicache.pull('{"pullVersion":1,"clientGroupID":"g","cookie":null}', 'ann', 'room')) $$;
 SELECT push(1);
 
 CREATE FUNCTION outcome(call text) RETURNS text LANGUAGE plpgsql AS $$

@@ -5,8 +5,10 @@ CREATE SCHEMA clock_time;
 SET search_path = clock_time;
 \getenv srcdir PG_ABS_SRCDIR
 \set helpers :srcdir '/sql/include/tracking.sql'
+\set cookies :srcdir '/sql/include/cookies.sql'
 \set ECHO none
 \i :helpers
+\i :cookies
 \set ECHO all
 CREATE FUNCTION now_ms() RETURNS bigint LANGUAGE sql AS $$ SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint $$;
 CREATE FUNCTION head(of text DEFAULT '') RETURNS bigint LANGUAGE sql AS $$ SELECT version FROM replicache.space WHERE id = of $$;
@@ -25,7 +27,7 @@ CREATE FUNCTION m(id bigint, name text, args json) RETURNS json LANGUAGE sql AS 
 CREATE FUNCTION push(VARIADIC mutations json[]) RETURNS json LANGUAGE sql AS
 $$ SELECT replicache.apply_push(json_build_object('pushVersion', 1, 'clientGroupID', 'g', 'mutations', mutations), 'ann') $$;
 CREATE FUNCTION pull(since bigint) RETURNS text LANGUAGE sql AS
-$$ SELECT replicache.pull(json_build_object('pullVersion', 1, 'clientGroupID', 'g', 'cookie', since), 'ann')::text $$;
+$$ SELECT plain(replicache.pull(json_build_object('pullVersion', 1, 'clientGroupID', 'g', 'cookie', cookie(since)), 'ann'))::text $$;
 
 -- Settings and create_space. Without history the head is -1; clients see an empty space, as with any clock.
 SET replicache.default_clock = 'time';

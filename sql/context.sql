@@ -60,7 +60,7 @@ SELECT whole() AS outside;
 
 -- A pull: in value expressions. pull_since knows no user, and the group only when it is given.
 SELECT o->>'key' AS key, o->'value'->>'pulled' AS pulled FROM json_array_elements(replicache.pull('{"pullVersion":1,"clientGroupID":"g","cookie":null,"schemaVersion":"v8"}', 'ann', 'room')->'patch') o OFFSET 1;
-SELECT o->>'key' AS key, o->'value'->>'pulled' AS pulled FROM json_array_elements(replicache.pull('{"pullVersion":0,"clientID":"zero","cookie":1,"lastMutationID":1}')->'patch') o;
+SELECT o->>'key' AS key, o->'value'->>'pulled' AS pulled FROM json_array_elements(replicache.pull('{"pullVersion":0,"clientID":"zero","cookie":null,"lastMutationID":1}')->'patch') o OFFSET 1;
 SELECT o->>'key' AS key, o->'value'->>'pulled' AS pulled FROM json_array_elements(replicache.pull_since(0, NULL, 'room')->'patch') o OFFSET 1;
 SELECT o->>'key' AS key, o->'value'->>'pulled' AS pulled FROM json_array_elements(replicache.pull_since(0, 'g', 'room')->'patch') o OFFSET 1;
 SELECT whole() AS outside;

@@ -11,19 +11,22 @@ CREATE FUNCTION push(client text, mutation bigint, item text) RETURNS json LANGU
         'clientGroupID', 'g-' || client, 'mutations', json_build_array(json_build_object(
         'clientID', client, 'id', mutation, 'name', 'add', 'args', json_build_object('id', item), 'timestamp', 1))))
 $$;
-CREATE FUNCTION pull(client text, cookie bigint) RETURNS json LANGUAGE sql AS $$
+CREATE FUNCTION pull(client text, cookie json) RETURNS json LANGUAGE sql AS $$
     SELECT replicache.pull(json_build_object('pullVersion', 1, 'schemaVersion', '', 'profileID', 'p',
         'clientGroupID', 'g-' || client, 'cookie', cookie))
 $$;
 SELECT push('a', 1, 'one');
 -- The backup was taken here, at version 2. The lost history went on to version 4, and a client has seen it.
+SELECT (pull('a', NULL) -> 'cookie')::jsonb || '{"order":4, "version":4}' AS seen \gset
 SELECT replicache.new_epoch();
 SELECT s.version > e.number << 32 AS jumped, s.floor = s.version AS floor FROM replicache.space s, replicache.epoch e;
 SELECT count(*) FROM replicache.client, replicache.client_group;
 -- Without the jump, version 4 would be reached again, and this client would get a delta of it.
 INSERT INTO item VALUES ('two');
 INSERT INTO item VALUES ('three');
-SELECT pull('a', 4) -> 'patch';
+SELECT replicache.pull_since(4) -> 'patch';
+-- A cookie tells of which history it is.
+SELECT pull('a', :'seen') -> 'patch', (pull('a', :'seen') #>> '{cookie,order}')::bigint > 4 AS above;
 -- Mutations whose predecessors are lost are not run.
 SELECT push('a', 4, 'four');
 -- Nor those that may have been applied before the backup.

@@ -2,6 +2,9 @@
 CREATE EXTENSION replicache_ext;
 CREATE SCHEMA garbage;
 SET search_path = garbage;
+\set ECHO none
+\i sql/include/cookies.sql
+\set ECHO all
 CREATE TABLE item (id text PRIMARY KEY, space text NOT NULL DEFAULT '');
 SELECT replicache.track_table('item', key => '{id}', space => 'space');
 CREATE FUNCTION add(id text) RETURNS void LANGUAGE sql AS 'INSERT INTO garbage.item VALUES (id, replicache.current_space())';
@@ -42,13 +45,13 @@ SELECT id, version, floor, collected FROM replicache.space;
 SELECT replicache.collect_garbage('1 month');
 
 -- Who has not seen the deletion of b gets everything, who has gets a delta.
-SELECT pull('3') -> 'patch' AS has_not, pull('4') -> 'patch' AS has;
+SELECT pull(cookie(3)) -> 'patch' AS has_not, pull(cookie(4)) -> 'patch' AS has;
 SELECT replicache.pull_since(3) -> 'patch' AS has_not, replicache.pull_since(4) -> 'patch' AS has;
 
 -- The forgotten client is not taken for a new one: its mutations may be applied already.
 SELECT push('idle', 1, 'a'), push('idle', 4, 'e'), push('alone', 1, 'c', 'g of one'), push('alone', 1, 'c', 'another');
 SELECT replicache.apply_push('{"pushVersion":0, "clientID":"idle", "schemaVersion":"", "mutations":[{"id":1, "name":"add", "args":{"id":"f"}}]}');
-SELECT replicache.pull('{"pullVersion":0, "clientID":"alone", "lastMutationID":1, "cookie":4}');
+SELECT replicache.pull(format('{"pullVersion":0, "clientID":"alone", "lastMutationID":1, "cookie":%s}', cookie(4))::json);
 -- What other clients have pushed along with it stands.
 SELECT replicache.apply_push('{"pushVersion":1, "clientGroupID":"g", "mutations":[
     {"clientID":"busy", "id":3, "name":"add", "args":{"id":"g"}}, {"clientID":"idle", "id":1, "name":"add", "args":{"id":"a"}}, {"clientID":"busy", "id":4, "name":"add", "args":{"id":"h"}}]}');
@@ -67,7 +70,7 @@ SELECT replicache.collect_garbage('0');
 SELECT push('late', 2, 'l');
 COMMIT;
 SELECT version, floor, collected FROM replicache.space;
-SELECT pull('8') #>> '{patch,0,op}' AS has_not, pull('9') -> 'patch' AS has;
+SELECT pull(cookie(8)) #>> '{patch,0,op}' AS has_not, pull(cookie(9)) -> 'patch' AS has;
 SELECT count(*) FROM replicache.client;
 -- Rolled back, it did nothing.
 DELETE FROM item WHERE id = 'c';
@@ -78,7 +81,7 @@ ROLLBACK TO s;
 DELETE FROM item WHERE id = 'j';
 SELECT replicache.collect_garbage('0');
 ROLLBACK;
-SELECT pull('9') -> 'patch';
+SELECT pull(cookie(9)) -> 'patch';
 
 -- Clock transaction.
 SELECT replicache.create_space('free', 'transaction');
@@ -113,7 +116,8 @@ SELECT replicache.create_space('ann', 'time');
 SELECT replicache.track_table('note', space => 'user_id'), replicache.track_table('other', space => 'user_id'), replicache.expose_crud('note', name => 'NOTE');
 INSERT INTO note VALUES ('n', 'ann');
 INSERT INTO other VALUES ('o', 'ann');
-SELECT pull(NULL, space => 'ann') -> 'cookie' AS before \gset
+SELECT pull(NULL, space => 'ann') -> 'cookie' AS seen \gset
+SELECT :'seen'::json -> 'version' AS before \gset
 DELETE FROM note;
 DELETE FROM other;
 CALL a_year_passes();
@@ -121,7 +125,7 @@ SELECT replicache.collect_garbage('1 month');
 SELECT key, relation FROM replicache.tombstone WHERE space = 'ann';
 SELECT s.version = s.collected AS by_that_of_other, s.version > t.version AS note_is_older FROM replicache.space s, replicache.tombstone t WHERE s.id = 'ann' AND t.space = 'ann';
 SELECT body #>> '{data,mutations,0,type}' FROM replicache.sync_pull(:before, 'ann');
-SELECT pull(:'before', space => 'ann') -> 'patch';
+SELECT pull(:'seen', space => 'ann') -> 'patch';
 
 -- Errors that are tracked themselves.
 SELECT replicache.track_table('replicache.mutation_error', key => 'error/{error_id}', value => 'json_build_object(''name'', name)', space => 'space');

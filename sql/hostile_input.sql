@@ -3,6 +3,9 @@ CREATE EXTENSION replicache_ext;
 \set SHOW_CONTEXT never
 CREATE SCHEMA hostile_input;
 SET search_path = hostile_input, public;
+\set ECHO none
+\i sql/include/cookies.sql
+\set ECHO all
 
 CREATE TABLE strings (n int PRIMARY KEY, s text NOT NULL);
 INSERT INTO strings VALUES (1, $$'; DROP TABLE hostile_input.canary; --$$), (2, $$'' OR true$$), (3, '"'), (4, '\'), (5, '\u0000'), (6, E'\n\r\t\b\f\x01\x1f\x7f'), (7, '$1 $$ {} {id} %s %I %n'), (8, '😀 ä é'),
@@ -25,10 +28,10 @@ SELECT count(*) FROM strings JOIN "tab ""; le'" ON "i d'" = s AND "v"";--" = s A
 SELECT count(*) FROM strings JOIN replicache.client c ON c.id = s AND client_group_id = s AND last_mutation_id = 2 JOIN replicache.client_group g ON g.id = s AND user_id = s AND space = s JOIN replicache.space p ON p.id = s AND p.version = 1;
 SELECT count(*) FROM strings JOIN replicache.mutation_error e ON client_id = s AND client_group_id = s AND space = s AND user_id = s AND name = s || '?' AND args #>> '{}' = s AND message = format('unknown mutator "%s?"', s);
 -- … and in a pull, whose text is JSON of exactly one meaning; a slash or percent sign in the key is encoded.
-SELECT n, r->>'cookie' AS cookie, r->'lastMutationIDChanges'->>s = '2' AS id, json_array_length(r->'patch') AS length, r->'patch'->1->>'key' = 'tab "; le''/' || replace(replace(s, '%', '%25'), '/', '%2F') AS key,
+SELECT n, r->'cookie'->>'version' AS version, r->'lastMutationIDChanges'->>s = '2' AS id, json_array_length(r->'patch') AS length, r->'patch'->1->>'key' = 'tab "; le''/' || replace(replace(s, '%', '%25'), '/', '%2F') AS key,
     r->'patch'->1->'value'->>'i d''' = s AND r->'patch'->1->'value'->>'v";--' = s AND r->'patch'->1->'value'->>'{}' = s AS value
     FROM strings, LATERAL replicache.pull(json_build_object('pullVersion', 1, 'clientGroupID', s, 'cookie', NULL, 'schemaVersion', s, s, s), s, s) r ORDER BY n;
-SELECT n, left(replicache.pull(json_build_object('pullVersion', 1, 'clientGroupID', s, 'cookie', NULL), s, s)::text, 130) AS pull FROM strings WHERE n IN (1, 3, 4, 5, 11, 18) ORDER BY n;
+SELECT n, left(plain(replicache.pull(json_build_object('pullVersion', 1, 'clientGroupID', s, 'cookie', NULL), s, s))::text, 130) AS pull FROM strings WHERE n IN (1, 3, 4, 5, 11, 18) ORDER BY n;
 -- Tombstones keep it, too.
 DELETE FROM "tab ""; le'";
 SELECT count(*) FROM strings, LATERAL replicache.pull_since(1, s, s) r WHERE json_array_length(r->'patch') = 1 AND r->'patch'->0->>'op' = 'del'

@@ -98,7 +98,7 @@ SET ROLE regress_app;
 SELECT push('c', '{"id":6,"name":"put","args":{"id":"a","v":1}}');
 INSERT INTO item VALUES ('direct', 1);
 DELETE FROM item WHERE id = 'direct';
-SELECT replicache.pull('{"pullVersion":0,"clientID":"c","cookie":2}', 'ann');
+SELECT replicache.pull('{"pullVersion":0,"clientID":"c","cookie":null}', 'ann') -> 'lastMutationID' AS id, replicache.pull_since(2);
 RESET ROLE;
 -- EXECUTE is checked; without it the push is raised and nothing is changed. EXECUTE decides, not the way to the function.
 REVOKE EXECUTE ON FUNCTION who() FROM PUBLIC;
@@ -175,7 +175,7 @@ SET ROLE regress_app;
 SET search_path = evil, pg_catalog;
 SELECT replicache.apply_push('{"pushVersion":1,"clientGroupID":"e","mutations":[{"clientID":"e","id":1,"name":"put","args":{"id":"e","v":1}},{"clientID":"e","id":2,"name":"no such"},{"clientID":"f","id":1,"name":"put","args":{"v":2,"id":"f"}}]}', 'ann');
 SELECT replicache.apply_push('{"pushVersion":1,"clientGroupID":"e","mutations":[{"clientID":"e","id":2,"name":"put"},{"clientID":"e","id":4,"name":"put"}]}', 'ann');
-SELECT replicache.pull('{"pullVersion":1,"clientGroupID":"e","cookie":2}', 'ann');
+SELECT replicache.pull_since(2, 'e');
 SELECT replicache.pull('{"pullVersion":1,"clientGroupID":"e","cookie":null}', 'ann') OPERATOR(pg_catalog.->) 'lastMutationIDChanges' AS changes;
 SELECT replicache.pull('{"pullVersion":0,"clientID":"c","cookie":null}', 'ann') OPERATOR(pg_catalog.->) 'lastMutationID' AS id;
 DELETE FROM security.item;

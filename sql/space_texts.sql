@@ -4,8 +4,10 @@ CREATE SCHEMA space_texts;
 SET search_path = space_texts;
 \getenv srcdir PG_ABS_SRCDIR
 \set helpers :srcdir '/sql/include/tracking.sql'
+\set cookies :srcdir '/sql/include/cookies.sql'
 \set ECHO none
 \i :helpers
+\i :cookies
 \set ECHO all
 
 CREATE TABLE card (id int PRIMARY KEY, board uuid NOT NULL, place text);
@@ -16,16 +18,16 @@ CREATE FUNCTION push(client text, id int, space text, as_group text DEFAULT NULL
     SELECT replicache.apply_push(json_build_object('pushVersion', 1, 'clientGroupID', coalesce(as_group, client), 'mutations',
         json_build_array(json_build_object('clientID', client, 'id', id, 'name', 'addCard', 'args', json_build_object('id', id, 'board', 'b0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11')))), 'ann', space)
 $$;
-CREATE FUNCTION pull(client_group text, cookie bigint, space text) RETURNS json LANGUAGE sql AS $$
-    SELECT replicache.pull(json_build_object('pullVersion', 1, 'clientGroupID', client_group, 'cookie', cookie), 'ann', space)
+CREATE FUNCTION pull(client_group text, cookie json, space text) RETURNS json LANGUAGE sql AS $$
+    SELECT plain(replicache.pull(json_build_object('pullVersion', 1, 'clientGroupID', client_group, 'cookie', cookie), 'ann', space))
 $$;
 
 -- Pushed to and pulled from, in capitals, without hyphens, in braces.
 SELECT push('c', 1, 'B0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11');
 SELECT pull('c', NULL, 'B0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11');
-SELECT pull('c', 1, '{B0EEBC999C0B4EF8BB6D6BB9BD380A11}');
+SELECT pull('c', cookie(1, '{B0EEBC999C0B4EF8BB6D6BB9BD380A11}'), '{B0EEBC999C0B4EF8BB6D6BB9BD380A11}');
 SELECT push('c', 2, 'b0eebc999c0b4ef8bb6d6bb9bd380a11');
-SELECT pull('c', 1, 'b0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11');
+SELECT pull('c', cookie(1, 'b0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'), 'b0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11');
 SELECT replicache.pull_since(1, 'c', 'b0ee-bc99-9c0b-4ef8-bb6d-6bb9-bd38-0A11');
 SELECT id FROM replicache.space;
 SELECT id, space FROM replicache.client_group;
@@ -45,7 +47,7 @@ SELECT try($$SELECT pull('c', NULL, 'C0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11')$$);
 -- A rejected mutation is replayed there; errors are in that space, too, and their table names no spaces of its own.
 SELECT replicache.track_table('replicache.mutation_error', key => 'error/{error_id}', value => 'to_json(name)', space => 'space');
 SELECT push('c', 3, 'B0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11') -> 'applied', push('d', 1, 'B0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11') -> 'rejected' -> 0 -> 'code';
-SELECT op, key, value FROM patch(pull('c', 2, 'B0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11'));
+SELECT op, key, value FROM patch(pull('c', cookie(2, 'B0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11'), 'B0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11'));
 UPDATE replicache.mutation_error SET space = upper(space);
 DELETE FROM card WHERE id = 1;
 SELECT replicache.replay(error_id) ->> 'space' FROM replicache.mutation_error;
@@ -57,14 +59,14 @@ SELECT replicache.untrack_table('replicache.mutation_error');
 INSERT INTO replicache.space (id, clock, version) VALUES ('B0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11', 'counter', 70) ON CONFLICT (id) DO UPDATE SET version = excluded.version;
 INSERT INTO replicache.client_group VALUES ('old', 'ann', 'B0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11');
 INSERT INTO replicache.client VALUES ('o', 'old', 9, 3, now());
-SELECT pull('old', 3, 'B0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11') ->> 'cookie' AS cookie, json_array_length(pull('old', 3, 'B0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11') -> 'patch') AS complete;
-SELECT pull('old', 70, 'B0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11');
+SELECT pull('old', '3', 'B0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11') ->> 'cookie' AS cookie, json_array_length(pull('old', cookie(3, 'B0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11'), 'B0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11') -> 'patch') AS complete;
+SELECT pull('old', '70', 'B0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11');
 SELECT push('o', 9, 'B0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11', 'old');
 SELECT space FROM replicache.client_group WHERE id = 'old';
 SELECT push('o', 10, 'B0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11', 'old');
 SELECT space FROM replicache.client_group WHERE id = 'old';
-SELECT pull('old', 70, 'B0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11');
-SELECT pull('old', 71, 'B0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11');
+SELECT pull('old', '70', 'B0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11');
+SELECT pull('old', cookie(71, 'B0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11'), 'B0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11');
 SELECT try($$SELECT replicache.apply_push('{"pushVersion":1, "clientGroupID":"old", "mutations":[]}', 'bob', 'B0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11')$$);
 DROP TABLE card;
 

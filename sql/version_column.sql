@@ -42,7 +42,7 @@ CREATE TABLE big (id int PRIMARY KEY, version bigint NOT NULL);
 INSERT INTO big VALUES (1, 4503599627370496);
 SELECT replicache.track_table('big', version => 'version');
 SELECT replicache.pull('{"pullVersion":1, "clientGroupID":"g", "cookie":null}') ->> 'cookie' AS cookie \gset
-SELECT :cookie > 4503599627370496, replicache.pull(('{"pullVersion":1, "clientGroupID":"g", "cookie":' || :cookie || '}')::json)::text = '{"cookie":' || :cookie || ',"lastMutationIDChanges":{},"patch":[]}';
+SELECT (:'cookie'::json ->> 'order')::bigint > 4503599627370496, replicache.pull(format('{"pullVersion":1, "clientGroupID":"g", "cookie":%s}', :'cookie')::json)::text = format('{"cookie":%s,"lastMutationIDChanges":{},"patch":[]}', :'cookie');
 CREATE FUNCTION refused(n bigint) RETURNS text LANGUAGE plpgsql AS $$BEGIN
     EXECUTE format('CREATE TABLE big_%1$s (id int PRIMARY KEY, version bigint)', abs(n % 1000));
     EXECUTE format('INSERT INTO big_%s VALUES (1, %L)', abs(n % 1000), n);

@@ -65,9 +65,9 @@ Datum pull(FunctionCallInfo fcinfo) {
 Datum pull_since(FunctionCallInfo fcinfo) {
     engine::PullRequest request;
     request.plain_cookies = request.any_user = true;
-    if (!PG_ARGISNULL(0)) request.cookie = engine::Cookie{.order = PG_GETARG_INT64(0)};
-    if (request.cookie && request.cookie->order < 0)
-        throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "version must not be negative, got " + std::to_string(request.cookie->order));
+    if (!PG_ARGISNULL(0)) request.cookie = engine::Cookie{.version = PG_GETARG_INT64(0)};
+    if (request.cookie && request.cookie->version < 0)
+        throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "version must not be negative, got " + std::to_string(request.cookie->version));
     request.client_group_id = optional_text(fcinfo, 1);
     request.space = required_space(fcinfo, 2);
     return answer_pull(request);

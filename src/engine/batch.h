@@ -2,7 +2,6 @@
 // this file and nothing else of the engine, so they are tested without a server.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -46,26 +45,6 @@ struct Halt {
     std::size_t mutation;       // index in the batch
     std::int64_t expected = 0;  // out_of_order: the id that was next
     Failure failure;            // temporary: what went wrong
-};
-
-// What the reader of a pull has seen of a space, for its next pull to go on from there.
-struct Cookie {
-    // Clock counter: the version. Clock transaction: how many transactions had ended; it only serves clients, who tell by
-    // it which of two cookies is newer.
-    std::int64_t order = 0;
-
-    // Clock transaction: the transactions that the reader had seen, which are those below xmax that were not in progress.
-    std::string origin{};  // of the transaction ids, see origin.h; empty: this is a version only
-    std::int64_t xmax = 0;
-    std::vector<std::int64_t> in_progress{};
-
-    bool operator==(const Cookie&) const = default;
-    bool has_seen(std::int64_t transaction) const {
-        return transaction < xmax && std::find(in_progress.begin(), in_progress.end(), transaction) == in_progress.end();
-    }
-    bool has_seen_all_up_to(std::int64_t transaction) const {
-        return transaction < xmax && std::none_of(in_progress.begin(), in_progress.end(), [transaction](std::int64_t id) { return id <= transaction; });
-    }
 };
 
 struct Outcome {

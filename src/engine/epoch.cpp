@@ -1,7 +1,7 @@
 #include "engine/epoch.h"
 
+#include "engine/history.h"
 #include "engine/push.h"
-#include "engine/snapshot.h"
 #include "engine/space.h"
 #include "pg/own_table.h"
 

@@ -1,6 +1,7 @@
 #include "engine/progress.h"
 
 #include "engine/head.h"
+#include "engine/history.h"
 #include "engine/snapshot.h"
 
 extern "C" {
@@ -12,17 +13,17 @@ namespace {
 
 using Kind = Progress::Kind;
 
-// On a standby, a cookie from the future is no sign of a restored database: it will get there.
+// On a standby, a cookie from the future is no sign of a lost history: it will get there.
 Kind ahead_of_us() { return RecoveryInProgress() ? Kind::behind : Kind::lost; }
 
 // Clocks counter and time. Clients know the head of a space without history as 0.
 Progress by_number(const Head& space, const std::optional<Cookie>& cookie) {
-    const std::int64_t since = cookie ? cookie->order : 0, head = std::max<std::int64_t>(space.version, 0);
-    Progress progress{.kind = Kind::changes, .versions = {since, head}, .cookie = {.order = head}, .version = head};
+    const std::int64_t since = cookie ? cookie->version : 0, head = std::max<std::int64_t>(space.version, 0);
+    Progress progress{.kind = Kind::changes, .versions = {since, head}, .cookie = {.version = head}, .version = head};
     progress.must_flush = space.may_be_lost;
     if (since > head)
         progress.kind = since <= space.own_version ? Kind::behind : ahead_of_us();
-    else if (!cookie || !cookie->origin.empty() || since < std::max(space.floor, space.collected) || (since == 0 && head > 0))
+    else if (!cookie || since < std::max(space.floor, space.collected) || (since == 0 && head > 0))
         progress.kind = Kind::everything;
     else if (since == head)
         progress.kind = Kind::nothing;
@@ -45,11 +46,11 @@ bool above_floors(const Cookie& cookie, const Head& space, const ReaderSnapshot&
 }
 
 // By a number, all that can be said is that everything up to it has been seen.
-Cookie cookie_of_number(std::int64_t since) { return {.order = since, .xmax = since + 1}; }
+Cookie cookie_of_number(std::int64_t since) { return {.xmax = since + 1}; }
 
 Progress by_transaction_number(const Head& space, const std::optional<Cookie>& cookie, const ReaderSnapshot& now) {
-    const std::int64_t since = cookie ? cookie->order : 0;
-    Progress progress{.kind = Kind::changes, .versions = {since, now.xmax - 1}, .cookie = {.order = std::max(since, now.xmin - 1)}, .version = now.xmin - 1};
+    const std::int64_t since = cookie ? cookie->version : 0;
+    Progress progress{.kind = Kind::changes, .versions = {since, now.xmax - 1}, .cookie = {.version = std::max(since, now.xmin - 1)}, .version = now.xmin - 1};
     progress.keeps_cookie = progress.must_flush = true;
     add_own(progress, now);
     if (since >= now.xmax)
@@ -60,16 +61,9 @@ Progress by_transaction_number(const Head& space, const std::optional<Cookie>& c
 }
 
 Progress by_transaction(const Head& space, const std::optional<Cookie>& cookie, const ReaderSnapshot& now) {
-    const std::string here = origin();
-    Progress progress{.kind = Kind::everything, .versions = {}, .cookie = {.order = now.ended, .origin = here, .xmax = now.xmax, .in_progress = now.in_progress}, .version = now.xmin - 1};
+    Progress progress{.kind = Kind::everything, .versions = {}, .cookie = {.xmax = now.xmax, .in_progress = now.in_progress}, .version = now.xmin - 1};
     progress.keeps_cookie = progress.must_flush = true;
     if (!cookie) return progress;
-    // A client believes only in cookies that rise: those of another origin may be anywhere.
-    progress.cookie.order = std::max(now.ended, cookie->order + 1);
-    if (cookie->origin != here) {
-        if (is_behind(*cookie, here, now)) progress.kind = Kind::behind;
-        return progress;
-    }
     if (cookie->xmax > now.xmax) {
         progress.kind = ahead_of_us();
     } else if (above_floors(*cookie, space, now)) {
@@ -83,13 +77,36 @@ Progress by_transaction(const Head& space, const std::optional<Cookie>& cookie, 
     return progress;
 }
 
+Order order_of(const Progress& progress, const std::optional<Cookie>& cookie, bool of_this_history) {
+    const std::int64_t position = progress.cookie.position();
+    if (!cookie) return {.number = position};
+    if (!of_this_history) return order_above(cookie->order, position);
+    Order order = order_after(*cookie, position);
+    // Where the reader has a transaction of its own, fewer may have ended than it was told.
+    if (progress.cookie.xmax > 0 && order.level == cookie->order.level) order.number = std::max(order.number, cookie->order.number + 1);
+    return order;
+}
+
 }  // namespace
 
 Progress progress(const std::string& space, const std::optional<Cookie>& cookie, bool plain) {
     const Head state = head_of(space).value_or(Head{});
-    if (state.clock != pg::clock_transaction) return by_number(state, cookie);
-    const ReaderSnapshot now = read_snapshot();
-    return plain ? by_transaction_number(state, cookie, now) : by_transaction(state, cookie, now);
+    const bool by_ids = state.clock == pg::clock_transaction;
+    if (plain) return by_ids ? by_transaction_number(state, cookie, read_snapshot()) : by_number(state, cookie);
+    const History here(space);
+    bool ours = cookie && here.contains(*cookie) && (cookie->xmax > 0) == by_ids;
+    const std::optional<Cookie> known = ours ? cookie : std::nullopt;
+    Progress progress = by_ids ? by_transaction(state, known, read_snapshot()) : by_number(state, known);
+    if (progress.kind == Kind::lost) {  // the files of the server were put back, say
+        progress.kind = Kind::everything;
+        ours = false;
+    }
+    if (cookie && !ours && here.is_behind(*cookie)) progress.kind = Kind::behind;
+    progress.other_history = cookie && !ours && progress.kind != Kind::behind;
+    progress.cookie.order = order_of(progress, cookie, ours);
+    progress.cookie.origin = here.name();
+    progress.cookie.lsn = wal_position();
+    return progress;
 }
 
 }  // namespace replicache::engine

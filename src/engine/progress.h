@@ -1,7 +1,9 @@
 // From where to where a pull takes its reader: what its cookie has not seen, and the cookie that it gets.
 #pragma once
 
-#include "engine/batch.h"
+#include "engine/cookie.h"
+
+#include <optional>
 
 namespace replicache::engine {
 
@@ -22,7 +24,7 @@ struct Progress {
         behind,      // what the reader has seen, this snapshot does not see yet: a standby has to replay it first
         changes,     // those with the versions
         everything,  // the cookie is of no use, or there is none
-        lost,        // the server has never been where the cookie says
+        lost,        // pull_since: the server has never been where the number says
     };
     Kind kind;
     Versions versions;
@@ -31,6 +33,7 @@ struct Progress {
     bool keeps_cookie = false;
     // A cookie that leaves the server calls transactions seen whose end may not have reached the disk.
     bool must_flush = false;
+    bool other_history = false;  // the cookie is of one, and will stay so
     std::int64_t version;  // for current_version()
 };
 

@@ -2,12 +2,19 @@
 
 #include "engine/client.h"
 #include "engine/context.h"
+#include "engine/history.h"
 #include "engine/key_log.h"
 #include "engine/progress.h"
 #include "engine/snapshot.h"
 #include "engine/table_view.h"
 #include "engine/tracking_faults.h"
 #include "pg/table.h"
+
+#include <charconv>
+
+extern "C" {
+#include "common/hashfn.h"
+}
 
 namespace replicache::engine {
 namespace {
@@ -34,22 +41,43 @@ public:
         guarded([this, text] { pg::append_json_string(&text_, text); });
     }
     void append(std::int64_t number) { append(std::to_string(number)); }
+    void append(const Order& order) {
+        if (order.level == 0) return append(order.number);
+        append("\"");
+        for (int i = 0; i < order.level; ++i) append("\\uffff");
+        const std::string digits = std::to_string(order.number);
+        append(std::string(16 - digits.size(), '0') + digits + "\"");
+    }
     void append(const Cookie& cookie) {
-        if (cookie.origin.empty()) return append(cookie.order);
+        if (!cookie.source.empty()) return append(cookie.source);
+        if (cookie.origin.empty()) return append(cookie.version);
         append("{\"order\":");
         append(cookie.order);
-        append(",\"xmax\":");
-        append(cookie.xmax);
-        append(",\"inProgress\":[");
-        for (const std::int64_t id : cookie.in_progress) {
-            append(id);
-            append(",");
+        if (cookie.xmax > 0) {
+            append(",\"xmax\":");
+            append(cookie.xmax);
+            append(",\"inProgress\":[");
+            for (const std::int64_t id : cookie.in_progress) {
+                append(id);
+                append(",");
+            }
+            end_list();
+            append("]");
+        } else {
+            append(",\"version\":");
+            append(cookie.version);
         }
-        end_list();
-        append("],\"origin\":");
-        append_string(cookie.origin);
-        append("}");
+        append(",\"lsn\":\"");
+        guarded([this, lsn = cookie.lsn] { appendStringInfo(&text_, "%X/%X", static_cast<uint32>(lsn >> 32), static_cast<uint32>(lsn)); });
+        if (!cookie.confirmed.empty()) {
+            append("\",\"confirmed\":\"");
+            append(cookie.confirmed);
+        }
+        append("\",\"origin\":\"");
+        append(cookie.origin);
+        append("\"}");
     }
+    std::string_view text() const { return {text_.data + VARHDRSZ, static_cast<std::size_t>(text_.len) - VARHDRSZ}; }
     StringInfo buffer() { return &text_; }
     int length() const { return text_.len; }
     void clear() { text_.len = VARHDRSZ; }
@@ -74,19 +102,48 @@ std::int64_t last_mutation_id(const PullRequest& request) {
     return table.int8(client_column::last_mutation_id);
 }
 
-// V1: the clients of the group whose number changed.
-void append_last_mutation_ids(Answer& answer, const std::string& group, const Versions& versions) {
+// In cookies, ids of clients are short.
+std::string hash_of(std::string_view id) { return std::to_string(hash_bytes(reinterpret_cast<const unsigned char*>(id.data()), static_cast<int>(id.size()))); }
+
+TableScan clients_of(const std::string& group) {
+    return {"client", "client_client_group_id_idx", {{client_column::group, TEXTOID, Is::equal, pg::text_datum(group)}}};
+}
+
+// V1: the clients of the group whose number changed. Returns the last mutation of the group, for Cookie::confirmed; empty: none.
+std::string append_last_mutation_ids(Answer& answer, const std::string& group, const Versions& versions) {
     std::vector<std::pair<std::string, std::int64_t>> changed;
-    TableScan clients("client", "client_client_group_id_idx", {{client_column::group, TEXTOID, Is::equal, pg::text_datum(group)}});
-    while (clients.next())
-        if (versions.contain(clients.int8(client_column::version)))
-            changed.emplace_back(clients.text(client_column::id), clients.int8(client_column::last_mutation_id));
+    std::pair<std::string, std::int64_t> last;
+    std::int64_t newest = -1;
+    TableScan clients = clients_of(group);
+    while (clients.next()) {
+        const std::int64_t version = clients.int8(client_column::version), id = clients.int8(client_column::last_mutation_id);
+        if (version > newest) {
+            newest = version;
+            last = {clients.text(client_column::id), id};
+        }
+        if (versions.contain(version)) changed.emplace_back(clients.text(client_column::id), id);
+    }
     std::sort(changed.begin(), changed.end());
     for (const auto& [client, id] : changed) {
         answer.append_string(client);
         answer.append(":" + std::to_string(id) + ",");
     }
     answer.end_list();
+    return newest < 0 ? std::string() : hash_of(group) + "-" + hash_of(last.first) + "-" + std::to_string(last.second);
+}
+
+// Whether the group's confirmed mutations are known here, as far as a cookie of another history tells. They are not in a database that was made
+// anew, or in one that was restored to an older state. Then clients have to start afresh: they would ignore an answer that reports less than
+// they know, and their next mutations cannot be taken. They go on as a new group, with the same cookie.
+bool knows_confirmed(const std::string& group, std::string_view confirmed) {
+    const std::size_t first = confirmed.find('-'), second = confirmed.rfind('-');
+    if (first == second || confirmed.substr(0, first) != hash_of(group)) return true;  // none, or another group's
+    std::int64_t theirs = 0;
+    std::from_chars(confirmed.data() + second + 1, confirmed.data() + confirmed.size(), theirs);
+    TableScan clients = clients_of(group);
+    while (clients.next())
+        if (clients.int8(client_column::last_mutation_id) >= theirs && hash_of(clients.text(client_column::id)) == confirmed.substr(first + 1, second - first - 1)) return true;
+    return false;
 }
 
 void collect_keys(std::vector<std::string>& keys, TableScan& tombstones) {
@@ -135,29 +192,31 @@ void append_patch(Answer& answer, const PullRequest& request, const Progress& pr
         view->append_patch(answer.buffer(), complete ? Query::everything : Query::changed, progress.versions, request.space);
 }
 
-// Appends the answer with this cookie. Whether there is anything new in it; nullopt: the server knows less than the client.
-std::optional<bool> append_answer(Answer& answer, const PullRequest& request, const Progress& progress, const Cookie& cookie) {
+// Appends the answer. Whether there is anything new in it; nullopt: the server knows less than the client.
+std::optional<bool> append_answer(Answer& answer, const PullRequest& request, Progress& progress) {
     const bool any = progress.kind == Kind::changes || progress.kind == Kind::everything;
     bool changed = false;
-    answer.append("{\"cookie\":");
-    answer.append(cookie);
+    Answer ids;
     if (request.client_id) {
         std::int64_t id = last_mutation_id(request);
         if (progress.kind == Kind::behind) id = std::max(id, request.last_mutation_id);
         if (id < request.last_mutation_id) return std::nullopt;
         changed = id > request.last_mutation_id;
-        answer.append(",\"lastMutationID\":");
-        answer.append(id);
+        ids.append(",\"lastMutationID\":");
+        ids.append(id);
     } else {
-        answer.append(",\"lastMutationIDChanges\":{");
-        const int empty = answer.length();
+        ids.append(",\"lastMutationIDChanges\":{");
+        const int empty = ids.length();
         if (request.client_group_id && any) {
             const Versions all{-1, PG_INT64_MAX};
-            append_last_mutation_ids(answer, *request.client_group_id, progress.kind == Kind::everything ? all : progress.versions);
+            progress.cookie.confirmed = append_last_mutation_ids(ids, *request.client_group_id, progress.kind == Kind::everything ? all : progress.versions);
         }
-        changed = answer.length() > empty;
-        answer.append("}");
+        changed = ids.length() > empty;
+        ids.append("}");
     }
+    answer.append("{\"cookie\":");
+    answer.append(any ? progress.cookie : *request.cookie);
+    answer.append(ids.text());
     answer.append(",\"patch\":[");
     const int empty = answer.length();
     if (any) append_patch(answer, request, progress);
@@ -175,6 +234,7 @@ std::optional<Datum> pull_under_snapshot(const PullRequest& request, Answer& ans
     if (request.client_group_id) {
         const auto recorded = check_group({*request.client_group_id, request.user_id, request.space}, request.any_user ? GroupAccess::read_as_any_user : GroupAccess::read);
         if (recorded && *recorded != request.space && progress.kind == Kind::changes) progress.kind = Kind::everything;
+        if (progress.other_history && !request.client_id && !knows_confirmed(*request.client_group_id, request.cookie->confirmed)) return std::nullopt;
     }
     if (progress.kind == Kind::lost) return std::nullopt;
 
@@ -188,12 +248,12 @@ std::optional<Datum> pull_under_snapshot(const PullRequest& request, Answer& ans
     const ContextScope scope(context);
 
     const bool same = progress.kind == Kind::nothing || progress.kind == Kind::behind;
-    const auto changed = append_answer(answer, request, progress, same ? *request.cookie : progress.cookie);
+    const auto changed = append_answer(answer, request, progress);
     if (!changed) return std::nullopt;
     if (!*changed && !same && progress.keeps_cookie) {
         progress.kind = Kind::nothing;
         answer.clear();
-        append_answer(answer, request, progress, *request.cookie);
+        append_answer(answer, request, progress);
     } else if (!same && progress.must_flush) {
         flush_seen();
     }

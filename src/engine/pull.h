@@ -1,7 +1,7 @@
 // The pull: what changed in a space since a cookie, as one JSON text, under one snapshot.
 #pragma once
 
-#include "engine/batch.h"
+#include "engine/cookie.h"
 #include "pg/border.h"
 
 namespace replicache::engine {

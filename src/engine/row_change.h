@@ -1,6 +1,7 @@
 // Changes of single rows, as the protocols that know no mutators hand them to the engine. Standard C++ only, like batch.h.
 #pragma once
 
+#include <algorithm>
 #include <iterator>
 
 #include "engine/batch.h"

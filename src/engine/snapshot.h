@@ -4,7 +4,6 @@
 // in no snapshot. Ids are 64 bits wide (xid8) and never wrap.
 #pragma once
 
-#include "engine/batch.h"
 #include "pg/border.h"
 
 namespace replicache::engine {
@@ -22,20 +21,5 @@ ReaderSnapshot read_snapshot();
 
 // The id of this transaction, which gets one when it has none.
 std::int64_t own_transaction();
-
-// Tells the transaction ids in cookies from those of other histories: a database that was restored from a dump, a server that
-// was promoted, or that went through new_epoch(), may give the same id to another transaction. Read under the active snapshot.
-std::string origin();
-
-// Whether this is a standby, whose origin is `here`, that has yet to follow to where the cookie's origin is: a promotion or a
-// new_epoch() that it has not heard of.
-bool is_behind(const Cookie& cookie, std::string_view here, const ReaderSnapshot& now);
-
-// Makes all cookies of the clock `transaction` strangers.
-void renew_origin();
-
-// Writes to disk what has been seen: after a crash, the id of a transaction whose end has not reached the disk is given to
-// another one, and a cookie that has left the server would call that one seen.
-void flush_seen();
 
 }  // namespace replicache::engine

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "protocol/cookie.h"
 #include "protocol/writer.h"
 
 namespace replicache::protocol {
@@ -25,37 +26,11 @@ std::string read_schema_version(const Object& request) {
 }
 
 std::optional<engine::Cookie> read_cookie(const Object& request) {
-    const std::string_view text = request.find("cookie");
-    if (text.empty() || text == "null") {
+    const std::string_view value = request.find("cookie");
+    if (value.empty() || value == "null") {
         return std::nullopt;
     }
-    engine::Cookie cookie;
-    if (!text.starts_with('{')) {
-        if (!is_unsigned_integer(text)) {
-            throw MalformedRequest(request.path_of("cookie"), "null or an unsigned integer", text);
-        }
-        cookie.order = request.unsigned_integer("cookie");
-        return cookie;
-    }
-    const Object object(text, request.path_of("cookie"));
-    cookie.order = object.unsigned_integer("order");
-    if (object.find("origin").empty()) {
-        return cookie;
-    }
-    cookie.origin = object.identifier("origin");
-    cookie.xmax = object.unsigned_integer("xmax");
-    const std::string path = object.path_of("inProgress");
-    for_each_element(object.at("inProgress"), path, [&](std::string_view id, const Extent& read) {
-        read.make_room(cookie.in_progress);
-        cookie.in_progress.push_back(to_unsigned_integer(id, path));
-    });
-    // The same id over and over would be a large answer to a small question.
-    std::vector<std::int64_t> sorted = cookie.in_progress;
-    std::ranges::sort(sorted);
-    if (const auto twice = std::ranges::adjacent_find(sorted); twice != sorted.end()) {
-        throw MalformedRequest(path, "every id once", std::to_string(*twice) + " twice");
-    }
-    return cookie;
+    return parse_cookie(value, request.path_of("cookie"));
 }
 
 void write_rejection(Writer& writer, const engine::Batch& batch, const engine::Rejection& rejection) {

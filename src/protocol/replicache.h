@@ -8,6 +8,7 @@
 #include <variant>
 
 #include "engine/batch.h"
+#include "engine/cookie.h"
 #include "protocol/request.h"
 
 namespace replicache::protocol {

@@ -31,7 +31,7 @@ CREATE TABLE replicache.origin (
     id text NOT NULL DEFAULT pg_catalog.substr(pg_catalog.md5(pg_catalog.gen_random_uuid()::text), 1, 16)
 );
 COMMENT ON TABLE replicache.origin IS
-'whose transaction ids the versions of the clock transaction are; never dumped, because a restored database counts other ones';
+'which history this database is, named by cookies; never dumped, because a restored database is another one';
 INSERT INTO replicache.origin (key) VALUES ('origin');
 
 CREATE TABLE replicache.client_group (

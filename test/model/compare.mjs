@@ -20,6 +20,9 @@ function same(what, expected, actual) {
   if (!isDeepStrictEqual(expected, actual)) throw new Difference(what, expected, actual);
 }
 
+/** Of a cookie, or a number of `pull_since`. */
+const versionOf = cookie => cookie?.version ?? cookie;
+
 /** An answer to a pull in the form of the model's. */
 function read(answer) {
   if (!answer.patch) return answer;
@@ -162,9 +165,8 @@ export class Comparison {
   async pull({viewer: index, cookie: other, ...step}) {
     const {group, user, space, by} = {...viewers[index], ...step};
     const viewer = this.viewers[index];
-    const number = this.program.clocks[space] !== 'transaction' || by === 'pull_since';
-    let cookie = viewer.cookie?.real === 0 ? null : viewer.cookie;  // 0 asks for everything, too
-    if (other === 'null' || (other === 'future' && !number)) cookie = null;
+    let cookie = versionOf(viewer.cookie?.real) === 0 ? null : viewer.cookie;  // 0 asks for everything, too
+    if (other === 'null') cookie = null;
     else if (other === 'future') cookie = {model: Infinity, real: 9e15};
 
     const name = `cookie${index}`;
@@ -204,7 +206,7 @@ export class Comparison {
   compareCookies(before, {cookie, clear, del, put, lastMutationIDChanges}) {
     const order = each => each.order ?? each;
     const nothing = !clear && !del.length && !Object.keys(put).length && !Object.keys(lastMutationIDChanges ?? {}).length;
-    if (nothing && lastMutationIDChanges && typeof cookie === 'object') same('the cookie of a pull that brought nothing', before, cookie);
+    if (nothing && lastMutationIDChanges && cookie.xmax) same('the cookie of a pull that brought nothing', before, cookie);
     else if (order(cookie) < order(before)) throw new Difference('the order of cookies', before, cookie);
   }
 
@@ -213,9 +215,10 @@ export class Comparison {
     const clock = this.program.clocks[space];
     if (clock === 'transaction' || this.inTransaction) return;
     const known = this.cookies[space];
-    for (const [other, there] of known) same(`${what} in the space "${space}": order`, Math.sign(version - other), Math.sign(cookie - there));
-    known.set(version, cookie);
-    if (clock !== 'time') same(`${what} in the space "${space}"`, version, cookie);
+    const real = versionOf(cookie);
+    for (const [other, there] of known) same(`${what} in the space "${space}": order`, Math.sign(version - other), Math.sign(real - there));
+    known.set(version, real);
+    if (clock !== 'time') same(`${what} in the space "${space}"`, version, real);
   }
 
   async compareStates() {

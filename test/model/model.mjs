@@ -210,8 +210,8 @@ export class Model {
   // Pull
 
   pull({pullVersion, clientGroupID, clientID, cookie}, user, space) {
-    const {lastMutationIDChanges, ...answer} = this.pullSince(cookie, clientGroupID ?? clientID, space, user);
-    if (answer.error) return answer;
+    const known = cookie <= this.space(space).version ? cookie : null;  // what this history has not given asks for everything
+    const {lastMutationIDChanges, ...answer} = this.pullSince(known, clientGroupID ?? clientID, space, user);
     return pullVersion === 0 ? {...answer, lastMutationID: this.state.clients[clientID]?.lastMutationID ?? 0} : {...answer, lastMutationIDChanges};
   }
 

@@ -56,8 +56,11 @@ for my $c ($client, $counter) {
     isnt(pull_by($c, $primary), '', 'ahead on the primary');
     is(pull_by($c, $standby), '', 'nothing from the standby behind');
 }
-is($standby->safe_psql('postgres', q(SELECT replicache.pull('{"pullVersion":0,"clientID":"v0","cookie":9,"lastMutationID":3}', 'ann', 'locked'))),
-    '{"cookie":9,"lastMutationID":3,"patch":[]}', 'V0, too');
+my $ahead = $primary->safe_psql('postgres', q(SELECT replicache.pull('{"pullVersion":0,"clientID":"v0"}', 'ann', 'locked') -> 'cookie'));
+is($standby->safe_psql('postgres', qq(SELECT replicache.pull('{"pullVersion":0,"clientID":"v0","cookie":$ahead,"lastMutationID":3}', 'ann', 'locked'))),
+    qq({"cookie":$ahead,"lastMutationID":3,"patch":[]}), 'V0, too');
+like($standby->safe_psql('postgres', q(SELECT replicache.pull('{"pullVersion":1,"clientGroupID":"g","cookie":99}', 'ann', 'locked'))), qr/"op":"clear"/,
+    'a cookie of another backend gets everything here, too');
 write_to($primary, "INSERT INTO note VALUES ('f3', 'free'), ('l3', 'locked')");
 $standby->safe_psql('postgres', 'SELECT pg_wal_replay_resume()');
 caught_up();
@@ -66,21 +69,23 @@ for my $c ($client, $counter) {
     view_is($c, $standby, 'all of it');
 }
 
-# The standby takes over without the last transactions of the primary. Their ids go to others then: whoever had seen them
-# starts again.
-my $other = client('free');
-pull_by($other, $standby);
+# The standby takes over without the last transactions of the primary. Their ids and versions go to others then: whoever had seen them
+# starts again, and nobody else does.
+my %other = map { $_ => client($_) } qw(free locked);
+pull_by($_, $standby) for values %other;
 $standby->stop;
 burn($primary, 20);
-write_to($primary, "INSERT INTO note VALUES ('gone', 'free')");
-pull_by($client, $primary);
+write_to($primary, "INSERT INTO note VALUES ('gone', 'free'), ('gone too', 'locked')");
+pull_by($_, $primary) for $client, $counter;
 $primary->stop('immediate');
 $standby->start;
 $standby->promote;
 $standby->poll_query_until('postgres', 'SELECT NOT pg_is_in_recovery()') or die;
-for my $n (1 .. 30) { write_to($standby, "INSERT INTO note VALUES ('new$n', 'free')") }
-for my $c ($client, $other) {
-    like(pull_by($c, $standby), qr/^clear/, 'everything again after the promotion');
+for my $n (1 .. 30) { write_to($standby, "INSERT INTO note VALUES ('new$n', 'free'), ('newer$n', 'locked')") }
+for my $c ($client, $counter, values %other) {
+    my $got = pull_by($c, $standby);
+    if ($c == $client || $c == $counter) { like($got, qr/^clear/, 'everything again after the promotion') }
+    else { like($got, qr/^put/, 'changes only, for whoever had seen nothing else') }
     view_is($c, $standby, 'and nothing is missed');
     is(pull_by($c, $standby), '', 'once');
 }
@@ -91,13 +96,13 @@ is(pull_by($client, $standby), 'put note/last', 'then what changes');
 my $late = PostgreSQL::Test::Cluster->new('late');
 $late->init_from_backup($primary, 'backup', has_streaming => 1);
 $late->start;
-is(pull_by($client, $late), '', 'nothing from a standby that has not followed yet');
+is(pull_by($_, $late), '', 'nothing from a standby that has not followed yet') for $client, $counter;
 like(pull_by(client('free'), $late), qr/^clear/, 'what it has goes to new clients');
 $late->stop;
 $late->enable_streaming($standby);
 $late->start;
 $standby->wait_for_catchup($late, 'replay', $standby->lsn('insert'));
-is(pull_by($client, $late), '', 'nor when it has followed');
+is(pull_by($_, $late), '', 'nor when it has followed') for $client, $counter;
 write_to($standby, "DELETE FROM note WHERE id = 'last'");
 $standby->wait_for_catchup($late, 'replay', $standby->lsn('insert'));
 is(pull_by($client, $late), 'del note/last', 'then what changes');
@@ -106,11 +111,15 @@ is(pull_by($client, $late), 'del note/last', 'then what changes');
 $late->safe_psql('postgres', 'SELECT pg_wal_replay_pause()');
 $late->poll_query_until('postgres', "SELECT pg_get_wal_replay_pause_state() = 'paused'") or die;
 write_to($standby, 'SELECT replicache.new_epoch()');
-like(pull_by($client, $standby), qr/^clear/, 'everything again in a new epoch');
-is(pull_by($client, $late), '', 'nothing from a standby that is not there yet');
+for my $c ($client, $counter) {
+    like(pull_by($c, $standby), qr/^clear/, 'everything again in a new epoch');
+    is(pull_by($c, $late), '', 'nothing from a standby that is not there yet');
+}
 $late->safe_psql('postgres', 'SELECT pg_wal_replay_resume()');
 $standby->wait_for_catchup($late, 'replay', $standby->lsn('insert'));
-is(pull_by($client, $late), '', 'nor when it is');
-view_is($client, $late, 'no more and no less');
+for my $c ($client, $counter) {
+    is(pull_by($c, $late), '', 'nor when it is');
+    view_is($c, $late, 'no more and no less');
+}
 
 done_testing();

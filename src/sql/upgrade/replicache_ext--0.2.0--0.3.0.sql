@@ -88,6 +88,14 @@ Rules: https://doc.replicache.dev/reference/server-push';
 COMMENT ON FUNCTION replicache.pull(json, text, text) IS
 'Answers a Replicache pull (V0 or V1) with what changed since its cookie. Writes nothing.
 request: the body of the request. user_id, space: as for apply_push.
-Result: {"cookie","lastMutationIDChanges" (V0: "lastMutationID"),"patch":[…]}; the cookie is a number, or an object where the space has the clock transaction. Or {"error":"ClientStateNotFound"} for a cookie from the future (on a standby: no changes), or {"error":"VersionNotSupported","versionType":…}; all with 200.
+Result: {"cookie","lastMutationIDChanges" (V0: "lastMutationID"),"patch":[…]}; the cookie says what the client has seen and of which history. One of another history, or of another backend, gets everything under a greater order. Or {"error":"VersionNotSupported","versionType":…}, or {"error":"ClientStateNotFound"} where confirmed mutations of the client are not known here; all with 200.
 Errors: 22023 malformed request; 42501 the client group belongs to somebody else, or the role may not read a tracked table; 54000 the answer would pass 1 GB; 40001 or 55000 tables were altered meanwhile: pull again.
 Rules: https://doc.replicache.dev/reference/server-pull';
+
+COMMENT ON FUNCTION replicache.pull_since(bigint, text, text) IS
+'What changed in a space after a version, in the form of a pull answer. Writes nothing. Where the space has the clock transaction, changes may be sent more than once.
+version: the cookie of the last answer, a number; NULL or 0 asks for everything. client_group_id: whose lastMutationIDChanges are wanted. space: the space.
+Result and errors: as for pull; {"error":"ClientStateNotFound"} for a version that is greater than the space''s (on a standby: no changes); 22023 negative version.';
+
+COMMENT ON TABLE replicache.origin IS
+'which history this database is, named by cookies; never dumped, because a restored database is another one';

@@ -32,7 +32,7 @@ class Database {
     if (!template) {
       await database.owner.query(schema);
       await database.owner.query(`
-        CREATE ROLE ${role};
+        DO $$ BEGIN CREATE ROLE ${role}; EXCEPTION WHEN duplicate_object THEN NULL; END $$;
         GRANT SELECT, INSERT, UPDATE, DELETE ON note, cell, task TO ${role};
         GRANT SELECT ON outage TO ${role};
         GRANT USAGE ON SEQUENCE attempt TO ${role};
@@ -58,6 +58,13 @@ class Database {
     const copy = await Database.create(this);
     await this.connect();
     return copy;
+  }
+
+  /** Drop the extension with all that it knows, and set it up again. */
+  async recreate() {
+    const setUp = schema.split(';\n').filter(statement => /^\s*(CREATE EXTENSION|SELECT replicache\.)/.test(statement));
+    await this.owner.query(`DROP EXTENSION replicache_ext CASCADE; ALTER TABLE note DROP COLUMN version; ALTER TABLE cell DROP COLUMN version; ALTER TABLE task DROP COLUMN version`);
+    for (const statement of [...setUp, `SELECT replicache.grant_usage('${role}')`]) await this.owner.query(statement);
   }
 
   /** The rows that `sql` gives, as the owner sees them. */
@@ -176,6 +183,13 @@ class World {
     const copy = await this.database.backup();
     this.#databases.push(copy);
     return copy;
+  };
+
+  /** A database as new as the first one was. */
+  another = async () => {
+    const database = await Database.create();
+    this.#databases.push(database);
+    return database;
   };
 
   /** Open a client; within a scenario, two of the same name are two tabs. */

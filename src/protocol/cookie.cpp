@@ -1,0 +1,121 @@
+#include "protocol/cookie.h"
+
+#include <charconv>
+#include <cmath>
+#include <limits>
+#include <optional>
+
+namespace replicache::protocol {
+
+namespace {
+
+using engine::Cookie;
+using engine::Order;
+
+// U+FFFF, as it is or escaped.
+bool take_highest_unit(std::string_view& text) {
+    const bool escaped = text.size() >= 6 && text.starts_with("\\u") && text.substr(2, 4).find_first_not_of("fF") == std::string_view::npos;
+    if (!escaped && !text.starts_with("\xef\xbf\xbf")) {
+        return false;
+    }
+    text.remove_prefix(escaped ? 6 : 3);
+    return true;
+}
+
+Order order_of_text(std::string_view quoted) {
+    std::string_view text = quoted.substr(1, quoted.size() - 2);
+    Order order{.number = Order::unknown};
+    while (take_highest_unit(text)) {
+        ++order.level;
+    }
+    if (order.level > 0 && text.size() == 16 && is_unsigned_integer(text)) {
+        std::from_chars(text.data(), text.data() + text.size(), order.number);
+    }
+    return order;
+}
+
+Order order_of_number(std::string_view text) {
+    double number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc() || number > static_cast<double>(Order::max)) {
+        return {.number = Order::unknown};
+    }
+    return {.number = number < 0 ? -1 : static_cast<std::int64_t>(std::ceil(number))};
+}
+
+// What clients cannot compare has an unknown order, too.
+Order order_of(std::string_view value) {
+    if (value.starts_with('"')) {
+        return order_of_text(value);
+    }
+    if (value.starts_with('-') || (!value.empty() && value[0] >= '0' && value[0] <= '9')) {
+        return order_of_number(value);
+    }
+    return {.number = Order::unknown};
+}
+
+std::optional<std::uint32_t> parse_hexadecimal(std::string_view text) {
+    std::uint32_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, 16);
+    return error == std::errc() && end == text.data() + text.size() ? std::optional(number) : std::nullopt;
+}
+
+// "16/B374D848"
+std::optional<std::uint64_t> parse_lsn(std::string_view text) {
+    const std::size_t slash = text.find('/');
+    if (slash == std::string_view::npos) {
+        return std::nullopt;
+    }
+    const auto high = parse_hexadecimal(text.substr(0, slash)), low = parse_hexadecimal(text.substr(slash + 1));
+    return high && low ? std::optional(static_cast<std::uint64_t>(*high) << 32 | *low) : std::nullopt;
+}
+
+// Throws MalformedRequest when one of its members is none of ours.
+bool read_position(const Object& object, const Path& path, Cookie& cookie) {
+    const auto lsn = parse_lsn(object.text("lsn"));
+    if (!lsn) {
+        return false;
+    }
+    cookie.lsn = *lsn;
+    if (!object.find("confirmed").empty()) {
+        cookie.confirmed = object.identifier("confirmed");
+    }
+    if (!object.find("version").empty()) {
+        cookie.version = object.unsigned_integer("version");
+        return true;
+    }
+    cookie.xmax = object.unsigned_integer("xmax");
+    for_each_element(object.at("inProgress"), path, [&](std::string_view id, const Extent& read) {
+        read.make_room(cookie.in_progress);
+        cookie.in_progress.push_back(to_unsigned_integer(id, path));
+    });
+    // The same id over and over would be a large answer to a small question.
+    std::vector<std::int64_t> sorted = cookie.in_progress;
+    std::ranges::sort(sorted);
+    return cookie.xmax > 0 && std::ranges::adjacent_find(sorted) == sorted.end();
+}
+
+}  // namespace
+
+Cookie parse_cookie(std::string_view value, const Path& path) {
+    if (!value.starts_with('{')) {
+        return {.order = order_of(value), .source = value};
+    }
+    Cookie theirs{.order = {.number = Order::unknown}, .source = value};
+    try {
+        const Object object(value, path);
+        theirs.order = order_of(object.find("order"));
+        if (object.find("origin").empty() || theirs.order.number > Order::max) {
+            return theirs;
+        }
+        Cookie ours = theirs;
+        if (read_position(object, path, ours)) {
+            ours.origin = object.identifier("origin");
+            return ours;
+        }
+    } catch (const MalformedRequest&) {  // somebody else's
+    }
+    return theirs;
+}
+
+}  // namespace replicache::protocol

@@ -1,0 +1,14 @@
+// Cookies of Replicache's clients: those that we have given, and those of other backends.
+#pragma once
+
+#include <string_view>
+
+#include "engine/cookie.h"
+#include "protocol/request.h"
+
+namespace replicache::protocol {
+
+// Of what is no cookie of ours, only the order is read. The value may be any JSON.
+engine::Cookie parse_cookie(std::string_view value, const Path& path);
+
+}  // namespace replicache::protocol
