@@ -198,13 +198,13 @@ bool read_skip(const Object& request) {
     return on_error == "skip";
 }
 
-// The reference implementation has two more, which no error of PostgreSQL stands for: UNAUTHORIZED for a check of the
-// backend's own, DOCUMENT_VALIDATION_FAILURE for MongoDB's.
+// The words of the reference implementation, where it has one: its UNAUTHORIZED is a check of rights that the backend made, and here
+// PostgreSQL makes it. CONFLICT is ours.
 std::string_view error_code(std::string_view sqlstate) {
     constexpr std::pair<std::string_view, std::string_view> codes[] = {
         {"23502", "NOT_NULL_VIOLATION"}, {"23503", "FOREIGN_KEY_VIOLATION"}, {"23505", "UNIQUE_VIOLATION"},
         {"23514", "CHECK_VIOLATION"},    {"23", "CONSTRAINT_VIOLATION"},     {"22", "INVALID_DATA"},
-        {"42", "SCHEMA_MISMATCH"},
+        {"42501", "UNAUTHORIZED"},       {"42", "SCHEMA_MISMATCH"},          {"RE002", "CONFLICT"},
     };
     for (const auto& [beginning, code] : codes) {
         if (sqlstate.starts_with(beginning)) {

@@ -140,10 +140,12 @@ TEST(UploadAnswer, ErrorCodes) {
     for (const auto* sqlstate : {"22000", "22P02", "22003", "22021", "22023"}) {
         EXPECT_EQ(code_of(sqlstate), "INVALID_DATA") << sqlstate;
     }
-    for (const auto* sqlstate : {"42000", "42P01", "42703", "42501", "42804"}) {
+    for (const auto* sqlstate : {"42000", "42P01", "42703", "42502", "42804"}) {
         EXPECT_EQ(code_of(sqlstate), "SCHEMA_MISMATCH") << sqlstate;
     }
-    for (const auto* sqlstate : {"P0001", "28000", "44000", "02350", "25006", "XX000", "0A000", "54000", "2", "4", ""}) {
+    EXPECT_EQ(code_of("42501"), "UNAUTHORIZED");
+    EXPECT_EQ(code_of("RE002"), "CONFLICT");
+    for (const auto* sqlstate : {"P0001", "28000", "44000", "02350", "25006", "XX000", "0A000", "54000", "RE001", "RE003", "2", "4", ""}) {
         EXPECT_EQ(code_of(sqlstate), "UNCLASSIFIED_ERROR") << sqlstate;
     }
 }

@@ -1,5 +1,6 @@
 // The contract of PowerSync's write API, over HTTP.
 import assert from 'node:assert/strict';
+import {readFile} from 'node:fs/promises';
 import {test} from 'node:test';
 import {useBackend, uuid} from './harness.mjs';
 
@@ -84,7 +85,7 @@ test('a transaction that fails leaves nothing, and says which change failed, and
     ['INVALID_DATA', '22P02', list('not a uuid')],
     ['SCHEMA_MISMATCH', '42703', patch('lists', mine, {colour: 'red'})],
     ['SCHEMA_MISMATCH', '42P01', put('secrets', other, {})],
-    ['SCHEMA_MISMATCH', '42501', put('lists', other, {name: 'x', owner_id: 'bob'})],
+    ['UNAUTHORIZED', '42501', put('lists', other, {name: 'x', owner_id: 'bob'})],
   ]) {
     const before = await everything();
     const {status, results} = await post({transactions: [{crud: [patch('lists', mine, {name: 'changed'}), list(uuid()), change]}]});
@@ -96,6 +97,69 @@ test('a transaction that fails leaves nothing, and says which change failed, and
     assert.equal(failed.details.sqlstate, sqlstate, message);
     assert.ok(message.length > 0 && failed.message === message);
     assert.deepEqual(await everything(), before);
+  }
+});
+
+/** The error codes that docs/powersync.md lists: their words, and the SQLSTATEs or classes of each. */
+async function documented() {
+  const text = await readFile(new URL('../../../docs/powersync.md', import.meta.url), 'utf8');
+  const [, section] = /### Error codes\n([^]*?)\n## /.exec(text);
+  const lines = section.matchAll(/^\| `([A-Z_]+)` \| ([^|]*) \|/gm);
+  return new Map(Array.from(lines, ([, code, states]) => [code, states]));
+}
+
+test('every error code of the documentation is given, for the SQLSTATE that it names, and no other is', async () => {
+  await rows(`CREATE TABLE odds (id int PRIMARY KEY, n smallint, name varchar(5), span int4range, twice int GENERATED ALWAYS AS (n * 2) STORED,
+    EXCLUDE USING gist (span WITH &&))`);
+  await rows('CREATE TABLE labels (id int PRIMARY KEY, odd int REFERENCES odds, name text UNIQUE)');
+  await rows('CREATE TABLE fixed (id int PRIMARY KEY)');
+  await rows(`CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'not so negative'; END $$`);
+  await rows('CREATE TRIGGER refuse BEFORE INSERT ON odds FOR EACH ROW WHEN (NEW.n < -9) EXECUTE FUNCTION refuse()');
+  await rows(`CREATE FUNCTION secret() RETURNS void LANGUAGE sql AS ''; REVOKE EXECUTE ON FUNCTION secret() FROM PUBLIC`);
+  await rows(`SELECT replicache.expose_crud('odds', conflict => 'reject_stale'), replicache.expose_crud('fixed', '{insert}'),
+    replicache.expose_crud('labels'), replicache.register_mutator_queue(),
+    replicache.register_mutator('secret', 'secret()')`);
+  await rows(`GRANT SELECT, INSERT, UPDATE ON odds, labels TO todo_app`);
+  await rows(`INSERT INTO odds VALUES (1, 1, 'one', '[1,3)')`);
+  await rows(`INSERT INTO labels VALUES (0, 1, 'one')`);
+  const mine = uuid();
+  await accept([list(mine, 'mine')]);
+  const call = name => put('mutator_calls', 'c', {name});
+  const given = new Map();
+  for (const [code, sqlstate, change] of [
+    ['NOT_NULL_VIOLATION', '23502', put('lists', uuid(), {})],
+    ['FOREIGN_KEY_VIOLATION', '23503', put('labels', 1, {odd: 9})],
+    ['UNIQUE_VIOLATION', '23505', put('labels', 1, {name: 'one'})],
+    ['CHECK_VIOLATION', '23514', list(uuid(), '')],
+    ['CONSTRAINT_VIOLATION', '23P01', put('odds', 2, {span: '[2,5)'})],
+    ['INVALID_DATA', '22P02', put('odds', 2, {n: 'many'})],
+    ['INVALID_DATA', '22003', put('odds', 2, {n: 40_000})],
+    ['INVALID_DATA', '22003', put('odds', 2, {n: 1e300})],
+    ['INVALID_DATA', '22001', put('odds', 2, {name: 'too long'})],
+    ['INVALID_DATA', '22023', patch('odds', 1, {n: 2})],  // without previous values
+    ['UNAUTHORIZED', '42501', put('lists', uuid(), {name: 'x', owner_id: 'bob'})],
+    ['UNAUTHORIZED', '42501', remove('labels', 0)],
+    ['UNAUTHORIZED', '42501', remove('fixed', 1)],
+    ['UNAUTHORIZED', '42501', call('secret')],
+    ['SCHEMA_MISMATCH', '42P01', put('secrets', 1, {})],
+    ['SCHEMA_MISMATCH', '42703', put('odds', 2, {colour: 'red'})],
+    ['SCHEMA_MISMATCH', '42703', put('odds', 2, {twice: 4})],
+    ['SCHEMA_MISMATCH', '42883', call('noSuchMutator')],
+    ['CONFLICT', 'RE002', {...patch('odds', 1, {n: 2}), previous_values: {n: 0}}],
+    ['UNCLASSIFIED_ERROR', 'P0001', put('odds', 2, {n: -10})],
+  ]) {
+    const {text, results} = await post({transactions: [{crud: [change]}]});
+    const failed = results?.[0].failed_operation;
+    assert.deepEqual([failed?.error_code, failed?.details.sqlstate], [code, sqlstate], text);
+    given.set(code, [...(given.get(code) ?? []), sqlstate]);
+  }
+  const listed = await documented();
+  assert.deepEqual([...given.keys()].sort(), [...listed.keys()].sort());
+  for (const [code, states] of listed) {
+    // A whole class, such as 22, or single ones; what has no number is whatever is left.
+    const named = states.match(/\b[0-9A-Z]{5}\b|\bclass [0-9A-Z]{2}\b/g) ?? [];
+    for (const sqlstate of given.get(code))
+      assert.ok(named.length === 0 || named.some(name => name === sqlstate || name === `class ${sqlstate.slice(0, 2)}`), `${code}: ${sqlstate} is not of ${states}`);
   }
 });
 
