@@ -5,9 +5,10 @@ import {createServer} from 'node:http';
 import {setTimeout as sleep} from 'node:timers/promises';
 import express from 'express';
 import pg from 'pg';
+import {retrying, send, statusOf} from '../http.mjs';
 
 const database = {user: process.env.PGUSER ?? 'chat', database: process.env.PGDATABASE ?? 'chat', keepAlive: true};
-const pool = new pg.Pool(database);
+const pool = new pg.Pool({...database, lock_timeout: 2_000, connectionTimeoutMillis: 5_000});
 pool.on('error', error => console.error(`chat: ${error.message}`));
 
 const app = express();
@@ -24,18 +25,13 @@ app.use((request, response, next) => {
 // The body goes to SQL as it came, and the answer back as it is: no number is rounded on the way.
 app.use(express.text({type: 'application/json', limit: '16mb'}));
 
-app.post('/api/push', async (request, response) => {
-  const answer = await select('replicache.apply_push($1, $2)', request);
-  response.status(JSON.parse(answer).halted ? 503 : 200).type('json').send(answer);
-});
-
-app.post('/api/pull', async (request, response) => {
-  response.type('json').send(await select('replicache.pull($1, $2)', request));
-});
-
-async function select(call, {body = '', user}) {
-  return (await pool.query(`SELECT ${call}::text AS answer`, [body, user])).rows[0].answer;
-}
+const sync = sql => async (request, response) => {
+  if (request.body === undefined) return send(response, 415, 'text', 'application/json is wanted');
+  const {rows: [[answer, halted]]} = await retrying(() => pool.query({text: sql, values: [request.body, request.user], rowMode: 'array'}));
+  send(response, halted ? 503 : 200, 'json', answer);
+};
+app.post('/api/push', sync("SELECT a::text, a ->> 'halted' FROM replicache.apply_push($1, $2) a"));
+app.post('/api/pull', sync('SELECT replicache.pull($1, $2)::text'));
 
 const pages = new Set();
 
@@ -52,11 +48,10 @@ function poke(version) {
 
 app.use(express.static(`${import.meta.dirname}/dist`));
 
-// A malformed request stays malformed, a forbidden one forbidden; for anything else the client tries again.
 app.use((error, request, response, next) => {
   console.error(`chat: ${request.path}: ${error.message}`);
-  const status = error.status ?? (error.code === '42501' ? 403 : error.code?.startsWith('22') ? 400 : 503);
-  response.status(status).send(error.message);
+  const status = statusOf(error);
+  send(response, status, 'text', status < 500 ? error.message : 'try again later');
 });
 
 async function listen() {
