@@ -28,6 +28,7 @@ struct Cookie {
     std::string origin{};       // the history that it is of, see history.h; empty: not one of ours
     std::uint64_t lsn = 0;      // where in the WAL it was given
     std::int64_t version = 0;   // clocks counter and time, and pull_since
+    std::vector<std::int64_t> skipped{};  // tables (OIDs) whose rows could not be read: all of them are yet to come
     std::string confirmed{};    // the last mutation of the reader's client group that it has been told of, see pull.cpp; empty: none
 
     // Clock transaction: the transactions that the reader had seen, which are those below xmax that were not in progress.

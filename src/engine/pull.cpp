@@ -2,12 +2,15 @@
 
 #include "engine/client.h"
 #include "engine/context.h"
+#include "engine/failure.h"
 #include "engine/history.h"
 #include "engine/key_log.h"
 #include "engine/progress.h"
 #include "engine/snapshot.h"
 #include "engine/table_view.h"
 #include "engine/tracking_faults.h"
+#include "pg/settings.h"
+#include "pg/subtransaction.h"
 #include "pg/table.h"
 
 #include <charconv>
@@ -41,6 +44,15 @@ public:
         guarded([this, text] { pg::append_json_string(&text_, text); });
     }
     void append(std::int64_t number) { append(std::to_string(number)); }
+    void append(const std::vector<std::int64_t>& numbers) {
+        append("[");
+        for (const std::int64_t number : numbers) {
+            append(number);
+            append(",");
+        }
+        end_list();
+        append("]");
+    }
     void append(const Order& order) {
         if (order.level == 0) return append(order.number);
         append("\"");
@@ -56,31 +68,31 @@ public:
         if (cookie.xmax > 0) {
             append(",\"xmax\":");
             append(cookie.xmax);
-            append(",\"inProgress\":[");
-            for (const std::int64_t id : cookie.in_progress) {
-                append(id);
-                append(",");
-            }
-            end_list();
-            append("]");
+            append(",\"inProgress\":");
+            append(cookie.in_progress);
         } else {
             append(",\"version\":");
             append(cookie.version);
         }
-        append(",\"lsn\":\"");
-        guarded([this, lsn = cookie.lsn] { appendStringInfo(&text_, "%X/%X", static_cast<uint32>(lsn >> 32), static_cast<uint32>(lsn)); });
+        append(",\"lsn\":");
+        guarded([this, lsn = cookie.lsn] { appendStringInfo(&text_, "\"%X/%X\"", static_cast<uint32>(lsn >> 32), static_cast<uint32>(lsn)); });
         if (!cookie.confirmed.empty()) {
-            append("\",\"confirmed\":\"");
-            append(cookie.confirmed);
+            append(",\"confirmed\":");
+            append_string(cookie.confirmed);
         }
-        append("\",\"origin\":\"");
-        append(cookie.origin);
-        append("\"}");
+        if (!cookie.skipped.empty()) {
+            append(",\"skipped\":");
+            append(cookie.skipped);
+        }
+        append(",\"origin\":");
+        append_string(cookie.origin);
+        append("}");
     }
     std::string_view text() const { return {text_.data + VARHDRSZ, static_cast<std::size_t>(text_.len) - VARHDRSZ}; }
     StringInfo buffer() { return &text_; }
     int length() const { return text_.len; }
-    void clear() { text_.len = VARHDRSZ; }
+    void clear() { cut(VARHDRSZ); }
+    void cut(int length) { text_.len = length; }
     // Removes the comma behind the last element of a list.
     void end_list() {
         if (text_.data[text_.len - 1] == ',') --text_.len;
@@ -175,21 +187,59 @@ void append_tombstones(Answer& answer, const std::string& space, const Versions&
     }
 }
 
-void append_patch(Answer& answer, const PullRequest& request, const Progress& progress) {
+// Whether the error is about what a table's expressions do, or its rows and rights. It is not where the answer is too large, or the table was
+// altered meanwhile.
+bool is_of_the_table(int sqlerrcode) {
+    const int category = ERRCODE_TO_CATEGORY(sqlerrcode);
+    return scope_of(sqlerrcode) == Scope::mutation && category != ERRCODE_PROGRAM_LIMIT_EXCEEDED && category != ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE;
+}
+
+// The tables of a pull. One whose expressions fail is left out, where the setting says so: its rows come once they can be read.
+class Tables {
+public:
     using Query = TableView::Query;
-    const bool complete = progress.kind == Kind::everything;
-    const auto views = lock_table_views();
-    for (const auto& view : views)
-        if (view->may_have_rows(request.space) && view->storage().is_newer_than(GetActiveSnapshot())) throw OldSnapshot{view->relation()};
-    if (complete) {
+
+    Tables(const PullRequest& request, Progress& progress) : request_(request), progress_(progress), views_(lock_table_views()) {
+        for (const auto& view : views_)
+            if (view->may_have_rows(request.space) && view->storage().is_newer_than(GetActiveSnapshot())) throw OldSnapshot{view->relation()};
+    }
+    void append(Answer& answer, bool soft_deleted) {
+        for (const auto& view : views_) {
+            if (is_in(progress_.cookie.skipped, *view) || (soft_deleted && !view->soft_deletes())) continue;
+            const bool all = progress_.kind == Kind::everything || (request_.cookie && is_in(request_.cookie->skipped, *view));
+            const Query query = soft_deleted ? Query::soft_deleted : all ? Query::everything : Query::changed;
+            static const Versions every{PG_INT64_MIN, PG_INT64_MAX};
+            append(answer, *view, query, all ? every : progress_.versions);
+        }
+    }
+
+private:
+    static bool is_in(const std::vector<std::int64_t>& tables, const TableView& view) { return std::find(tables.begin(), tables.end(), view.relation()) != tables.end(); }
+
+    void append(Answer& answer, TableView& view, Query query, const Versions& versions) {
+        if (!pg::settings.skip_broken_tables || request_.plain_cookies) return view.append_patch(answer.buffer(), query, versions, request_.space);
+        const int length = answer.length();
+        auto error = pg::attempt([&] { view.append_patch(answer.buffer(), query, versions, request_.space); });
+        if (!error) return;
+        if (!is_of_the_table(error->sqlerrcode())) throw std::move(*error);
+        answer.cut(length);
+        progress_.cookie.skipped.push_back(view.relation());
+    }
+
+    const PullRequest& request_;
+    Progress& progress_;
+    const std::vector<std::shared_ptr<TableView>> views_;
+};
+
+void append_patch(Answer& answer, const PullRequest& request, Progress& progress) {
+    Tables tables(request, progress);
+    if (progress.kind == Kind::everything) {
         answer.append("{\"op\":\"clear\"},");
     } else {
         append_tombstones(answer, request.space, progress.versions);
-        for (const auto& view : views)
-            if (view->soft_deletes()) view->append_patch(answer.buffer(), Query::soft_deleted, progress.versions, request.space);
+        tables.append(answer, true);
     }
-    for (const auto& view : views)
-        view->append_patch(answer.buffer(), complete ? Query::everything : Query::changed, progress.versions, request.space);
+    tables.append(answer, false);
 }
 
 // Appends the answer. Whether there is anything new in it; nullopt: the server knows less than the client.
@@ -202,10 +252,10 @@ std::optional<bool> append_answer(Answer& answer, const PullRequest& request, Pr
         if (progress.kind == Kind::behind) id = std::max(id, request.last_mutation_id);
         if (id < request.last_mutation_id) return std::nullopt;
         changed = id > request.last_mutation_id;
-        ids.append(",\"lastMutationID\":");
+        ids.append("\"lastMutationID\":");
         ids.append(id);
     } else {
-        ids.append(",\"lastMutationIDChanges\":{");
+        ids.append("\"lastMutationIDChanges\":{");
         const int empty = ids.length();
         if (request.client_group_id && any) {
             const Versions all{-1, PG_INT64_MAX};
@@ -214,15 +264,23 @@ std::optional<bool> append_answer(Answer& answer, const PullRequest& request, Pr
         changed = ids.length() > empty;
         ids.append("}");
     }
-    answer.append("{\"cookie\":");
-    answer.append(any ? progress.cookie : *request.cookie);
+    const auto append_cookie = [&](std::string_view before, std::string_view behind) {
+        answer.append(before);
+        answer.append(any ? progress.cookie : *request.cookie);
+        answer.append(behind);
+    };
+    // The cookie comes first, but where it has to tell which tables were left out.
+    if (!pg::settings.skip_broken_tables) append_cookie("{\"cookie\":", ",");
+    else answer.append("{");
     answer.append(ids.text());
     answer.append(",\"patch\":[");
     const int empty = answer.length();
     if (any) append_patch(answer, request, progress);
     changed |= answer.length() > empty;
     answer.end_list();
-    answer.append("]}");
+    answer.append("]");
+    if (pg::settings.skip_broken_tables) append_cookie(",\"cookie\":", "");
+    answer.append("}");
     return changed;
 }
 

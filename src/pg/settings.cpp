@@ -54,6 +54,9 @@ void define_settings() {
     DefineCustomBoolVariable("replicache.set_wise", "Writes several changes of rows by one statement, where that makes no difference.",
                              "For tests: the outcome is the same.", &settings.set_wise, true, PGC_USERSET, GUC_NOT_IN_SAMPLE, nullptr, nullptr,
                              nullptr);
+    DefineCustomBoolVariable("replicache.skip_broken_tables", "Leaves a tracked table out of pulls while its expressions fail.",
+                             "Its rows come with a later pull, once they can be read. Off: the pull fails.", &settings.skip_broken_tables, false, PGC_USERSET, 0, nullptr,
+                             nullptr, nullptr);
     MarkGUCPrefixReserved("replicache");
 }
 

@@ -12,6 +12,7 @@ struct Settings {
     bool optimistic_runs;  // replicache.optimistic_runs: many mutations in one subtransaction
     bool set_wise;         // replicache.set_wise: one statement for several changes of rows
     int push_time;         // replicache.push_time: milliseconds; 0: none; -1: half of statement_timeout
+    bool skip_broken_tables;  // replicache.skip_broken_tables: in pulls
     int mutation_timeout;  // replicache.mutation_timeout: milliseconds; 0: none
 };
 extern Settings settings;

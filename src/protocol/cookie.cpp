@@ -70,6 +70,21 @@ std::optional<std::uint64_t> parse_lsn(std::string_view text) {
     return high && low ? std::optional(static_cast<std::uint64_t>(*high) << 32 | *low) : std::nullopt;
 }
 
+// Throws MalformedRequest unless each number comes once: the same one over and over would be a large answer to a small question.
+std::vector<std::int64_t> read_numbers(std::string_view array, const Path& path) {
+    std::vector<std::int64_t> numbers;
+    for_each_element(array, path, [&](std::string_view number, const Extent& read) {
+        read.make_room(numbers);
+        numbers.push_back(to_unsigned_integer(number, path));
+    });
+    std::vector<std::int64_t> sorted = numbers;
+    std::ranges::sort(sorted);
+    if (std::ranges::adjacent_find(sorted) != sorted.end()) {
+        throw MalformedRequest(path, "every number once", "one twice");
+    }
+    return numbers;
+}
+
 // Throws MalformedRequest when one of its members is none of ours.
 bool read_position(const Object& object, const Path& path, Cookie& cookie) {
     const auto lsn = parse_lsn(object.text("lsn"));
@@ -80,19 +95,16 @@ bool read_position(const Object& object, const Path& path, Cookie& cookie) {
     if (!object.find("confirmed").empty()) {
         cookie.confirmed = object.identifier("confirmed");
     }
+    if (const std::string_view skipped = object.find("skipped"); !skipped.empty()) {
+        cookie.skipped = read_numbers(skipped, path);
+    }
     if (!object.find("version").empty()) {
         cookie.version = object.unsigned_integer("version");
         return true;
     }
     cookie.xmax = object.unsigned_integer("xmax");
-    for_each_element(object.at("inProgress"), path, [&](std::string_view id, const Extent& read) {
-        read.make_room(cookie.in_progress);
-        cookie.in_progress.push_back(to_unsigned_integer(id, path));
-    });
-    // The same id over and over would be a large answer to a small question.
-    std::vector<std::int64_t> sorted = cookie.in_progress;
-    std::ranges::sort(sorted);
-    return cookie.xmax > 0 && std::ranges::adjacent_find(sorted) == sorted.end();
+    cookie.in_progress = read_numbers(object.at("inProgress"), path);
+    return cookie.xmax > 0;
 }
 
 }  // namespace

@@ -57,7 +57,7 @@ TEST(ParseCookie, OfOthers) {
     for (const char* odd : {"true", "false", "[]", "{}", R"({"order":null})", R"({"order":{}})", R"({"ORDER":1})", R"({"order" 1})"}) {
         EXPECT_EQ(order(odd), (Order{0, Order::unknown})) << odd;
     }
-    for (const char* part : {R"("origin":"")", R"("origin":7)", R"("lsn":"1/G")", R"("lsn":"/1")", R"("lsn":"1/")", R"("lsn":"1")", R"("lsn":"1/100000000")", R"("lsn":null)", R"("confirmed":"")", R"("confirmed":7)", R"("version":-1)",
+    for (const char* part : {R"("origin":"")", R"("origin":7)", R"("lsn":"1/G")", R"("lsn":"/1")", R"("lsn":"1/")", R"("lsn":"1")", R"("lsn":"1/100000000")", R"("lsn":null)", R"("confirmed":"")", R"("skipped":{})", R"("skipped":[7,7])", R"("skipped":["7"])", R"("confirmed":7)", R"("version":-1)",
                              R"("version":"3")", R"("version":9007199254740992)", R"("order":null)", R"("order":9007199254740992)"}) {
         EXPECT_EQ(parsed(R"({"order":7,"version":3,"lsn":"A/B","origin":"o",)" + std::string(part) + "}").origin, "") << part;
     }
@@ -72,6 +72,7 @@ TEST(ParseCookie, Ours) {
     const std::string_view counter = R"({"order":7,"version":3,"lsn":"A/B0000000","origin":"o\u0065-1"})";
     EXPECT_EQ(parsed(counter), (Cookie{.order = {.number = 7}, .source = counter, .origin = "oe-1", .lsn = 0xAB0000000, .version = 3}));
     EXPECT_EQ(parsed(R"({"order":7,"version":3,"lsn":"0/1","confirmed":"1-2-3","origin":"o"})").confirmed, "1-2-3");
+    EXPECT_EQ(parsed(R"({"order":7,"version":3,"lsn":"0/1","skipped":[7, 5],"origin":"o"})").skipped, (std::vector<std::int64_t>{7, 5}));
     const std::string_view transaction = R"({"order":"\uffff0000000000000007","xmax":9,"inProgress":[3, 5],"lsn":"0/1","origin":"o"})";
     EXPECT_EQ(parsed(transaction), (Cookie{.order = {1, 7}, .source = transaction, .origin = "o", .lsn = 1, .xmax = 9, .in_progress = {3, 5}}));
     EXPECT_EQ(parsed(transaction).position(), 7);
