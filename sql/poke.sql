@@ -98,6 +98,27 @@ SET LOCAL replicache.poke_channel = 'Other Channel';
 INSERT INTO item VALUES ('o');
 COMMIT;
 INSERT INTO item VALUES ('p');
+-- Without names: once per transaction, whatever spaces have changed, also in a savepoint.
+SET replicache.poke_names = off;
+SELECT 'nameless', push('a', 6, 'no such');
+INSERT INTO spaced VALUES (11, 'one'), (12, 'two');
+BEGIN;
+INSERT INTO item VALUES ('q');
+SAVEPOINT s;
+INSERT INTO spaced VALUES (13, 'three');
+RELEASE s;
+SELECT 'in between', push('a', 7, 'no such'), push('b', 3, 'no such', NULL, 'one');
+TRUNCATE item;
+COMMIT;
+BEGIN;
+INSERT INTO item VALUES ('r');
+ROLLBACK;
+UPDATE item SET v = v;
+SET replicache.poke_channel = '';
+INSERT INTO item VALUES ('s');
+RESET replicache.poke_channel;
+RESET replicache.poke_names;
+INSERT INTO item VALUES ('t');
 \o
 UNLISTEN *;
 SELECT version FROM replicache.space WHERE id = '';

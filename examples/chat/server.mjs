@@ -42,6 +42,7 @@ app.get('/api/poke', (request, response) => {
   response.on('close', () => pages.delete(response));
 });
 
+// Everybody is in one space here. Where there are several, {"space":null} still means everybody.
 function poke(version) {
   for (const page of pages) page.write(`data: ${version}\n\n`);
 }

@@ -227,6 +227,29 @@ scenario('messages arrive again after the server lost its connections', async ()
   await message(ada, 'poked again').waitFor({timeout: 2_000});
 });
 
+scenario('a poke that names no space reaches everybody', async () => {
+  const payloads = [];
+  const listener = new pg.Client({database});
+  listener.on('notification', ({payload}) => payloads.push(payload));
+  await listener.connect();
+  await listener.query('LISTEN replicache');
+  const reconnect = () => sql(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${database}' AND usename = 'chat'`);
+  await sql(`ALTER ROLE chat IN DATABASE ${database} SET replicache.poke_names = off`);
+  try {
+    await reconnect();
+    const [ada, grace] = [await open('Ada'), await open('Grace')];
+    await ada.waitForTimeout(1_500);
+    await say(ada, 'to whom it may concern');
+    await message(grace, 'to whom it may concern').waitFor({timeout: 2_000});
+    await listener.query('SELECT');
+    assert.deepEqual([...new Set(payloads)], ['{"space":null}']);
+  } finally {
+    await listener.end();
+    await sql(`ALTER ROLE chat IN DATABASE ${database} RESET replicache.poke_names`);
+    await reconnect();
+  }
+});
+
 scenario('a page whose database was replaced starts afresh', async () => {
   const ada = await open('Ada');
   await say(ada, 'in the old database');

@@ -12,6 +12,10 @@ namespace replicache::engine {
 void poke(const std::string& space, std::int64_t version) {
     const char* channel = pg::settings.poke_channel;
     if (channel == nullptr || *channel == '\0') return;
+    if (!pg::settings.poke_names) {
+        pg::guarded([channel] { Async_Notify(channel, R"({"space":null})"); });  // the same one again is not sent
+        return;
+    }
     pg::guarded([channel, version, id = std::string_view(space)] {
         StringInfoData payload;
         initStringInfo(&payload);

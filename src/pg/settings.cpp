@@ -46,6 +46,9 @@ void define_settings() {
     DefineCustomStringVariable("replicache.poke_channel", "Channel of the NOTIFY that a transaction sends when it changed a space.",
                                "Empty turns it off.", &settings.poke_channel, "replicache", PGC_USERSET, 0,
                                check_poke_channel, nullptr, nullptr);
+    DefineCustomBoolVariable("replicache.poke_names", "Names the space that has changed, and its version, in the NOTIFY.",
+                             "Off: every role can listen, and shall not learn which spaces there are.", &settings.poke_names, true, PGC_USERSET, 0, nullptr,
+                             nullptr, nullptr);
     DefineCustomIntVariable("replicache.push_time", "Time after which a push stops before its next mutation; what it has done stands.",
                             "-1 means half of what statement_timeout leaves, 0 means no limit.", &settings.push_time, -1, -1, INT_MAX, PGC_USERSET,
                             GUC_UNIT_MS, nullptr, nullptr, nullptr);

@@ -7,6 +7,7 @@ namespace replicache::pg {
 
 struct Settings {
     char* poke_channel;    // replicache.poke_channel: empty turns pokes off
+    bool poke_names;       // replicache.poke_names: pokes name the space
     int default_clock;     // replicache.default_clock: a Clock
     char* schema_versions; // replicache.schema_versions: comma-separated; empty: any
     bool optimistic_runs;  // replicache.optimistic_runs: many mutations in one subtransaction
