@@ -12,7 +12,12 @@ Datum powersync_upload(FunctionCallInfo fcinfo) {
     const std::string_view text = required_text(fcinfo, 0, "request");
     const std::optional<std::string> user_id = optional_text(fcinfo, 1);
     engine::Upload upload = parse_request(protocol::parse_upload, text);
-    if (auto client_id = optional_text(fcinfo, 2)) upload.client_id = std::move(client_id);
+    if (auto client_id = optional_text(fcinfo, 2)) {
+        if (client_id->empty())
+            throw pg::SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "client_id must not be empty", "All who pass it would be one client, and changes of some be taken for those of others.",
+                               "Pass NULL when the request names the client, or nobody does.");
+        upload.client_id = std::move(client_id);
+    }
     return pg::text_datum(protocol::upload_answer(upload, engine::upload(upload, user_id)));
 }
 

@@ -107,12 +107,12 @@ TransactionResult find_rejection(const Upload& upload, const ClientTransaction& 
     static pg::OwnStatement query(
         "SELECT mutation_id, sqlstate, message, detail, hint FROM replicache.mutation_error WHERE client_id OPERATOR(pg_catalog.=) $1 "
         "AND mutation_id OPERATOR(pg_catalog.=) ANY ($2) AND client_group_id OPERATOR(pg_catalog.=) '' "
-        "AND COALESCE(user_id, '') OPERATOR(pg_catalog.=) $3 ORDER BY error_id LIMIT 1",
+        "AND (user_id OPERATOR(pg_catalog.=) $3 OR (user_id IS NULL AND $3 IS NULL)) ORDER BY error_id LIMIT 1",
         {TEXTOID, INT8ARRAYOID, TEXTOID});
     std::vector<std::int64_t> numbers;
     for (const RowChange& change : transaction.changes) numbers.push_back(change.number);
     TransactionResult result{.status = TransactionResult::Status::success};
-    const pg::Rows rows = query.run({value(upload.client_id), value(pg::int8_array(numbers)), value(user_id.value_or(""))});
+    const pg::Rows rows = query.run({value(upload.client_id), value(pg::int8_array(numbers)), value(user_id)});
     if (rows.empty()) return result;
     result.status = TransactionResult::Status::rejected;
     result.recorded = true;

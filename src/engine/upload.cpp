@@ -26,11 +26,18 @@ using pg::OwnStatement;
 using pg::value;
 using Status = TransactionResult::Status;
 
+// As the table has it, where the empty text is nobody. A user may have any id, and so the empty one, too.
+std::string stored_user(const std::optional<std::string>& user_id) {
+    constexpr char mark = '\1';
+    if (!user_id) return {};
+    return user_id->empty() || user_id->front() == mark ? mark + *user_id : *user_id;
+}
+
 // How far the changes of a client have been processed. Its row is locked: the same upload twice at once takes turns.
 class UploadClient {
 public:
     UploadClient(const std::optional<std::string>& client_id, const std::optional<std::string>& user_id)
-        : client_id_(client_id), user_id_(user_id.value_or("")) {
+        : client_id_(client_id), user_id_(stored_user(user_id)) {
         if (!client_id_) return;
         static OwnStatement lock(
             "INSERT INTO replicache.upload_client AS c (client_id, user_id, last_number, last_seen) VALUES ($1, $2, 0, pg_catalog.now()) "

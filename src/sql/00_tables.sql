@@ -109,7 +109,7 @@ CREATE TABLE replicache.upload_client (
     PRIMARY KEY (client_id, user_id)
 ) WITH (fillfactor = 50);
 COMMENT ON TABLE replicache.upload_client IS 'clients that upload row changes, and how far those have been processed';
-COMMENT ON COLUMN replicache.upload_client.user_id IS 'empty: uploaded without a user';
+COMMENT ON COLUMN replicache.upload_client.user_id IS 'empty: uploaded without a user; of a user whose id is empty or begins with U+0001, one more of these stands in front';
 COMMENT ON COLUMN replicache.upload_client.last_number IS 'highest op_id that was applied or rejected';
 COMMENT ON COLUMN replicache.upload_client.checkpoint IS 'highest write checkpoint that the client has asked for';
 

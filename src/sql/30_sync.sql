@@ -31,7 +31,7 @@ COMMENT ON FUNCTION replicache.powersync_upload(json, text, text) IS
 'Applies an upload of PowerSync in the calling transaction: row changes of exposed tables and calls of mutators, each client transaction whole or not at all.
 request: the body of the request: {"transactions":[{"transaction_id","crud":[…]}]}, {"batch":[…]} or {"crud":[…]}. user_id: whom the backend has authenticated. client_id: the client''s database, if the request does not name it; with it and op_ids, nothing is applied twice.
 Result: {"results":[…]}, one per client transaction, in order: success, retryable_error, fatal_error or not_attempted; answer 200 with it. What was rejected is kept in replicache.mutation_error.
-Errors: 22023 malformed request; 25006 read-only transaction; 0A000 called by a mutator; class XX: roll back and try again.
+Errors: 22023 malformed request, or client_id is empty; 25006 read-only transaction; 0A000 called by a mutator; class XX: roll back and try again.
 Rules: https://docs.powersync.com/installation/app-backend-setup/writing-client-changes';
 
 CREATE FUNCTION replicache.sync_pull(mutations_since bigint, user_id text, resources text[] DEFAULT NULL, metadata_only boolean DEFAULT false,

@@ -99,3 +99,13 @@ Result and errors: as for pull; {"error":"ClientStateNotFound"} for a version th
 
 COMMENT ON TABLE replicache.origin IS
 'which history this database is, named by cookies; never dumped, because a restored database is another one';
+
+COMMENT ON COLUMN replicache.upload_client.user_id IS 'empty: uploaded without a user; of a user whose id is empty or begins with U+0001, one more of these stands in front';
+UPDATE replicache.upload_client SET user_id = pg_catalog.concat(pg_catalog.chr(1), user_id) WHERE pg_catalog.starts_with(user_id, pg_catalog.chr(1));
+
+COMMENT ON FUNCTION replicache.powersync_upload(json, text, text) IS
+'Applies an upload of PowerSync in the calling transaction: row changes of exposed tables and calls of mutators, each client transaction whole or not at all.
+request: the body of the request: {"transactions":[{"transaction_id","crud":[…]}]}, {"batch":[…]} or {"crud":[…]}. user_id: whom the backend has authenticated. client_id: the client''s database, if the request does not name it; with it and op_ids, nothing is applied twice.
+Result: {"results":[…]}, one per client transaction, in order: success, retryable_error, fatal_error or not_attempted; answer 200 with it. What was rejected is kept in replicache.mutation_error.
+Errors: 22023 malformed request, or client_id is empty; 25006 read-only transaction; 0A000 called by a mutator; class XX: roll back and try again.
+Rules: https://docs.powersync.com/installation/app-backend-setup/writing-client-changes';
