@@ -3,6 +3,7 @@ CREATE EXTENSION replicache_ext;
 \set SHOW_CONTEXT never
 CREATE SCHEMA mutators;
 SET search_path = mutators, public;
+SET replicache.on_defect = reject;  -- to see what is wrong with a function
 
 -- What an error says.
 CREATE FUNCTION refusal(command text) RETURNS text LANGUAGE plpgsql AS $$

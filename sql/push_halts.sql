@@ -121,6 +121,7 @@ CREATE FUNCTION real_one(what text) RETURNS json LANGUAGE plpgsql AS $$ BEGIN
 END $$;
 SELECT replicache.register_mutator('real', 'real_one(text)');
 SET client_min_messages = error;
+SET replicache.on_defect = reject;  -- the table
 SELECT replicache.apply_push(json_build_object('pushVersion', 0, 'clientID', 'real', 'mutations', json_agg(json_build_object('id', n, 'name', 'real', 'args', json_build_object('what', what))))) AS answer
     FROM unnest('{division,nothing,duplicate,recursion,table,syntax,commit,assert,row,empty,quotes,push,notice,nonsense}'::text[]) WITH ORDINALITY AS w(what, n) \gset
 SELECT r->>'id' AS id, r->>'code' AS code, r->>'message' AS message FROM json_array_elements(:'answer'::json->'rejected') r;

@@ -46,7 +46,9 @@ SELECT replicache.unregister_mutator('todo.insert');
 SELECT push('todo.insert {"id":"f3","title":"f3"}');
 SELECT replicache.register_mutator('todo.insert', 'insert_todo(text,text)');
 ALTER FUNCTION insert_todo RENAME TO add_todo;
+SET replicache.on_defect = reject;
 SELECT push('todo.insert {"id":"f4","title":"f4"}');
+RESET replicache.on_defect;
 SELECT replicache.unregister_mutator('todo.insert');
 SELECT id, title FROM todo WHERE id LIKE 'f%' ORDER BY 1;
 

@@ -31,6 +31,8 @@ struct Failure {
     std::string message;
     std::optional<std::string> detail;
     std::optional<std::string> hint;
+    bool defect = false;    // the server is to be mended, and then this succeeds
+    std::string context{};  // of a defect, for the log: where it was found
 };
 
 struct Rejection {

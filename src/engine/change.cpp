@@ -109,14 +109,20 @@ std::shared_ptr<Known> known_table(const TriggerData& trigger) {
     if (!table && !tracked_tables().empty())
         throw SqlError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                        std::string("table \"") + RelationGetRelationName(trigger.tg_relation) + "\" has triggers of replicache_ext, but is not on record as tracked",
-                       "Its changes would go unnoticed.", "Call replicache.track_table for it, or drop the triggers.");
+                       "Its changes would go unnoticed.", "Call replicache.track_table for it, or drop the triggers.", pg::Defect::certain);
     auto known = table ? std::make_shared<Known>(Known{std::move(*table), nullptr}) : nullptr;
     known_tables[relation] = known;
     return known;
 }
 
 std::shared_ptr<const Columns> columns_of(const TriggerData& trigger, Known& known) {
-    if (!known.columns) known.columns = std::make_shared<const Columns>(find_columns(trigger.tg_relation, known.table));
+    if (known.columns) return known.columns;
+    try {
+        known.columns = std::make_shared<const Columns>(find_columns(trigger.tg_relation, known.table));
+    } catch (SqlError& error) {
+        error.defect = pg::Defect::certain;
+        throw;
+    }
     return known.columns;
 }
 

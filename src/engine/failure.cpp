@@ -1,8 +1,16 @@
 #include "engine/failure.h"
 
+#include "pg/settings.h"
+
+extern "C" {
+#include "utils/timestamp.h"
+}
+
 namespace replicache::engine {
 namespace {
 
+constexpr int minute = 60 * 1000;         // milliseconds
+constexpr std::size_t most_logged = 100;  // causes in it: clients choose names
 constexpr int retry_later = MAKE_SQLSTATE('R', 'E', '0', '0', '1');
 
 }  // namespace
@@ -32,6 +40,19 @@ Scope scope_of(int sqlerrcode) {
     }
 }
 
+bool halts(pg::Defect defect) {
+    switch (pg::settings.on_defect) {
+        case pg::on_defect_auto: return defect == pg::Defect::certain;
+        case pg::on_defect_halt: return defect != pg::Defect::none;
+        default: return false;
+    }
+}
+
+Scope scope_of(const pg::PgError& error) {
+    const Scope scope = scope_of(error.sqlerrcode());
+    return scope == Scope::mutation && halts(error.defect()) ? Scope::push : scope;
+}
+
 bool is_about_the_dropped(const pg::PgError& error) {
     const std::string_view message = error.data().message != nullptr ? error.data().message : "";
     return error.sqlerrcode() == ERRCODE_INTERNAL_ERROR && (message.starts_with("cache lookup failed for ") || message.starts_with("could not open relation with OID "));
@@ -48,7 +69,25 @@ Failure failure_of(const pg::PgError& error) {
     return {.sqlstate = unpack_sql_state(data.sqlerrcode),
             .message = data.message ? data.message : "",
             .detail = optional(data.detail),
-            .hint = optional(data.hint)};
+            .hint = optional(data.hint),
+            .defect = halts(error.defect()),
+            .context = halts(error.defect()) && data.context ? data.context : ""};
+}
+
+void log_defect(const std::string& mutation, const std::string& client_id, const Failure& failure) {
+    static std::unordered_map<std::string, TimestampTz> logged;
+    const TimestampTz now = GetCurrentTimestamp();
+    std::erase_if(logged, [now](const auto& entry) { return TimestampDifferenceExceeds(entry.second, now, minute); });
+    if (logged.size() >= most_logged || !logged.try_emplace(failure.sqlstate + mutation, now).second) return;
+    const char* const state = failure.sqlstate.c_str();
+    pg::guarded([&] {
+        ereport(LOG_SERVER_ONLY,
+                (errcode(MAKE_SQLSTATE(state[0], state[1], state[2], state[3], state[4])),
+                 errmsg("mutation \"%s\" is halted by a defect: %s", mutation.c_str(), failure.message.c_str()),
+                 errdetail("SQLSTATE %s, client \"%s\".%s%s", state, client_id.c_str(), failure.detail ? " " : "", failure.detail ? failure.detail->c_str() : ""),
+                 errhint("The client sends it again until the defect is mended.%s%s", failure.hint ? " " : "", failure.hint ? failure.hint->c_str() : ""),
+                 failure.context.empty() ? 0 : errcontext_msg("%s", failure.context.c_str())));
+    });
 }
 
 }  // namespace replicache::engine

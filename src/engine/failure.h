@@ -15,6 +15,14 @@ enum class Scope {
 
 Scope scope_of(int sqlerrcode);
 
+// Whether what has met the defect waits until it is mended, by replicache.on_defect.
+bool halts(pg::Defect defect);
+// The scope, defects considered.
+Scope scope_of(const pg::PgError& error);
+
+// One line in the server's log that a mutation waits because of a defect; at most one a minute for the same cause.
+void log_defect(const std::string& mutation, const std::string& client_id, const Failure& failure);
+
 // The error as a client may read it.
 Failure failure_of(const pg::PgError& error);
 

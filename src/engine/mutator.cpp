@@ -74,7 +74,7 @@ void FunctionMutator::look_up(Oid function) {
     seen_changes_ = function_changes;
     name_ = signature_of(function);
     HeapTuple const tuple = guarded([function] { return SearchSysCacheCopy1(PROCOID, ObjectIdGetDatum(function)); });
-    if (!HeapTupleIsValid(tuple)) throw SqlError(ERRCODE_UNDEFINED_FUNCTION, "function with OID " + std::to_string(function) + " does not exist");
+    if (!HeapTupleIsValid(tuple)) throw SqlError(ERRCODE_UNDEFINED_FUNCTION, "function with OID " + std::to_string(function) + " does not exist", {}, {}, pg::Defect::certain);
     function_ = function;
     written_by_ = HeapTupleHeaderGetRawXmin(tuple->t_data);
     place_ = tuple->t_self;
@@ -108,7 +108,7 @@ bool FunctionMutator::is_current() {
 void FunctionMutator::look_up_again() {
     const Oid function = pg::find_function(name_);
     if (function == InvalidOid)
-        throw SqlError(ERRCODE_UNDEFINED_FUNCTION, "function " + name_ + " does not exist", {}, "Create it, or register another function under the mutator's name.");
+        throw SqlError(ERRCODE_UNDEFINED_FUNCTION, "function " + name_ + " does not exist", {}, "Create it, or register another function under the mutator's name.", pg::Defect::certain);
     MemoryContextReset(context_);
     parameters_ = {};
     look_up(function);
@@ -118,7 +118,7 @@ void FunctionMutator::look_up_again() {
 void FunctionMutator::check_privilege() const {
     if (!guarded([this] { return pg::may_execute(function_); }))
         throw SqlError(ERRCODE_INSUFFICIENT_PRIVILEGE, "permission denied for function " + name_, {},
-                       "Grant EXECUTE on it to the calling role.");
+                       "Grant EXECUTE on it to the calling role.", pg::Defect::possible);
 }
 
 FunctionCallInfo FunctionMutator::read(std::string_view args) {
@@ -128,7 +128,12 @@ FunctionCallInfo FunctionMutator::read(std::string_view args) {
         InitFunctionCallInfoData(*result, &info_, n, InvalidOid, nullptr, nullptr);
         return result;
     });
-    parameters_.fill(args, call);
+    try {
+        parameters_.fill(args, call);
+    } catch (pg::PgError& error) {
+        error.doubt();
+        throw;
+    }
     return call;
 }
 
@@ -171,7 +176,7 @@ std::shared_ptr<Mutator> registered_mutator(const std::string& name) {
     const Oid function = pg::find_function(signature);
     if (function == InvalidOid)
         throw SqlError(ERRCODE_UNDEFINED_FUNCTION, "function " + signature + " of mutator \"" + name + "\" does not exist", {},
-                       "Create it, or register another function under that name.");
+                       "Create it, or register another function under that name.", pg::Defect::certain);
     return std::make_shared<FunctionMutator>(function);
 }
 
@@ -196,7 +201,7 @@ std::shared_ptr<Mutator> find_mutator(const std::string& name) {
     const bool registered = mutator != nullptr;
     if (!registered) mutator = find_row_mutator(name);
     if (!mutator)
-        throw SqlError(ERRCODE_UNDEFINED_FUNCTION, "unknown mutator \"" + name + "\"", {}, hint_at_registering(name));
+        throw SqlError(ERRCODE_UNDEFINED_FUNCTION, "unknown mutator \"" + name + "\"", {}, hint_at_registering(name), pg::Defect::possible);
     // Names that nobody knows are not kept: clients could think of any number of them.
     if (known == mutators.end()) mutators[name] = registered ? mutator : nullptr;
     return mutator;

@@ -44,7 +44,7 @@ std::string signature_of(Oid function) {
 
 [[noreturn]] void unfit(Oid function, const std::string& problem, const std::string& hint) {
     throw SqlError(ERRCODE_WRONG_OBJECT_TYPE, "function " + signature_of(function) + " cannot be a mutator: " + problem, {},
-                   hint);
+                   hint, pg::Defect::certain);
 }
 
 void Parameters::describe(Oid function, HeapTuple tuple, MemoryContext context) {
@@ -154,7 +154,7 @@ void Parameters::fill_whole(std::string_view args, FunctionCallInfo call) {
 Parameters::Parameter& Parameters::find(std::string_view member) {
     const auto parameter = std::find_if(parameters_.begin(), parameters_.end(), [member](const Parameter& p) { return p.name == member; });
     if (parameter == parameters_.end())
-        throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "mutator " + function_ + " has no parameter \"" + std::string(member) + "\"");
+        throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "mutator " + function_ + " has no parameter \"" + std::string(member) + "\"", {}, {}, pg::Defect::possible);
     return *parameter;
 }
 
@@ -162,7 +162,7 @@ namespace {
 
 [[noreturn]] void not_an_object(const std::string& function) {
     throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "args of mutator " + function + " must be an object", {},
-                   "Its members fill the parameters by name.");
+                   "Its members fill the parameters by name.", pg::Defect::possible);
 }
 
 }  // namespace
@@ -188,7 +188,7 @@ void Parameters::read_names(std::string_view args) {
 void Parameters::check_missing() const {
     for (const Parameter& parameter : parameters_)
         if (!parameter.given && parameter.default_value == nullptr)
-            throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "args of mutator " + function_ + " lack \"" + parameter.name + "\"");
+            throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "args of mutator " + function_ + " lack \"" + parameter.name + "\"", {}, {}, pg::Defect::possible);
 }
 
 // What populate_scalar in jsonfuncs.c makes of a member that is not null, without the copies.

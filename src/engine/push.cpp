@@ -3,6 +3,7 @@
 #include "engine/client.h"
 #include "engine/constraints.h"
 #include "engine/context.h"
+#include "engine/failure.h"
 #include "engine/head.h"
 #include "engine/rejection.h"
 #include "engine/runner.h"
@@ -140,6 +141,8 @@ private:
             looked_at_ = runner.halted()->mutation;
             outcome_.halted = std::move(runner.halted());
             outcome_.client_state_not_found = false;
+            const Mutation& mutation = batch_.mutations[looked_at_];
+            if (outcome_.halted->failure.defect) log_defect(mutation.name, batch_.client_of(mutation), outcome_.halted->failure);
         }
     }
 

@@ -70,11 +70,6 @@ const char* name_of(RowChange::Kind kind) {
     return "";
 }
 
-std::string name_of(const RowChange& change) {
-    std::string mutator = called_mutator(change);
-    return mutator.empty() ? change.table + "." + name_of(change.kind) : mutator;
-}
-
 std::string crud_json(const ClientTransaction& transaction) {
     std::string json = "{\"crud\":[";
     for (const RowChange& change : transaction.changes) {
@@ -85,6 +80,11 @@ std::string crud_json(const ClientTransaction& transaction) {
 }
 
 }  // namespace
+
+std::string name_of(const RowChange& change) {
+    std::string mutator = called_mutator(change);
+    return mutator.empty() ? change.table + "." + name_of(change.kind) : mutator;
+}
 
 void store_rejections(const Upload& upload, const std::vector<TransactionResult>& results, const std::optional<std::string>& user_id) {
     static pg::OwnStatement insert(

@@ -9,6 +9,9 @@ namespace replicache::engine {
 
 void store_rejections(const Batch& batch, const std::vector<Rejection>& rejections, const ClientGroup& group);
 
+// The mutator that a change of an upload calls, or what it does: "note.update".
+std::string name_of(const RowChange& change);
+
 // A rejected client transaction is kept whole: args are {"crud":[…]} with all its changes.
 void store_rejections(const Upload& upload, const std::vector<TransactionResult>& results, const std::optional<std::string>& user_id);
 

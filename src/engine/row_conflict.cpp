@@ -75,9 +75,9 @@ bool RowWriter::has_evidence(Statement statement) const {
 void RowWriter::check_evidence(Statement statement) const {
     if (has_evidence(statement)) return;
     if (conflict_ == Conflict::newest)
-        throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "a change of \"" + table_.name + "\" lacks \"" + table_.conflict_column + "\"", {}, "It tells which change is the newest.");
+        throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "a change of \"" + table_.name + "\" lacks \"" + table_.conflict_column + "\"", {}, "It tells which change is the newest.", pg::Defect::possible);
     throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "a change of \"" + table_.name + "\" does not say what the row was before", {},
-                   table_.conflict_column.empty() ? "Let the client track previous values." : "It needs the previous value of \"" + table_.conflict_column + "\".");
+                   table_.conflict_column.empty() ? "Let the client track previous values." : "It needs the previous value of \"" + table_.conflict_column + "\".", pg::Defect::possible);
 }
 
 // That the column has this value.

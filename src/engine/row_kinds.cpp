@@ -16,7 +16,7 @@ using pg::SqlError;
 void RowWriter::require(bool allowed, const char* operation) const {
     if (!allowed)
         throw SqlError(ERRCODE_INSUFFICIENT_PRIVILEGE, "clients may not " + std::string(operation) + " rows of \"" + table_.name + "\"", {},
-                       "It was exposed without that operation.");
+                       "It was exposed without that operation.", pg::Defect::possible);
 }
 
 void RowWriter::insert() {

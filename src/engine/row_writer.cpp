@@ -22,7 +22,7 @@ using pg::guarded;
 using pg::SqlError;
 
 [[noreturn]] void no_column(std::string_view name, const std::string& table) {
-    throw SqlError(ERRCODE_UNDEFINED_COLUMN, "\"" + table + "\" has no column \"" + std::string(name) + "\" that clients may write");
+    throw SqlError(ERRCODE_UNDEFINED_COLUMN, "\"" + table + "\" has no column \"" + std::string(name) + "\" that clients may write", {}, {}, pg::Defect::possible);
 }
 
 // Partitions have keys of their own. Raises PostgreSQL errors.
@@ -92,7 +92,7 @@ void RowWriter::add_columns(Relation relation) {
 void RowWriter::add_key(Relation relation) {
     const Oid oid = guarded([relation] { return pg::primary_key_index(relation); });
     if (!OidIsValid(oid))
-        throw SqlError(ERRCODE_INVALID_TABLE_DEFINITION, "exposed table \"" + name_of(table_.relation) + "\" has no primary key any more");
+        throw SqlError(ERRCODE_INVALID_TABLE_DEFINITION, "exposed table \"" + name_of(table_.relation) + "\" has no primary key any more", {}, {}, pg::Defect::certain);
     Relation const index = guarded([oid] { return index_open(oid, AccessShareLock); });
     for (int i = 0; i < index->rd_index->indnkeyatts; ++i) {
         const AttrNumber number = index->rd_index->indkey.values[i];
@@ -116,7 +116,12 @@ RowWriter::Column* RowWriter::find(std::string_view client) {
 
 pg::Value RowWriter::read_value(Column& column, std::string_view json) {
     pg::Value value;
-    value.datum = column.input.read(json, &value.null);
+    try {
+        value.datum = column.input.read(json, &value.null);
+    } catch (pg::PgError& error) {
+        error.doubt();
+        throw;
+    }
     return value;
 }
 
@@ -141,7 +146,7 @@ void RowWriter::check_owner(const Column& column, RowChange::Kind kind) const {
     const auto text = pg::ScalarText::of(column.type);
     if (!text)
         throw SqlError(ERRCODE_DATATYPE_MISMATCH, "column " + column.name + " of tracked table \"" + name_of(table_.relation) + "\" is of a type without a fixed text", {},
-                       "Call replicache.track_table again after changing a column that it was given.");
+                       "Call replicache.track_table again after changing a column that it was given.", pg::Defect::certain);
     if (pg::json_string(guarded([&] { return (*text)(column.value.datum); })) == owner_) return;
     if (kind != RowChange::Kind::insert) throw SqlError(no_owned_row, "no such row");
     throw SqlError(ERRCODE_INVALID_TEXT_REPRESENTATION, "column " + column.name + " cannot hold the user " + owner_);
@@ -206,7 +211,7 @@ void RowWriter::read_values(const RowChange& change) {
     for (const Key& key : key_)
         if (!columns_[key.column].given)
             throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "a change of \"" + table_.name + "\" lacks \"" + columns_[key.column].client + "\"", {},
-                           "It is part of the primary key.");
+                           "It is part of the primary key.", pg::Defect::possible);
 }
 
 // What the client had before. It may know more than is written here.
@@ -267,7 +272,7 @@ std::shared_ptr<RowWriter> find_row_writer(const std::string& name, LOCKMODE loc
             if (!writers.valid) continue;  // something has changed before we had the lock
         }
         if (!OidIsValid(relation) || (!writer && name_of(relation).empty()))
-            throw SqlError(ERRCODE_UNDEFINED_TABLE, "table \"" + name + "\" is not exposed", {}, "Expose it by replicache.expose_crud; a queue of calls, by replicache.register_mutator_queue.");
+            throw SqlError(ERRCODE_UNDEFINED_TABLE, "table \"" + name + "\" is not exposed", {}, "Expose it by replicache.expose_crud; a queue of calls, by replicache.register_mutator_queue.", pg::Defect::possible);
         if (!writer) {
             writers.relations.push_back(relation);
             writer = std::make_shared<RowWriter>(*table);

@@ -88,6 +88,7 @@ Runner::Run Runner::attempt_run(Indexes run, bool together) {
             try {
                 mutator = find_mutator(mutation.name);
             } catch (const SqlError& error) {
+                if (halts(error.defect)) throw;
                 result.unknown.push_back({index, failure_of(PgError::make(error))});
                 continue;
             }
@@ -104,9 +105,9 @@ Runner::Run Runner::attempt_run(Indexes run, bool together) {
     if (!result.error) return result;
     rows.release();
     // Which of them it was, they tell one by one. A cancel stays one.
-    if (rows.has_put_off() && (timed_out || scope_of(result.error->sqlerrcode()) != Scope::caller)) return attempt_run(run, false);
+    if (rows.has_put_off() && (timed_out || scope_of(*result.error) != Scope::caller)) return attempt_run(run, false);
     if (timed_out && result.error->sqlerrcode() == ERRCODE_QUERY_CANCELED) return result;
-    const Scope scope = scope_of(result.error->sqlerrcode());
+    const Scope scope = scope_of(*result.error);
     if (forbidden || scope == Scope::caller) throw std::move(*result.error);
     result.temporary = scope == Scope::push;
     return result;

@@ -2,6 +2,7 @@
 
 #include "engine/constraints.h"
 #include "engine/context.h"
+#include "engine/failure.h"
 #include "engine/push.h"
 #include "engine/row_writer.h"
 #include "engine/sync_paging.h"
@@ -93,7 +94,7 @@ private:
 
     SyncPush refuse(PgError& error) {
         const bool missing = error.sqlerrcode() == RowWriter::no_owned_row;
-        if (!missing && !is_about_the_data(error.sqlerrcode())) throw std::move(error);
+        if (!missing && (halts(error.defect()) || !is_about_the_data(error.sqlerrcode()))) throw std::move(error);
         return {.status = missing ? Status::no_such_row : Status::invalid, .head = head(), .mutations = {}, .failed = applied_,
                 .message = error.data().message == nullptr ? "" : error.data().message};
     }

@@ -195,6 +195,8 @@ private:
         if (error) {
             fail(result, std::move(*error));
             if (at < changes.size()) result.change = at;  // else what is deferred has failed
+            if (result.failure.defect && result.status == Status::temporary)
+                log_defect(name_of(changes[std::min(at, changes.size() - 1)]), upload_.client_id.value_or(""), result.failure);
         }
         if (result.status != Status::temporary) client_.processed(transaction);
     }
@@ -224,7 +226,7 @@ private:
         result.failure = failure_of(error);
         // As in a push, a mutator that takes too long is rejected: it would take too long again, and block the queue for ever.
         const bool too_long = timed_out_ && error.sqlerrcode() == ERRCODE_QUERY_CANCELED;
-        const bool temporary = !too_long && is_temporary(result.failure.sqlstate);
+        const bool temporary = !too_long && (result.failure.defect || is_temporary(result.failure.sqlstate));
         if (!temporary && !too_long && scope_of(error.sqlerrcode()) == Scope::caller) throw std::move(error);
         result.status = temporary ? Status::temporary : Status::rejected;
         if (error.data().column_name != nullptr) result.column = error.data().column_name;

@@ -1,5 +1,7 @@
 #include "pg/error.h"
 
+#include "pg/defect.h"
+
 namespace replicache::pg {
 namespace {
 
@@ -58,7 +60,7 @@ PgError PgError::take() noexcept {
         FlushErrorState();
         return data;
     });
-    return PgError(copy.data, copy.home);
+    return PgError(copy.data, copy.home, defect_of(*copy.data));
 }
 
 PgError PgError::make(const SqlError& error) noexcept {
@@ -69,15 +71,17 @@ PgError PgError::make(const SqlError& error) noexcept {
         data->message = pstrdup(error.message.c_str());
         data->detail = copy_or_null(error.detail);
         data->hint = copy_or_null(error.hint);
+        data->domain = mark_of(error.defect);
         data->assoc_context = CurrentMemoryContext;
         return data;
     });
-    return PgError(copy.data, copy.home);
+    return PgError(copy.data, copy.home, error.defect);
 }
 
 PgError& PgError::operator=(PgError&& other) noexcept {
     std::swap(data_, other.data_);
     std::swap(home_, other.home_);
+    std::swap(defect_, other.defect_);
     return *this;
 }
 

@@ -13,6 +13,13 @@ const config_enum_entry clocks[] = {
     {nullptr, 0, false},
 };
 
+const config_enum_entry on_defect[] = {
+    {"auto", on_defect_auto, false},
+    {"halt", on_defect_halt, false},
+    {"reject", on_defect_reject, false},
+    {nullptr, 0, false},
+};
+
 // A notification channel is an identifier (Async_Notify in commands/async.c).
 extern "C" bool check_poke_channel(char** value, void**, GucSource) {
     if (std::strlen(*value) < NAMEDATALEN) return true;
@@ -40,6 +47,9 @@ void define_settings() {
     DefineCustomIntVariable("replicache.mutation_timeout", "Longest time a mutator may run before its mutation is rejected.",
                             "0 means no limit.", &settings.mutation_timeout, 0, 0, INT_MAX, PGC_USERSET, GUC_UNIT_MS,
                             nullptr, nullptr, nullptr);
+    DefineCustomEnumVariable("replicache.on_defect", "What becomes of a mutation that meets a mistake of the server's set-up.",
+                             "halt: it waits until that is mended. reject: it is rejected. auto: it waits if the client cannot be to blame.",
+                             &settings.on_defect, on_defect_auto, on_defect, PGC_USERSET, 0, nullptr, nullptr, nullptr);
     DefineCustomBoolVariable("replicache.optimistic_runs", "Runs many mutations in one subtransaction, and replays some when one fails.",
                              "Turn it off for mutators with effects outside the transaction: then each runs once.",
                              &settings.optimistic_runs, true, PGC_USERSET, 0, nullptr, nullptr, nullptr);

@@ -57,8 +57,12 @@ void write_halt(Writer& writer, const engine::Batch& batch, const engine::Halt& 
         writer.member("expected", halt.expected);
     } else {
         writer.member("reason", "temporary");
+        writer.member("name", mutation.name);
         writer.member("code", halt.failure.sqlstate);
         writer.member("message", halt.failure.message);
+        writer.member_or_null("detail", halt.failure.detail);
+        writer.member_or_null("hint", halt.failure.hint);
+        writer.json("defect", halt.failure.defect ? "true" : "false");
     }
     writer.end('}');
 }

@@ -5,7 +5,7 @@ CREATE FUNCTION replicache.apply_push(push json, user_id text DEFAULT NULL, spac
 COMMENT ON FUNCTION replicache.apply_push(json, text, text) IS
 'Applies a Replicache push (V0 or V1) in the calling transaction.
 push: the body of the request. user_id: whom the backend has authenticated; client groups belong to one. space: the space that is pushed to; a uuid or an integer in it may be written in any way, unless a text column could have the same text.
-Result: {"version","applied","skipped","rejected":[…],"halted"}; answer 503 when halted is not null, 200 otherwise. {"error":"ClientStateNotFound"} or {"error":"VersionNotSupported","versionType":…} go to the client with 200.
+Result: {"version","applied","skipped","rejected":[…],"halted"}; answer 503 when halted is not null, 200 otherwise; "defect":true in halted: mend the database (replicache.on_defect). {"error":"ClientStateNotFound"} or {"error":"VersionNotSupported","versionType":…} go to the client with 200.
 Errors: 22023 malformed request; 42501 the client group or client belongs to somebody else, or the role may not execute a mutator; 25006 read-only transaction; classes 40, 57 and XX from a mutator: roll back and try again.
 Rules: https://doc.replicache.dev/reference/server-push';
 
@@ -50,7 +50,7 @@ COMMENT ON FUNCTION replicache.sync_push(json, bigint, text) IS
 'Applies POST /v1/sync of the lastMutationAt protocol in the calling transaction: all mutations of exposed tables, or none.
 request: the body. last_mutation_at: the head that it was made on, in milliseconds since 1970; -1 without any. user_id: whom the backend has authenticated; makes a space of the clock time on first use.
 Result: the status of the answer, its header X-Mutation-At, and its body: 200 applied; 409 the head is another; 422 the request breaks the protocol, names a row that is not the user''s, or the database refuses its data. Other than with 200, no row and no head has changed.
-Errors: 22004 null; 22023 number out of range; 42501 the role may not read or write a table, or clients may not do that to its rows; 55000 the user''s space has another clock than time; 25006 read-only transaction; 0A000 called by a mutator; classes 40, 53, 57 and XX, 55P03 and RE001: roll back and try again.
+Errors: 22004 null; 22023 number out of range; 42501 the role may not read or write a table, or clients may not do that to its rows; 55000 the user''s space has another clock than time; 25006 read-only transaction; 0A000 called by a mutator; classes 40, 53, 57 and XX, 55P03 and RE001, and 42703 and its like from a defect of the database (replicache.on_defect): roll back and try again.
 Rules: https://api-docs.quran.foundation/docs/user_related_apis_versioned/sync-local-mutations';
 
 CREATE FUNCTION replicache.replay(error_id bigint) RETURNS json

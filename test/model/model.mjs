@@ -174,7 +174,7 @@ export class Model {
       const code = this.mutate(name, args ?? {}, {user, space, group, client, id});
       if (raised.test(code)) throw new SqlError(code);
       if (temporary.test(code)) {
-        answer.halted = {clientID: client, id, reason: 'temporary', code};
+        answer.halted = {clientID: client, id, reason: 'temporary', name, code, defect: false};
         break;
       }
       if (code) {

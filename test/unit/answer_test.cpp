@@ -62,10 +62,16 @@ TEST(PushAnswer, Halted) {
     EXPECT_EQ(push_answer(batch, outcome),
               R"({"version":3,"applied":1,"skipped":0,"rejected":[],)"
               R"("halted":{"clientID":"c\"2","id":9007199254740991,"reason":"outOfOrder","expected":7}})");
-    outcome.halted = Halt{Halt::Reason::temporary, 0, 0, {"53200", "out of memory", "not shown", "not shown"}};
+    outcome.halted = Halt{Halt::Reason::temporary, 0, 0, {"53200", "out of memory", "so much", std::nullopt}};
     EXPECT_EQ(push_answer(batch, outcome),
               R"({"version":3,"applied":1,"skipped":0,"rejected":[],)"
-              R"("halted":{"clientID":"c1","id":7,"reason":"temporary","code":"53200","message":"out of memory"}})");
+              R"("halted":{"clientID":"c1","id":7,"reason":"temporary","name":"createMessage","code":"53200","message":"out of memory",)"
+              R"("detail":"so much","hint":null,"defect":false}})");
+    outcome.halted = Halt{Halt::Reason::temporary, 0, 0, {.sqlstate = "42703", .message = "no column", .detail = {}, .hint = "Add it.", .defect = true, .context = "not shown"}};
+    EXPECT_EQ(push_answer(batch, outcome),
+              R"({"version":3,"applied":1,"skipped":0,"rejected":[],)"
+              R"("halted":{"clientID":"c1","id":7,"reason":"temporary","name":"createMessage","code":"42703","message":"no column",)"
+              R"("detail":null,"hint":"Add it.","defect":true}})");
 }
 
 TEST(PushAnswer, RejectedAndHaltedTogether) {

@@ -70,7 +70,7 @@ scenario('a temporary error is tried again, and applied once', {log: [non200('pu
   await eventually(async () => assert.deepEqual((await client.experimentalPendingMutations()).map(({id}) => id), [2, 3]));
   const {halted} = backend.pushes.at(-2).answer;
   assert.deepEqual({...halted, message: undefined},
-    {clientID: client.clientID, id: 2, reason: 'temporary', code: 'RE001', message: undefined});
+    {clientID: client.clientID, id: 2, reason: 'temporary', name: 'countUpIfPossible', code: 'RE001', message: undefined, detail: null, hint: null, defect: false});
 
   await database.rows('DELETE FROM outage');
   assert.deepEqual(Object.values(await converge(database, client)).map(({count}) => count), [1, 1, 1]);
