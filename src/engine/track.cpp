@@ -223,8 +223,7 @@ void track_table(TrackedTable table) {
     provide_version_column(table, columns);
     check_value(table);
 
-    drop_triggers(table.relation);
-    create_triggers(table, key);
+    create_triggers(table, key, drop_triggers(table.relation));
 
     store(table);
     adopt_rows(table, table.relation);
