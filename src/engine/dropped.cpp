@@ -2,6 +2,7 @@
 
 #include "engine/change.h"
 #include "engine/tracked_table.h"
+#include "pg/own_table.h"
 #include "pg/spi.h"
 
 namespace replicache::engine {
@@ -24,7 +25,10 @@ void forget_dropped_tables() {
         "SELECT FROM replicache.exposed_table e WHERE NOT EXISTS "
         "(SELECT FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) e.relation::pg_catalog.oid)",
         {});
-    if (!any_exposed.run({}).empty()) exposed.run({});  // a DELETE makes every backend read the registry again
+    if (!any_exposed.run({}).empty()) {  // a DELETE makes every backend read the registry again
+        exposed.run({});
+        pg::tell_of_change("exposed_table");
+    }
     for (const TrackedTable& table : tracked_tables()) forget_if_dropped(table.relation);
 }
 

@@ -139,6 +139,7 @@ void expose_table(ExposedTable table, const std::vector<std::string>& operations
         throw SqlError(ERRCODE_DUPLICATE_OBJECT, "another table is exposed as \"" + table.name + "\"", {}, "Pass another name.");
     store.run({value(ObjectIdGetDatum(table.relation)), value(table.name), value(pg::text_array(operations)), columns, value(table.conflict),
                table.conflict_column.empty() ? pg::Value{} : value(table.conflict_column), value(BoolGetDatum(table.replace))});
+    pg::tell_of_change("exposed_table");
     provide_creation_trigger(table.relation);
 }
 
@@ -148,6 +149,7 @@ void hide_table(Oid relation) {
     check_owner(relation);
     if (forget.run({value(ObjectIdGetDatum(relation))}).count() == 0)
         throw SqlError(ERRCODE_UNDEFINED_OBJECT, "table \"" + name_of(relation) + "\" is not exposed");
+    pg::tell_of_change("exposed_table");
     provide_creation_trigger(relation);
 }
 

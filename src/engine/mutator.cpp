@@ -217,6 +217,7 @@ void register_mutator(const std::string& name, Oid function) {
         {TEXTOID, TEXTOID});
     const SpiConnection spi;
     store.run({value(name), value(signature_of(function))});
+    pg::tell_of_change("mutator");
 }
 
 void unregister_mutator(const std::string& name) {
@@ -224,6 +225,7 @@ void unregister_mutator(const std::string& name) {
     const SpiConnection spi;
     if (remove.run({value(name)}).count() == 0)
         throw SqlError(ERRCODE_UNDEFINED_OBJECT, "mutator \"" + name + "\" is not registered");
+    pg::tell_of_change("mutator");
 }
 
 }  // namespace replicache::engine

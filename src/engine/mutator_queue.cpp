@@ -134,6 +134,7 @@ void register_mutator_queue(const std::string& name) {
     if (exposed_table(name))
         throw SqlError(ERRCODE_DUPLICATE_OBJECT, "a table is exposed as \"" + name + "\"", {}, "Pass another name.");
     store.run({value(name)});
+    pg::tell_of_change("mutator_queue");
 }
 
 void unregister_mutator_queue(const std::string& name) {
@@ -141,6 +142,7 @@ void unregister_mutator_queue(const std::string& name) {
     const SpiConnection spi;
     if (remove.run({value(name)}).count() == 0)
         throw SqlError(ERRCODE_UNDEFINED_OBJECT, "mutator queue \"" + name + "\" is not registered");
+    pg::tell_of_change("mutator_queue");
 }
 
 bool is_mutator_queue(const std::string& name) {

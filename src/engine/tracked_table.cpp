@@ -76,12 +76,13 @@ void store(const TrackedTable& table) {
     const auto or_null = [](const std::string& text) { return text.empty() ? pg::Value{} : pg::value(text); };
     const pg::Value relation = pg::value(ObjectIdGetDatum(table.relation)), key = pg::value(table.key), value = or_null(table.value), space = or_null(table.space),
                     deleted = or_null(table.deleted), version = pg::value(table.version);
-    if (!knows_names()) {
+    if (knows_names()) {
+        store_all.run({relation, key, value, space, deleted, version, pg::value(pg::qualified_name(table.relation))});
+        note_partitions(table.relation);
+    } else {
         store_options.run({relation, key, value, space, deleted, version});
-        return;
     }
-    store_all.run({relation, key, value, space, deleted, version, pg::value(pg::qualified_name(table.relation))});
-    note_partitions(table.relation);
+    pg::tell_of_change("tracked_table");
 }
 
 void note_partitions(Oid relation) {
@@ -110,6 +111,7 @@ void forget(Oid relation) {
     static pg::OwnStatement remove("DELETE FROM replicache.tracked_table WHERE relation::pg_catalog.oid OPERATOR(pg_catalog.=) $1", {OIDOID});
     if (remove.run({pg::value(ObjectIdGetDatum(relation))}).count() == 0)  // it was tracked after the snapshot of a transaction that is REPEATABLE READ or above
         throw pg::SqlError(ERRCODE_T_R_SERIALIZATION_FAILURE, "could not serialize access due to concurrent update");
+    pg::tell_of_change("tracked_table");
 }
 
 std::string rows_of(Oid relation) {

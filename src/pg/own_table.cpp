@@ -17,6 +17,10 @@ Oid own_function(const char* name) {
     });
 }
 
+void tell_of_change(const char* registry) {
+    guarded([relation = own_relation(registry)] { CacheInvalidateRelcacheByRelid(relation); });
+}
+
 std::string required(std::optional<std::string> text) {
     if (!text) throw SqlError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "a table of replicache_ext has a null where it has none", {}, not_to_be_altered);
     return *std::move(text);

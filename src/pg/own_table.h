@@ -14,6 +14,9 @@ Oid own_relation(const char* name);
 // A function of the extension without parameters. Found whether or not the caller has USAGE on the schema.
 Oid own_function(const char* name);
 
+// Makes every backend read the registry of this name again. Its trigger does so, too, but not where session_replication_role is replica.
+void tell_of_change(const char* registry);
+
 std::string required(std::optional<std::string> text);
 
 // The rest is for the PostgreSQL side of guarded(): raises errors as PostgreSQL does.

@@ -24,4 +24,7 @@ UNION ALL
 SELECT 'index: ' || pg_get_indexdef(indexrelid) FROM pg_index WHERE indrelid IN (SELECT oid FROM pg_class WHERE relnamespace = 'replicache'::regnamespace)
 UNION ALL
 SELECT 'constraint: ' || conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid) FROM pg_constraint WHERE connamespace = 'replicache'::regnamespace
+UNION ALL
+SELECT 'trigger: ' || concat_ws(' ', pg_get_triggerdef(oid), 'fires', tgenabled) FROM pg_trigger
+    WHERE tgrelid IN (SELECT oid FROM pg_class WHERE relnamespace = 'replicache'::regnamespace) AND NOT tgisinternal
 ORDER BY 1;
