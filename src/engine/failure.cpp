@@ -74,17 +74,40 @@ Failure failure_of(const pg::PgError& error) {
             .context = halts(error.defect()) && data.context ? data.context : ""};
 }
 
-void log_defect(const std::string& mutation, const std::string& client_id, const Failure& failure) {
+namespace {
+
+// Whether the cause was not logged within a minute.
+bool is_due(const std::string& cause) {
     static std::unordered_map<std::string, TimestampTz> logged;
     const TimestampTz now = GetCurrentTimestamp();
     std::erase_if(logged, [now](const auto& entry) { return TimestampDifferenceExceeds(entry.second, now, minute); });
-    if (logged.size() >= most_logged || !logged.try_emplace(failure.sqlstate + mutation, now).second) return;
+    return logged.size() < most_logged && logged.try_emplace(cause, now).second;
+}
+
+int code_of(const Failure& failure) {
     const char* const state = failure.sqlstate.c_str();
+    return MAKE_SQLSTATE(state[0], state[1], state[2], state[3], state[4]);
+}
+
+}  // namespace
+
+void log_broken_table(Oid table, const Failure& failure) {
+    if (!is_due(failure.sqlstate + std::to_string(table))) return;
     pg::guarded([&] {
         ereport(LOG_SERVER_ONLY,
-                (errcode(MAKE_SQLSTATE(state[0], state[1], state[2], state[3], state[4])),
+                (errcode(code_of(failure)), errmsg("table \"%s\" is left out of pulls: %s", get_rel_name(table), failure.message.c_str()),
+                 failure.detail ? errdetail("%s", failure.detail->c_str()) : 0,
+                 errhint("Pulls try again until it can be read.%s%s", failure.hint ? " " : "", failure.hint ? failure.hint->c_str() : "")));
+    });
+}
+
+void log_defect(const std::string& mutation, const std::string& client_id, const Failure& failure) {
+    if (!is_due(failure.sqlstate + mutation)) return;
+    pg::guarded([&] {
+        ereport(LOG_SERVER_ONLY,
+                (errcode(code_of(failure)),
                  errmsg("mutation \"%s\" is halted by a defect: %s", mutation.c_str(), failure.message.c_str()),
-                 errdetail("SQLSTATE %s, client \"%s\".%s%s", state, client_id.c_str(), failure.detail ? " " : "", failure.detail ? failure.detail->c_str() : ""),
+                 errdetail("SQLSTATE %s, client \"%s\".%s%s", failure.sqlstate.c_str(), client_id.c_str(), failure.detail ? " " : "", failure.detail ? failure.detail->c_str() : ""),
                  errhint("The client sends it again until the defect is mended.%s%s", failure.hint ? " " : "", failure.hint ? failure.hint->c_str() : ""),
                  failure.context.empty() ? 0 : errcontext_msg("%s", failure.context.c_str())));
     });

@@ -23,6 +23,9 @@ Scope scope_of(const pg::PgError& error);
 // One line in the server's log that a mutation waits because of a defect; at most one a minute for the same cause.
 void log_defect(const std::string& mutation, const std::string& client_id, const Failure& failure);
 
+// Likewise, that pulls leave the table out.
+void log_broken_table(Oid table, const Failure& failure);
+
 // The error as a client may read it.
 Failure failure_of(const pg::PgError& error);
 

@@ -223,6 +223,7 @@ private:
         if (!error) return;
         if (!is_of_the_table(error->sqlerrcode())) throw std::move(*error);
         answer.cut(length);
+        log_broken_table(view.relation(), failure_of(*error));
         progress_.cookie.skipped.push_back(view.relation());
     }
 

@@ -26,7 +26,7 @@ sub log_of {
     my $start = -s $server->logfile;
     my ($status, $out, $err) = $server->psql('postgres', join ';', 'SET client_min_messages = debug1', @statements);
     my $log = substr slurp_file($server->logfile), $start;
-    my @lines = map { s/^.*?(?=LOG:|DETAIL:|HINT:|CONTEXT:)//r } grep { /is halted by a defect|DETAIL:|HINT:|CONTEXT:/ } split /\n/, $log;
+    my @lines = map { s/^.*?(?=LOG:|DETAIL:|HINT:|CONTEXT:)//r } grep { /is halted by a defect|is left out of pulls|DETAIL:|HINT:|CONTEXT:/ } split /\n/, $log;
     return ($out, $err =~ /halted by/ ? $err : '', @lines);
 }
 
@@ -47,6 +47,15 @@ is(scalar(grep { /^LOG/ } @lines), 2, 'and none for what is rejected');
 # Clients choose names: they cannot fill the log.
 ($answer, $told, @lines) = log_of('SET replicache.on_defect = halt', map { $push[4] =~ s/no such/no such $_/r } 1 .. 150);
 is(scalar(grep { /^LOG/ } @lines), 100, 'a hundred causes a minute');
+
+# So does a table that pulls leave out.
+$server->safe_psql('postgres', q(CREATE TABLE memo (id int PRIMARY KEY, body text); SELECT replicache.track_table('memo', value => 'body::json'); INSERT INTO memo VALUES (1, 'oops')));
+my $pull = q(SELECT replicache.pull('{"pullVersion":1,"clientGroupID":"g"}') #> '{patch,0}');
+($answer, $told, @lines) = log_of('SET replicache.skip_broken_tables = on', $pull, $pull);
+is($answer, qq({"op":"clear"}\n) x 2, 'the pull goes on');
+is(scalar(@lines), 3, 'one line for both');
+like($lines[0], qr/^LOG:  table "memo" is left out of pulls: invalid input syntax for type json$/, 'which table, and why');
+is($lines[2], 'HINT:  Pulls try again until it can be read.', 'and until when');
 
 $server->stop;
 done_testing();
