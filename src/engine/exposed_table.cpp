@@ -3,6 +3,8 @@
 #include "engine/dropped.h"
 #include "engine/mutator_queue.h"
 #include "engine/relation.h"
+#include "engine/resource.h"
+#include "engine/tracked_table.h"
 #include "engine/triggers.h"
 #include "pg/array.h"
 #include "pg/compat.h"
@@ -10,6 +12,9 @@
 
 namespace replicache::engine {
 namespace {
+
+// SQL, as an int2[]: the columns of the index i, but for those that it only includes.
+const std::string columns_of_i = "(i.indkey::pg_catalog.int2[])[0:i.indnkeyatts OPERATOR(pg_catalog.-) 1]";
 
 using pg::guarded;
 using pg::Rows;
@@ -54,28 +59,49 @@ void check_columns(Oid relation, pg::Value columns) {
     static Statement type("SELECT pg_catalog.jsonb_typeof($1)", {JSONBOID});
     if (*type.run({columns}).text(0, 1) != "object")
         throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "columns must be an object", {}, R"(Pass {"client name":"column"}.)");
-    static Statement faults(
+    static const std::string sql =
         "SELECT c.key, c.value::pg_catalog.text, pg_catalog.jsonb_typeof(c.value) OPERATOR(pg_catalog.<>) 'string', "
-        "a.attname IS NULL, a.attgenerated OPERATOR(pg_catalog.<>) '' FROM pg_catalog.jsonb_each($2) c "
+        "a.attname IS NULL, a.attgenerated OPERATOR(pg_catalog.<>) '', a.attidentity OPERATOR(pg_catalog.=) 'a' AND NOT EXISTS (SELECT FROM pg_catalog.pg_index i "
+        "WHERE i.indrelid OPERATOR(pg_catalog.=) $1 AND i.indisprimary AND a.attnum OPERATOR(pg_catalog.=) ANY (" + columns_of_i + ")) FROM pg_catalog.jsonb_each($2) c "
         "LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid OPERATOR(pg_catalog.=) $1 AND a.attnum OPERATOR(pg_catalog.>) 0 "
-        "AND NOT a.attisdropped AND a.attname OPERATOR(pg_catalog.=) (c.value OPERATOR(pg_catalog.#>>) '{}') ORDER BY c.key",
-        {OIDOID, JSONBOID});
+        "AND NOT a.attisdropped AND a.attname OPERATOR(pg_catalog.=) (c.value OPERATOR(pg_catalog.#>>) '{}') ORDER BY c.key";
+    static Statement faults(sql.c_str(), {OIDOID, JSONBOID});
     const Rows rows = faults.run({value(ObjectIdGetDatum(relation)), columns});
     if (rows.empty()) throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "columns must not be empty");
-    std::vector<std::string> seen;
     for (std::uint64_t i = 0; i < rows.count(); ++i) {
         const std::string client = pg::required(rows.text(i, 1)), column = pg::required(rows.text(i, 2));
         const auto is = [&](int n) { return DatumGetBool(rows.get(i, n).datum); };
         if (is(3)) throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "columns: \"" + client + "\" must name a column, got " + column);
         if (is(4)) throw SqlError(ERRCODE_UNDEFINED_COLUMN, "column " + column + " of relation \"" + name_of(relation) + "\" does not exist");
         if (is(5)) throw SqlError(ERRCODE_INVALID_TABLE_DEFINITION, "column " + column + " is a generated column, which nobody can write");
-        if (std::find(seen.begin(), seen.end(), column) != seen.end())
-            throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "columns: " + column + " has two names");
-        seen.push_back(column);
+        if (is(6)) throw SqlError(ERRCODE_INVALID_TABLE_DEFINITION, "column " + column + " is GENERATED ALWAYS AS IDENTITY, so nobody can write it");
     }
 }
 
-void check_conflict(const ExposedTable& table) {
+// By a column that clients cannot name, or the server not write, no change could be judged.
+void check_conflict_column(const ExposedTable& table, const std::string& column, pg::Value columns) {
+    static const std::string sql =
+        "SELECT a.attgenerated OPERATOR(pg_catalog.<>) '', a.attidentity OPERATOR(pg_catalog.=) 'a', EXISTS (SELECT FROM pg_catalog.pg_index i "
+        "WHERE i.indrelid OPERATOR(pg_catalog.=) $1 AND i.indisprimary AND a.attnum OPERATOR(pg_catalog.=) ANY (" + columns_of_i + ")), "
+        "NOT EXISTS (SELECT FROM pg_catalog.jsonb_each_text($3) c WHERE c.value OPERATOR(pg_catalog.=) $2) FROM pg_catalog.pg_attribute a "
+        "WHERE a.attrelid OPERATOR(pg_catalog.=) $1 AND a.attname OPERATOR(pg_catalog.=) $2 AND NOT a.attisdropped";
+    static Statement query(sql.c_str(), {OIDOID, TEXTOID, JSONBOID});
+    const Rows rows = query.run({value(ObjectIdGetDatum(table.relation)), value(table.conflict_column), columns});
+    const auto is = [&](int n) { return DatumGetBool(rows.get(0, n).datum); };
+    const auto refuse = [&](const char* reason, const char* hint) {
+        throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, column + " cannot be the conflict_column", reason, hint);
+    };
+    constexpr const char* another = "Name a column that clients write, and that is for nothing else.";
+    if (is(1)) refuse("It is a generated column.", another);
+    if (is(2)) refuse("It is GENERATED ALWAYS AS IDENTITY.", another);
+    if (is(3)) refuse("It is part of the primary key, which a change does not alter.", another);
+    if (!columns.null && is(4)) refuse("It is not among columns, so clients cannot say what they know of it.", "Add it to columns.");
+    const auto tracked = tracked_table(table.relation);
+    if (tracked && tracked->version == table.conflict_column)
+        refuse("It is the version column, whose next value no client can foresee: of two changes of a row, the second one would always be rejected.", another);
+}
+
+void check_conflict(const ExposedTable& table, pg::Value columns) {
     const auto conflict = conflict_by_name(table.conflict);
     if (!conflict)
         throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "unknown conflict policy \"" + table.conflict + "\"", {},
@@ -99,9 +125,30 @@ void check_conflict(const ExposedTable& table) {
         throw SqlError(ERRCODE_DATATYPE_MISMATCH, column + " is not of an integer type", {}, "It counts the changes of the row.");
     if (*conflict == Conflict::delta && !integer && type != NUMERICOID && type != FLOAT4OID && type != FLOAT8OID)
         throw SqlError(ERRCODE_DATATYPE_MISMATCH, column + " is not of a numeric type");
+    check_conflict_column(table, column, columns);
+}
+
+// Clients who choose the keys of new rows, as PowerSync's do, will be refused. Rows that belong to users get their keys from the server anyway.
+void tell_of_assigned_key(const ExposedTable& table) {
+    static const std::string sql =
+        "SELECT a.attname::pg_catalog.text FROM pg_catalog.pg_index i JOIN pg_catalog.pg_attribute a ON a.attrelid OPERATOR(pg_catalog.=) i.indrelid "
+        "AND a.attnum OPERATOR(pg_catalog.=) ANY (" + columns_of_i + ") WHERE i.indrelid OPERATOR(pg_catalog.=) $1 AND i.indisprimary AND a.attidentity OPERATOR(pg_catalog.=) 'a'";
+    static Statement query(sql.c_str(), {OIDOID});
+    const Rows rows = query.run({value(ObjectIdGetDatum(table.relation))});
+    if (rows.empty() || resource_of(table)) return;
+    const std::string column = pg::required(rows.text(0, 1));
+    guarded([column = column.c_str(), name = table.name.c_str(), alter = set_by_default(table.relation, pg::quote_identifier(column)).c_str()] {
+        ereport(NOTICE, (errmsg("clients cannot choose \"%s\" of a new row of \"%s\"", column, name),
+                         errdetail("It is GENERATED ALWAYS AS IDENTITY. An insert that names it is rejected, such as a PUT of PowerSync, which always does."),
+                         errhint("Call %s if clients are to choose it.", alter)));
+    });
 }
 
 }  // namespace
+
+std::string set_by_default(Oid relation, const std::string& column) {
+    return "ALTER TABLE " + pg::qualified_name(relation) + " ALTER COLUMN " + column + " SET GENERATED BY DEFAULT";
+}
 
 std::optional<Conflict> conflict_by_name(std::string_view name) {
     constexpr std::pair<std::string_view, Conflict> policies[] = {{"last_write", Conflict::last_write},
@@ -121,7 +168,7 @@ void expose_table(ExposedTable table, const std::vector<std::string>& operations
     check_kind(table.relation);
     set_operations(table, operations);
     check_columns(table.relation, columns);
-    check_conflict(table);
+    check_conflict(table, columns);
     if (table.name.empty()) table.name = name_of(table.relation);
 
     static OwnStatement taken(
@@ -141,6 +188,16 @@ void expose_table(ExposedTable table, const std::vector<std::string>& operations
                table.conflict_column.empty() ? pg::Value{} : value(table.conflict_column), value(BoolGetDatum(table.replace))});
     pg::tell_of_change("exposed_table");
     provide_creation_trigger(table.relation);
+    if (table.may_insert) tell_of_assigned_key(table);
+}
+
+void check_version_is_free(Oid relation, const std::string& column) {
+    static OwnStatement query(
+        "SELECT name FROM replicache.exposed_table WHERE relation::pg_catalog.oid OPERATOR(pg_catalog.=) $1 AND conflict_column::pg_catalog.text OPERATOR(pg_catalog.=) $2",
+        {OIDOID, TEXTOID});
+    if (query.run({value(ObjectIdGetDatum(relation)), value(column)}).empty()) return;
+    throw SqlError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "version column \"" + column + "\" is the conflict_column of the exposed table \"" + name_of(relation) + "\"",
+                   "Clients write it, and could not foresee versions.", "Name another column by the argument version; it is added when missing.");
 }
 
 void hide_table(Oid relation) {
@@ -190,6 +247,7 @@ std::optional<ExposedTable> exposed_table(const std::string& name) {
             if (!table.columns) table.columns.emplace();
             table.columns->push_back({*client, pg::required(rows.text(i, 9))});
         }
+    if (table.columns) std::stable_partition(table.columns->begin(), table.columns->end(), [](const ExposedTable::Column& c) { return c.client == c.name; });
     return table;
 }
 

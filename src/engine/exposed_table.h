@@ -26,7 +26,9 @@ struct ExposedTable {
     bool may_insert = false;
     bool may_update = false;
     bool may_delete = false;
-    std::optional<std::vector<Column>> columns{};  // null: all
+    // Null: all. A column may have several names; of those, the first is the one that answers have: its own, or else the first in the order of
+    // jsonb, which puts shorter ones first.
+    std::optional<std::vector<Column>> columns{};
     std::string conflict;
     std::string conflict_column;  // empty: none
     bool replace = false;         // an upsert nulls the columns that it leaves out
@@ -37,6 +39,10 @@ struct ExposedTable {
 void expose_table(ExposedTable table, const std::vector<std::string>& operations, pg::Value columns);
 void hide_table(Oid relation);
 bool is_exposed(Oid relation);
+// Throws 55000 when the column cannot be the version column of the table, because clients write it.
+void check_version_is_free(Oid relation, const std::string& column);
+// The command, in SQL, after which clients may choose the values of an identity column, whose name is quoted.
+std::string set_by_default(Oid relation, const std::string& column);
 // Forgets those of these tables that are exposed: they were dropped. Needs an open SPI connection.
 void hide_tables(const std::vector<Oid>& relations);
 

@@ -19,6 +19,15 @@ void RowWriter::require(bool allowed, const char* operation) const {
                        "It was exposed without that operation.", pg::Defect::possible);
 }
 
+// By OVERRIDING SYSTEM VALUE it could be written, but the owner has said that the server chooses.
+void RowWriter::check_assigned() const {
+    for (const Column& column : columns_)
+        if (column.given && column.always_assigned)
+            throw SqlError(ERRCODE_GENERATED_ALWAYS, "clients cannot choose \"" + column.client + "\" of a new row of \"" + table_.name + "\"",
+                           "The column is GENERATED ALWAYS AS IDENTITY.",
+                           "Leave it out, or call " + set_by_default(table_.relation, column.name) + ".");
+}
+
 void RowWriter::insert() {
     require(table_.may_insert, "insert");
     run(Statement::insert);

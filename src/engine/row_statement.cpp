@@ -158,6 +158,7 @@ bool RowWriter::may_run(Statement statement) {
 }
 
 std::uint64_t RowWriter::run(Statement statement) {
+    if (statement == Statement::insert || statement == Statement::insert_unless_there) check_assigned();
     Plan& plan = planned(statement);
     if (!may_write_several(plan, statement) && put_off_) refuse_set();
     return guarded([&] {

@@ -77,12 +77,18 @@ void RowWriter::add_columns(Relation relation) {
         if (attribute.attisdropped) continue;
         const std::string name = NameStr(attribute.attname);
         Column column{.client = name, .name = pg::quote_identifier(name), .number = attribute.attnum, .type = attribute.atttypid,
-                      .typmod = attribute.atttypmod, .collation = attribute.attcollation, .writable = attribute.attgenerated == '\0',
-                      .safe_input = is_safe_input(attribute.atttypid), .assigned = attribute.atthasdef || attribute.attidentity != '\0'};
+                      .typmod = attribute.atttypmod, .collation = attribute.attcollation, .writable = attribute.attgenerated == '\0' && attribute.attidentity != ATTRIBUTE_IDENTITY_ALWAYS,
+                      .always_assigned = attribute.attidentity == ATTRIBUTE_IDENTITY_ALWAYS, .safe_input = is_safe_input(attribute.atttypid),
+                      .assigned = attribute.atthasdef || attribute.attidentity != '\0'};
         if (table_.columns) {
-            const auto listed = std::find_if(table_.columns->begin(), table_.columns->end(), [&](const auto& c) { return c.name == name; });
-            column.writable = listed != table_.columns->end();
-            if (column.writable) column.client = listed->client;
+            std::vector<std::string> names;
+            for (const ExposedTable::Column& listed : *table_.columns)
+                if (listed.name == name) names.push_back(listed.client);
+            column.writable = !names.empty();
+            if (column.writable) {
+                column.client = names.front();
+                column.aliases.assign(names.begin() + 1, names.end());
+            }
         }
         column.input.prepare(column.client, attribute.atttypid, attribute.atttypmod, context_);
         columns_.push_back(std::move(column));
@@ -109,9 +115,22 @@ void RowWriter::add_key(Relation relation) {
 }
 
 RowWriter::Column* RowWriter::find(std::string_view client) {
-    for (Column& column : columns_)
-        if (column.client == client) return &column;
-    return nullptr;
+    Column* found = nullptr;
+    for (Column& column : columns_) {
+        if (column.client != client && std::find(column.aliases.begin(), column.aliases.end(), client) == column.aliases.end()) continue;
+        if (column.writable) return &column;
+        found = &column;  // another may be called so: who is not listed goes by his own name
+    }
+    return found;
+}
+
+// Which of two values would count, nobody could tell.
+void RowWriter::take_json(Column& column, std::string_view name, std::string_view json) const {
+    if (!column.json.empty() && column.named != name)
+        throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "a change of \"" + table_.name + "\" has both \"" + std::string(column.named) + "\" and \"" + std::string(name) + "\"",
+                       "They are names of the same column.", "Send one of them.");
+    column.named = name;
+    column.json = json;
 }
 
 pg::Value RowWriter::read_value(Column& column, std::string_view json) {
@@ -152,6 +171,13 @@ void RowWriter::check_owner(const Column& column, RowChange::Kind kind) const {
     throw SqlError(ERRCODE_INVALID_TEXT_REPRESENTATION, "column " + column.name + " cannot hold the user " + owner_);
 }
 
+// Somebody may have altered the table since it was exposed. The client is not to blame then.
+void RowWriter::check_conflict_column() const {
+    if (table_.conflict_column.empty() || std::any_of(columns_.begin(), columns_.end(), [this](const Column& c) { return is_conflict_column(c) && c.writable; })) return;
+    throw SqlError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "changes of \"" + table_.name + "\" cannot be judged by \"" + table_.conflict_column + "\"",
+                   "There is no such column that clients may write.", "Call replicache.expose_crud again after renaming or dropping a column that it was given.");
+}
+
 // Of a name that comes twice, only the last value is read: a million of them would fill the memory.
 void RowWriter::read_object(std::string_view object, bool keys_only, bool makes_owned) {
     for (Column& column : columns_) column.json = {};
@@ -161,7 +187,7 @@ void RowWriter::read_object(std::string_view object, bool keys_only, bool makes_
         if (keys_only && !key) return;
         if (column == nullptr || !(column->writable || key) || is_owner(*column) || (makes_owned && key && column->assigned)) no_column(name, table_.name);
         if (key && column->identified) return;  // by the id
-        column->json = json;
+        take_json(*column, name, json);
     });
     for (Column& column : columns_) {
         if (column.json.empty()) continue;
@@ -190,6 +216,7 @@ RowWriter::Column* RowWriter::id_column() {
 // Which row, and which values for which columns.
 void RowWriter::read_values(const RowChange& change) {
     for (Column& column : columns_) column.given = column.identified = column.old_given = false;
+    if (change.kind != RowChange::Kind::insert && owner_.empty()) check_conflict_column();
     if (!change.id.empty()) {
         Column* const column = id_column();
         if (column != nullptr) {
@@ -220,7 +247,7 @@ void RowWriter::read_old(const RowChange& change) {
     pg::for_each_member(change.old, [&](std::string_view name, std::string_view json) {
         Column* const column = find(name);
         if (column == nullptr || !column->writable || is_key(*column)) return;
-        column->json = json;
+        take_json(*column, name, json);
     });
     for (Column& column : columns_) {
         if (column.json.empty()) continue;

@@ -60,13 +60,15 @@ public:
 
 private:
     struct Column {
-        std::string client;  // what clients call it
-        std::string name;    // quoted for SQL
+        std::string client;                  // what clients call it
+        std::vector<std::string> aliases{};  // what else they do
+        std::string name;                    // quoted for SQL
         AttrNumber number;
         Oid type;
         std::int32_t typmod;
         Oid collation;
         bool writable;
+        bool always_assigned = false;  // nobody but the server has a value for it
         bool safe_input = true;  // reading a value of it sees no table
         bool assigned = false;   // the server has a value for it when the client gives none
         std::string equals{};    // operators of its type, for SQL; empty: none
@@ -76,7 +78,8 @@ private:
         // What the change at hand has for it.
         bool given = false;
         bool identified = false;  // by the change's id
-        std::string_view json{};  // of the object being read; empty: not in it
+        std::string_view json{};   // of the object being read; empty: not in it
+        std::string_view named{};  // what that calls it
         pg::Value value{};
         bool old_given = false;  // what the client had before
         pg::Value old{};
@@ -118,6 +121,8 @@ private:
     Column* find(std::string_view client);
     Column* id_column();
     bool is_key(const Column& column) const;
+    void check_conflict_column() const;
+    void take_json(Column& column, std::string_view name, std::string_view json) const;
     void read_values(const RowChange& change);
     // `makes_owned`: the object is a new row, whose id is the server's to assign.
     void read_object(std::string_view object, bool keys_only, bool makes_owned = false);
@@ -132,6 +137,7 @@ private:
     bool may_see_all_rows() const;
     bool upsert_changes() const;
     bool touches_unique() const;
+    void check_assigned() const;
     void insert();
     void upsert();
     void upsert_one();

@@ -2,6 +2,7 @@
 
 #include "engine/change.h"
 #include "engine/dropped.h"
+#include "engine/exposed_table.h"
 #include "engine/key_log.h"
 #include "engine/relation.h"
 #include "engine/row_space.h"
@@ -219,6 +220,7 @@ void track_table(TrackedTable table) {
     check_trackable_kind(table.relation);
     if (table.version.empty()) table.version = default_version_column(table.relation, columns);
     const KeyTemplate key = check_trackable(table, columns);
+    check_version_is_free(table.relation, table.version);
     table.key = key.text();
     provide_version_column(table, columns);
     check_value(table);

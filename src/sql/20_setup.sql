@@ -85,11 +85,11 @@ COMMENT ON FUNCTION replicache.expose_crud(regclass, text[], text, jsonb, text, 
 relation: a table, partitioned or not, of the calling role, with a primary key.
 operations: which of insert, update and delete clients may do; an upsert needs insert for a new row and update for one that is there.
 name: what clients call the table; default: its name. Mutations named <name>.insert, .upsert, .update and .delete write its rows, unless a mutator is registered by that name.
-columns: {"client name":"column"}: the columns that clients may write, and what they call them; default: all but generated ones and the version.
+columns: {"client name":"column"}: the columns that clients may write, and what they call them; a column may have several names, of which a change may have one; default: all but the version and what is GENERATED ALWAYS.
 conflict: what becomes of a change that was made without knowledge of the row as it is: ''last_write'', it wins; ''reject_stale'', it is rejected; ''merge'', it is rejected when somebody else has changed the same column; ''newest'', it is rejected when the row is newer; ''delta'', numbers change by as much as they did for the client.
-conflict_column: newest: the column that says when the row was changed; reject_stale: an integer column that counts its changes, instead of comparing all that the client knew; delta: the only column that is treated so.
+conflict_column: newest: the column that says when the row was changed; reject_stale: an integer column that counts its changes, instead of comparing all that the client knew; delta: the only column that is treated so. One that clients may write, outside of the primary key.
 replace: an upsert of a row that is there nulls the columns that it leaves out.
-Errors: 42501 not the owner; 42P01 no such table; 42809 not a table; 42P16 no primary key; 42703 no such column; 42710 the name is taken; 42804 conflict_column of a wrong type; 22023 unknown operation or policy, malformed columns.';
+Errors: 42501 not the owner; 42P01 no such table; 42809 not a table; 42P16 no primary key; 42703 no such column; 42710 the name is taken; 42804 conflict_column of a wrong type; 22023 unknown operation or policy, malformed columns, no change could be judged by conflict_column. A NOTICE: clients cannot choose the key of new rows.';
 
 CREATE FUNCTION replicache.hide_crud(relation regclass) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'replicache_hide_crud';

@@ -116,3 +116,14 @@ request: the body. last_mutation_at: the head that it was made on, in millisecon
 Result: the status of the answer, its header X-Mutation-At, and its body: 200 applied; 409 the head is another; 422 the request breaks the protocol, names a row that is not the user''s, or the database refuses its data. Other than with 200, no row and no head has changed.
 Errors: 22004 null; 22023 number out of range; 42501 the role may not read or write a table, or clients may not do that to its rows; 55000 the user''s space has another clock than time; 25006 read-only transaction; 0A000 called by a mutator; classes 40, 53, 57 and XX, 55P03 and RE001, and 42703 and its like from a defect of the database (replicache.on_defect): roll back and try again.
 Rules: https://api-docs.quran.foundation/docs/user_related_apis_versioned/sync-local-mutations';
+
+COMMENT ON FUNCTION replicache.expose_crud(regclass, text[], text, jsonb, text, name, boolean) IS
+'Lets clients write the rows of a table without a function of yours, with the rights and row-level security of the calling role. Called again, it replaces the options.
+relation: a table, partitioned or not, of the calling role, with a primary key.
+operations: which of insert, update and delete clients may do; an upsert needs insert for a new row and update for one that is there.
+name: what clients call the table; default: its name. Mutations named <name>.insert, .upsert, .update and .delete write its rows, unless a mutator is registered by that name.
+columns: {"client name":"column"}: the columns that clients may write, and what they call them; a column may have several names, of which a change may have one; default: all but the version and what is GENERATED ALWAYS.
+conflict: what becomes of a change that was made without knowledge of the row as it is: ''last_write'', it wins; ''reject_stale'', it is rejected; ''merge'', it is rejected when somebody else has changed the same column; ''newest'', it is rejected when the row is newer; ''delta'', numbers change by as much as they did for the client.
+conflict_column: newest: the column that says when the row was changed; reject_stale: an integer column that counts its changes, instead of comparing all that the client knew; delta: the only column that is treated so. One that clients may write, outside of the primary key.
+replace: an upsert of a row that is there nulls the columns that it leaves out.
+Errors: 42501 not the owner; 42P01 no such table; 42809 not a table; 42P16 no primary key; 42703 no such column; 42710 the name is taken; 42804 conflict_column of a wrong type; 22023 unknown operation or policy, malformed columns, no change could be judged by conflict_column. A NOTICE: clients cannot choose the key of new rows.';
