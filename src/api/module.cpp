@@ -1,6 +1,7 @@
 // The module itself, and the functions that PostgreSQL calls as triggers.
 #include "engine/change.h"
 #include "engine/ddl.h"
+#include "engine/row_watch.h"
 #include "engine/space.h"
 #include "engine/tracked_table.h"
 #include "pg/invalidation.h"
@@ -39,6 +40,7 @@ void _PG_init() {
         pg::guarded([] { pg::define_settings(); });
         protocol::before_element = pg::check_interrupts;
         engine::register_space_callbacks();
+        engine::register_row_watch();
         pg::listen_to_invalidation();
     });
 }
@@ -76,7 +78,8 @@ Datum replicache_on_drop(PG_FUNCTION_ARGS) {
 PG_FUNCTION_INFO_V1(replicache_on_alter);
 Datum replicache_on_alter(PG_FUNCTION_ARGS) {
     return pg::entry([fcinfo] {
-        engine::on_alter(event_data(fcinfo, "on_alter").parsetree);
+        const EventTriggerData& event = event_data(fcinfo, "on_alter");
+        std::string_view(event.event) == "ddl_command_start" ? engine::before_alter(event.parsetree) : engine::on_alter(event.parsetree);
         return Datum{0};
     });
 }

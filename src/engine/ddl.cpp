@@ -1,5 +1,6 @@
 #include "engine/ddl.h"
 
+#include "engine/altered_columns.h"
 #include "engine/change.h"
 #include "engine/exposed_table.h"
 #include "engine/track.h"
@@ -139,9 +140,14 @@ void on_drop_of(const std::vector<Oid>& relations) {
 
 }  // namespace
 
+void before_alter(Node* command) {
+    if (IsA(command, AlterTableStmt)) before_columns_change(reinterpret_cast<AlterTableStmt*>(command));
+}
+
 void on_alter(Node* command) {
     if (is_temporary(command)) return;
     const pg::SpiConnection spi;
+    after_columns_changed(command);
     const std::vector<Oid> relations = altered_tables();
     if (relations.empty()) return;
     for (const Oid relation : relations) {

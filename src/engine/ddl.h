@@ -7,6 +7,8 @@ namespace replicache::engine {
 
 // At the event sql_drop.
 void on_drop();
+// At the event ddl_command_start of ALTER TABLE.
+void before_alter(Node* command);
 // At the event ddl_command_end of CREATE TABLE and ALTER TABLE.
 void on_alter(Node* command);
 

@@ -1,7 +1,6 @@
 #include "engine/resource_reader.h"
 
 #include "engine/canonical_space.h"
-#include "engine/key.h"
 
 namespace replicache::engine {
 
@@ -34,6 +33,16 @@ std::string ResourceReader::sql(Query query) const {
     return text;
 }
 
+SPIPlanPtr ResourceReader::prepare(const char* text) const {
+    return guarded([&] {
+        Oid types[] = {resource_.space_type, INT8OID, INT8OID};
+        SPIPlanPtr const prepared = SPI_prepare_cursor(text, 3, types, CURSOR_OPT_GENERIC_PLAN);
+        if (prepared == nullptr) elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
+        SPI_keepplan(prepared);
+        return prepared;
+    });
+}
+
 bool ResourceReader::run(Query query, const std::string& user, VersionRange range, std::int64_t limit) {
     const auto space = space_value(resource_.space_type, user);
     if (!space) return false;
@@ -41,15 +50,14 @@ bool ResourceReader::run(Query query, const std::string& user, VersionRange rang
     SPIPlanPtr& plan = plans_[static_cast<std::size_t>(query)];
     if (plan == nullptr) {
         const std::string text = sql(query);
-        plan = guarded([&] {
-            Oid types[] = {resource_.space_type, INT8OID, INT8OID};
-            SPIPlanPtr const prepared = SPI_prepare_cursor(text.c_str(), 3, types, CURSOR_OPT_GENERIC_PLAN);
-            if (prepared == nullptr) elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
-            SPI_keepplan(prepared);
-            return prepared;
-        });
+        try {
+            plan = prepare(text.c_str());
+        } catch (pg::PgError& error) {
+            explain(error, watched_, false);
+            throw;
+        }
     }
-    guarded([&, datum = space->datum] {
+    RowWatch(watched_, plan).run([&, datum = space->datum] {
         Datum values[] = {datum, Int64GetDatum(range.since), Int64GetDatum(range.until)};
         const int code = SPI_execute_plan(plan, values, nullptr, true, static_cast<long>(limit));
         if (code < 0) elog(ERROR, "SPI_execute_plan failed: %s", SPI_result_code_string(code));

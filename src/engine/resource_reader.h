@@ -1,7 +1,9 @@
 // Reads the rows of a resource that belong to a user, as the calling role and under the active snapshot.
 #pragma once
 
+#include "engine/key.h"
 #include "engine/resource.h"
+#include "engine/row_watch.h"
 #include "engine/storage.h"
 
 namespace replicache::engine {
@@ -22,7 +24,7 @@ struct ResourceRow {
 
 class ResourceReader {
 public:
-    ResourceReader(const Resource& resource, const Storage& storage) : resource_(resource), storage_(storage), from_(rows_of(resource.relation)) {}
+    ResourceReader(const Resource& resource, const Storage& storage) : resource_(resource), storage_(storage), from_(rows_of(resource.relation)), watched_{resource.relation, pg::qualified_name(resource.relation), KeyTemplate::parse(resource.key_template).columns()} {}
     ~ResourceReader();
     ResourceReader(const ResourceReader&) = delete;
     ResourceReader& operator=(const ResourceReader&) = delete;
@@ -36,6 +38,7 @@ public:
 private:
     enum class Query : char { rows, soft_deleted, count, versions };
     std::string sql(Query query) const;
+    SPIPlanPtr prepare(const char* text) const;
     // False: no row can be this user's.
     bool run(Query query, const std::string& user, VersionRange range, std::int64_t limit);
     std::vector<ResourceRow> read_rows();
@@ -43,6 +46,7 @@ private:
     Resource resource_;
     Storage storage_;
     std::string from_;
+    WatchedTable watched_;
     std::array<SPIPlanPtr, 4> plans_{};
 };
 

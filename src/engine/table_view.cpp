@@ -89,7 +89,7 @@ std::vector<std::shared_ptr<TableView>> lock_table_views() {
     }
 }
 
-TableView::TableView(const TrackedTable& table) : table_(table), space_name_(SpaceName::of(table)), storage_(lock_to_read(table.relation)), from_(from_clause(table)) {
+TableView::TableView(const TrackedTable& table) : table_(table), space_name_(SpaceName::of(table)), storage_(lock_to_read(table.relation)), from_(from_clause(table)), watched_{table.relation, qualified_name(table.relation), KeyTemplate::parse(table.key).columns()} {
     struct Column {
         std::string name;
         Oid type;
@@ -124,7 +124,6 @@ TableView::TableView(const TrackedTable& table) : table_(table), space_name_(Spa
             if (column.name != table.version && column.name != table.deleted) columns_.push_back(column.name);
 
     const KeyTemplate key = KeyTemplate::parse(table.key);
-    key_columns_ = key.columns();
     for (const std::string& column : columns_) types_.push_back(find(column).type);
     int next = value_columns();
     key_.emplace(key, [&](const std::string& name) {
@@ -155,7 +154,7 @@ std::string TableView::sql(Query query, Where where) const {
         // The line break ends a comment in the expression.
         list = "(" + table_.value + "\n), ";
     }
-    for (const std::string& column : key_columns_) list += "t." + pg::quote_identifier(column) + ", ";
+    for (const std::string& column : watched_.key) list += "t." + pg::quote_identifier(column) + ", ";
     list.resize(list.size() - 2);
 
     std::string text = "SELECT " + list + from_ + " WHERE true";
@@ -224,8 +223,7 @@ void TableView::start(DestReceiver* self, int, TupleDesc descriptor) {
     const Oid type = TupleDescAttr(descriptor, 0)->atttypid;
     if (type != JSONOID && type != JSONBOID)
         ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
-                        errmsg("value of tracked table \"%s\" is of type %s, not json or jsonb",
-                               get_rel_name(view.table_.relation), format_type_be(type))));
+                        errmsg("the value is of type %s, not json or jsonb", format_type_be(type))));
     output.value.prepare(type, CurrentMemoryContext);
 }
 
@@ -290,9 +288,16 @@ void TableView::append_patch(StringInfo out, Query query, const Versions& versio
 
 void TableView::append_rows(StringInfo out, Query query, Where where, const Versions& versions, const std::vector<Datum>& space) {
     if (!views_valid && storage_.is_newer_than(GetActiveSnapshot())) guarded([this] { raise_changed(table_.relation); });
-    SPIPlanPtr const plan = this->plan(query, where);
+    SPIPlanPtr plan = nullptr;
+    try {
+        plan = this->plan(query, where);
+    } catch (pg::PgError& error) {
+        explain(error, watched_, false);
+        throw;
+    }
     const pg::Value first = where == Where::listed ? pg::value(pg::int8_array(versions.also)) : pg::value(versions.since);
-    const int code = guarded([&] {
+    int code = 0;
+    RowWatch(watched_, plan).run([&] {
         Output output{};
         output.receiver.receiveSlot = receive;
         output.receiver.rStartup = start;
@@ -313,9 +318,8 @@ void TableView::append_rows(StringInfo out, Query query, Where where, const Vers
         options.params = parameters;
         options.read_only = true;
         options.dest = &output.receiver;
-        const int result = SPI_execute_plan_extended(plan, &options);
+        code = SPI_execute_plan_extended(plan, &options);
         MemoryContextDelete(output.row);
-        return result;
     });
     if (code < 0) throw SqlError(ERRCODE_INTERNAL_ERROR, std::string("SPI_execute_plan failed: ") + SPI_result_code_string(code));
 }

@@ -3,6 +3,7 @@
 
 #include "engine/key.h"
 #include "engine/progress.h"
+#include "engine/row_watch.h"
 #include "engine/space_name.h"
 #include "engine/storage.h"
 #include "engine/tracked_table.h"
@@ -51,6 +52,7 @@ private:
     SpaceName space_name_;
     Storage storage_;
     std::string from_;  // clause
+    WatchedTable watched_;
     MemoryContext context_;       // of the writers
     struct SpaceColumn {
         Oid type;
@@ -58,7 +60,6 @@ private:
     };
     std::vector<SpaceColumn> space_columns_;
     std::vector<std::string> columns_;       // of the default value
-    std::vector<std::string> key_columns_;
     std::vector<pg::JsonWriter> writers_;    // of the default value's columns
     std::optional<Key> key_;                 // over the columns behind the value's
     std::vector<Oid> types_;                 // that writers_ and key_ are for

@@ -3,6 +3,7 @@
 #include "engine/change.h"
 #include "engine/exposed_table.h"
 #include "engine/space_name.h"
+#include "pg/array.h"
 #include "pg/own_table.h"
 #include "pg/spi.h"
 
@@ -62,19 +63,22 @@ void create_creation_trigger(const TrackedTable& table, char fires) {
 // wire, too, but never for these alone.
 char keep(char enabled) { return enabled == TRIGGER_FIRES_ALWAYS || enabled == TRIGGER_FIRES_ON_REPLICA ? TRIGGER_FIRES_ALWAYS : TRIGGER_FIRES_ON_ORIGIN; }
 
-// Of one of our triggers, as it is now; on origin, if there is none.
-char firing_of(Oid relation, std::string_view name) {
+// The trigger of ours with this name: its OID and when it fires; no row: there is none.
+Rows find_trigger(Oid relation, const char* name) {
     static pg::Statement find(
-        "SELECT tgenabled::pg_catalog.text FROM pg_catalog.pg_trigger WHERE tgrelid OPERATOR(pg_catalog.=) $1 AND tgname OPERATOR(pg_catalog.=) $2::pg_catalog.name "
-        "AND tgfoid OPERATOR(pg_catalog.=) $3",
+        "SELECT oid, tgenabled FROM pg_catalog.pg_trigger WHERE tgrelid OPERATOR(pg_catalog.=) $1 AND tgname OPERATOR(pg_catalog.=) $2::pg_catalog.name "
+        "AND tgfoid OPERATOR(pg_catalog.=) $3 AND tgparentid OPERATOR(pg_catalog.=) 0::pg_catalog.oid",
         {OIDOID, TEXTOID, OIDOID});
-    const Rows found = find.run({value(ObjectIdGetDatum(relation)), value(name), value(ObjectIdGetDatum(pg::own_function("on_change")))}, pg::Snapshot::latest);
-    return found.empty() ? TRIGGER_FIRES_ON_ORIGIN : keep(pg::required(found.text(0, 1)).front());
+    return find.run({value(ObjectIdGetDatum(relation)), value(std::string_view(name)), value(ObjectIdGetDatum(pg::own_function("on_change")))}, pg::Snapshot::latest);
 }
 
-}  // namespace
+// Of one of our triggers, as it is now; on origin, if there is none.
+char firing_of(Oid relation, const char* name) {
+    const Rows found = find_trigger(relation, name);
+    return found.empty() ? TRIGGER_FIRES_ON_ORIGIN : keep(DatumGetChar(found.get(0, 2).datum));
+}
 
-void create_triggers(const TrackedTable& table, const KeyTemplate& key, const Firing& before) {
+void create_comparison(const TrackedTable& table, const KeyTemplate& key, char fires) {
     std::vector<std::string> identity = key.columns();
     for (const std::string& column : SpaceName::of(table).columns()) identity.push_back(column);
     std::string old_row, new_row;
@@ -82,14 +86,44 @@ void create_triggers(const TrackedTable& table, const KeyTemplate& key, const Fi
         old_row += (old_row.empty() ? "OLD." : ", OLD.") + quote_identifier(column);
         new_row += (new_row.empty() ? "NEW." : ", NEW.") + quote_identifier(column);
     }
+    // Compared as images: equal values of some types have different texts (citext, numeric).
+    create_trigger(table.relation, trigger_name::moved,
+                   "AFTER UPDATE ON t FOR EACH ROW WHEN (pg_catalog.record_image_ne(ROW(" + old_row + "), ROW(" + new_row + ")))", fires);
+}
+
+}  // namespace
+
+bool compares(Oid relation, const std::vector<std::string>& columns) {
+    static pg::Statement query(
+        "SELECT FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_attribute a ON a.attrelid OPERATOR(pg_catalog.=) d.refobjid AND a.attnum OPERATOR(pg_catalog.=) d.refobjsubid "
+        "WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_trigger'::pg_catalog.regclass::pg_catalog.oid AND d.objid OPERATOR(pg_catalog.=) $1 "
+        "AND d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid AND d.refobjid OPERATOR(pg_catalog.=) $2 "
+        "AND a.attname::pg_catalog.text OPERATOR(pg_catalog.=) ANY ($3)",
+        {OIDOID, OIDOID, TEXTARRAYOID});
+    const Rows trigger = find_trigger(relation, trigger_name::moved);
+    return !trigger.empty() && !query.run({value(ObjectIdGetDatum(trigger.oid(0, 1))), value(ObjectIdGetDatum(relation)), value(pg::text_array(columns))}, pg::Snapshot::latest).empty();
+}
+
+bool lacks_comparison(Oid relation) { return find_trigger(relation, trigger_name::moved).empty(); }
+
+void drop_comparison(Oid relation) {
+    const Rows trigger = find_trigger(relation, trigger_name::moved);
+    if (!trigger.empty()) drop_trigger(trigger.oid(0, 1));
+}
+
+void create_comparison(const TrackedTable& table) {
+    // They go together.
+    create_comparison(table, KeyTemplate::parse(table.key), firing_of(table.relation, trigger_name::deleted));
+}
+
+void create_triggers(const TrackedTable& table, const KeyTemplate& key, const Firing& before) {
     const Oid relation = table.relation;
     const auto create = [&](const char* name, const std::string& when) { create_trigger(relation, name, when, before.of(relation, name)); };
     // An INSERT locks nothing before its row trigger fires; ON CONFLICT DO UPDATE fires triggers for UPDATE, too.
     if (table.space.empty()) create(trigger_name::lock, "BEFORE UPDATE OR DELETE ON t FOR EACH STATEMENT");
     create(trigger_name::stamp, "BEFORE INSERT OR UPDATE ON t FOR EACH ROW");
     create(trigger_name::deleted, "AFTER DELETE ON t FOR EACH ROW");
-    // Compared as images: equal values of some types have different texts (citext, numeric).
-    create(trigger_name::moved, "AFTER UPDATE ON t FOR EACH ROW WHEN (pg_catalog.record_image_ne(ROW(" + old_row + "), ROW(" + new_row + ")))");
+    create_comparison(table, key, before.of(relation, trigger_name::moved));
     create(trigger_name::truncated, after_truncate);
     add_partition_triggers(table, before);
     if (logs_creations(table)) create_creation_trigger(table, before.of(relation, trigger_name::created));
@@ -111,11 +145,7 @@ void add_partition_triggers(const TrackedTable& table, const Firing& before) {
 }
 
 void provide_creation_trigger(Oid relation) {
-    static pg::Statement find(
-        "SELECT oid FROM pg_catalog.pg_trigger WHERE tgrelid OPERATOR(pg_catalog.=) $1 AND tgname OPERATOR(pg_catalog.=) $2::pg_catalog.name "
-        "AND tgparentid OPERATOR(pg_catalog.=) 0::pg_catalog.oid",
-        {OIDOID, TEXTOID});
-    const Rows found = find.run({value(ObjectIdGetDatum(relation)), value(std::string_view(trigger_name::created))});
+    const Rows found = find_trigger(relation, trigger_name::created);
     const Oid trigger = found.empty() ? InvalidOid : found.oid(0, 1);
     const auto table = tracked_table(relation);
     const bool wanted = table && logs_creations(*table);

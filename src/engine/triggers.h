@@ -25,6 +25,11 @@ void create_triggers(const TrackedTable& table, const KeyTemplate& key, const Fi
 void add_partition_triggers(const TrackedTable& table, const Firing& before = {});
 // Creates or drops the trigger that exposed tables have, as the registries have it.
 void provide_creation_trigger(Oid relation);
+// The trigger that compares key and space of updated rows. PostgreSQL lets nobody change the type of a column that it looks at.
+bool compares(Oid relation, const std::vector<std::string>& columns);
+bool lacks_comparison(Oid relation);
+void drop_comparison(Oid relation);
+void create_comparison(const TrackedTable& table);
 // Drops our triggers on the table and its partitions.
 Firing drop_triggers(Oid relation);
 

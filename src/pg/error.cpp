@@ -97,6 +97,10 @@ void PgError::set_detail(const std::string& detail) noexcept {
     if (char* text = copy(detail)) data_->detail = text;
 }
 
+void PgError::set_hint(const std::string& hint) noexcept {
+    if (char* text = copy(hint)) data_->hint = text;
+}
+
 char* PgError::copy(const std::string& text) noexcept {
     if (home_ == nullptr) return nullptr;
     void* memory = MemoryContextAllocExtended(home_, text.size() + 1, MCXT_ALLOC_NO_OOM);

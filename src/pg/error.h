@@ -51,6 +51,7 @@ public:
     ErrorData* release() noexcept;
     // As set_message.
     void set_detail(const std::string& detail) noexcept;
+    void set_hint(const std::string& hint) noexcept;
 
 private:
     PgError(ErrorData* data, MemoryContext home, Defect defect) : data_(data), home_(home), defect_(defect) {}

@@ -36,8 +36,9 @@ COMMENT ON FUNCTION replicache.on_drop() IS
 CREATE FUNCTION replicache.on_alter() RETURNS event_trigger
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'replicache_on_alter';
 COMMENT ON FUNCTION replicache.on_alter() IS
-'Event trigger: follows partitions of tracked tables as they are created, attached and detached, and notices a table that takes the name of a tracked one.';
+'Event trigger: follows partitions of tracked tables as they are created, attached and detached, notices a table that takes the name of a tracked one, lets the types of key and space columns change, and warns when clients cannot pull any more.';
 
 CREATE EVENT TRIGGER replicache_on_drop ON sql_drop EXECUTE FUNCTION replicache.on_drop();
 CREATE EVENT TRIGGER replicache_on_alter ON ddl_command_end WHEN TAG IN ('CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO', 'CREATE SCHEMA', 'ALTER TABLE')
     EXECUTE FUNCTION replicache.on_alter();
+CREATE EVENT TRIGGER replicache_before_alter ON ddl_command_start WHEN TAG IN ('ALTER TABLE') EXECUTE FUNCTION replicache.on_alter();

@@ -13,6 +13,7 @@ UPDATE replicache.tracked_table SET table_name = relation::pg_catalog.oid::pg_ca
 DROP EVENT TRIGGER replicache_on_alter;
 CREATE EVENT TRIGGER replicache_on_alter ON ddl_command_end WHEN TAG IN ('CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO', 'CREATE SCHEMA', 'ALTER TABLE')
     EXECUTE FUNCTION replicache.on_alter();
+CREATE EVENT TRIGGER replicache_before_alter ON ddl_command_start WHEN TAG IN ('ALTER TABLE') EXECUTE FUNCTION replicache.on_alter();
 GRANT EXECUTE ON FUNCTION replicache.on_change() TO PUBLIC;
 
 COMMENT ON FUNCTION replicache.on_change() IS
@@ -21,7 +22,7 @@ Created by track_table only. Which columns it looks at, the registry says; a tab
 Errors: 42703 a column of the arguments does not exist; 23502 the space of a row is null; 22004 a key column is null; 22023 the space is too long; 55000 the table is not on record as tracked.';
 
 COMMENT ON FUNCTION replicache.on_alter() IS
-'Event trigger: follows partitions of tracked tables as they are created, attached and detached, and notices a table that takes the name of a tracked one.';
+'Event trigger: follows partitions of tracked tables as they are created, attached and detached, notices a table that takes the name of a tracked one, lets the types of key and space columns change, and warns when clients cannot pull any more.';
 
 CREATE FUNCTION replicache.retrack(relation regclass) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'replicache_retrack';
