@@ -24,6 +24,10 @@ void track_table(FunctionCallInfo fcinfo) {
                                .deleted = name_or_empty(fcinfo, 4),
                                .version = name_or_empty(fcinfo, 5)};
     if (!PG_ARGISNULL(5) && table.version.empty()) throw SqlError(ERRCODE_NULL_VALUE_NOT_ALLOWED, "version must not be empty");
+    if (PG_NARGS() > 6 && !PG_ARGISNULL(6)) {  // before ALTER EXTENSION … UPDATE from 0.2.0 there are six
+        table.columns = pg::text_elements(PG_GETARG_DATUM(6));
+        if (table.columns.empty()) throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "columns must not be empty");
+    }
     engine::track_table(std::move(table));
 }
 

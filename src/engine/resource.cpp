@@ -44,8 +44,10 @@ std::optional<Resource> resource_of(const ExposedTable& table) {
         if (column == tracked->space && attribute.attgenerated == '\0') space_type = guarded([&attribute] { return getBaseType(attribute.atttypid); });
         if (column == tracked->space || column == tracked->version || column == tracked->deleted) continue;
         if (!composite && column == key.front().name) continue;
+        const bool is_key = std::any_of(key.begin(), key.end(), [&](const auto& c) { return c.name == column; });
+        if (!is_key && !tracked->columns.empty() && std::find(tracked->columns.begin(), tracked->columns.end(), column) == tracked->columns.end()) continue;
         // Whose rows have no id are told by their keys.
-        const bool listed = !table.columns || std::any_of(key.begin(), key.end(), [&](const auto& c) { return c.name == column; }) || std::any_of(table.columns->begin(), table.columns->end(), [&](const auto& c) { return c.name == column; });
+        const bool listed = !table.columns || is_key || std::any_of(table.columns->begin(), table.columns->end(), [&](const auto& c) { return c.name == column; });
         if (listed) columns.push_back({client_name(column), column});
     }
     guarded([relation] { relation_close(relation, NoLock); });

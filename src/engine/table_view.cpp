@@ -119,7 +119,8 @@ TableView::TableView(const TrackedTable& table) : table_(table), space_name_(Spa
         const bool exact = space.collation == InvalidOid || guarded([&space] { return get_collation_isdeterministic(space.collation); });
         space_columns_.push_back({guarded([&space] { return getBaseType(space.type); }), exact});
     }
-    if (table.value.empty())
+    for (const std::string& name : table.columns) columns_.push_back(find(name).name);
+    if (table.value.empty() && table.columns.empty())
         for (const Column& column : columns)
             if (column.name != table.version && column.name != table.deleted) columns_.push_back(column.name);
 

@@ -171,6 +171,18 @@ void check_version_column(const TrackedTable& table, const std::vector<TableColu
                        "Name another column by the argument version; it is added when missing.");
 }
 
+void check_value_columns(const TrackedTable& table, const std::vector<TableColumn>& columns) {
+    if (table.columns.empty()) return;
+    if (!table.value.empty())
+        throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "value and columns exclude each other", "The columns are those of the default value.", "Pass one of them.");
+    for (auto name = table.columns.begin(); name != table.columns.end(); ++name) {
+        if (*name == table.version)
+            throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "columns: \"" + *name + "\" is the version column", "Clients know versions as cookies.", "Leave it out, or pass a value that has it.");
+        require(columns, *name, table.relation);
+        if (std::find(table.columns.begin(), name, *name) != name) throw SqlError(ERRCODE_DUPLICATE_COLUMN, "columns: \"" + *name + "\" is there twice");
+    }
+}
+
 }  // namespace
 
 std::vector<TableColumn> columns_of(Oid relation) {
@@ -224,6 +236,7 @@ KeyTemplate check_trackable(const TrackedTable& table, const std::vector<TableCo
     check_space(table, columns);
     if (!table.deleted.empty()) check_deleted_column(table, columns);
     check_version_column(table, columns, key);
+    check_value_columns(table, columns);
     check_key_is_free(table, key);
     return key;
 }

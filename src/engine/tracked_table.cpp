@@ -1,5 +1,6 @@
 #include "engine/tracked_table.h"
 
+#include "pg/array.h"
 #include "pg/own_table.h"
 #include "pg/spi.h"
 
@@ -19,22 +20,29 @@ std::string text_or_empty(const pg::Rows& rows, std::uint64_t row, int column) {
 }  // namespace
 
 std::vector<TrackedTable> tracked_tables() {
-    static pg::OwnStatement all(
+    static pg::OwnStatement without_columns(
         "SELECT relation::pg_catalog.oid, key, value, space_column::pg_catalog.text, deleted_column::pg_catalog.text, "
-        "version_column::pg_catalog.text FROM replicache.tracked_table ORDER BY relation::pg_catalog.oid",
+        "version_column::pg_catalog.text, NULL::pg_catalog.text[] FROM replicache.tracked_table ORDER BY relation::pg_catalog.oid",
+        {});
+    static pg::OwnStatement with_columns(
+        "SELECT relation::pg_catalog.oid, key, value, space_column::pg_catalog.text, deleted_column::pg_catalog.text, "
+        "version_column::pg_catalog.text, columns FROM replicache.tracked_table ORDER BY relation::pg_catalog.oid",
         {});
     const pg::SpiConnection spi;
     // The registry is like a catalog: whatever snapshot the caller has, only its latest state goes with the tables'
     // latest definitions.
-    const pg::Rows rows = all.run({}, pg::Snapshot::latest);
+    const pg::Rows rows = (knows_names() ? with_columns : without_columns).run({}, pg::Snapshot::latest);
     std::vector<TrackedTable> tables;
-    for (std::uint64_t i = 0; i < rows.count(); ++i)
+    for (std::uint64_t i = 0; i < rows.count(); ++i) {
+        const pg::Value columns = rows.get(i, 7);
         tables.push_back({.relation = rows.oid(i, 1),
                           .key = text_or_empty(rows, i, 2),
                           .value = text_or_empty(rows, i, 3),
                           .space = text_or_empty(rows, i, 4),
                           .deleted = text_or_empty(rows, i, 5),
-                          .version = text_or_empty(rows, i, 6)});
+                          .version = text_or_empty(rows, i, 6),
+                          .columns = columns.null ? std::vector<std::string>() : pg::text_elements(columns.datum)});
+    }
     return tables;
 }
 
@@ -68,16 +76,17 @@ void store(const TrackedTable& table) {
         "space_column = excluded.space_column, deleted_column = excluded.deleted_column, version_column = excluded.version_column",
         {OIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID});
     static pg::OwnStatement store_all(
-        "INSERT INTO replicache.tracked_table (relation, key, value, space_column, deleted_column, version_column, table_name) "
-        "VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (relation) DO UPDATE SET key = excluded.key, value = excluded.value, "
+        "INSERT INTO replicache.tracked_table (relation, key, value, space_column, deleted_column, version_column, table_name, columns) "
+        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (relation) DO UPDATE SET key = excluded.key, value = excluded.value, "
         "space_column = excluded.space_column, deleted_column = excluded.deleted_column, version_column = excluded.version_column, "
-        "table_name = excluded.table_name",
-        {OIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID});
+        "table_name = excluded.table_name, columns = excluded.columns",
+        {OIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTARRAYOID});
     const auto or_null = [](const std::string& text) { return text.empty() ? pg::Value{} : pg::value(text); };
     const pg::Value relation = pg::value(ObjectIdGetDatum(table.relation)), key = pg::value(table.key), value = or_null(table.value), space = or_null(table.space),
                     deleted = or_null(table.deleted), version = pg::value(table.version);
     if (knows_names()) {
-        store_all.run({relation, key, value, space, deleted, version, pg::value(pg::qualified_name(table.relation))});
+        store_all.run({relation, key, value, space, deleted, version, pg::value(pg::qualified_name(table.relation)),
+                       table.columns.empty() ? pg::Value{} : pg::value(pg::text_array(table.columns))});
         note_partitions(table.relation);
     } else {
         store_options.run({relation, key, value, space, deleted, version});

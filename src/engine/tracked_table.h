@@ -13,6 +13,7 @@ struct TrackedTable {
     std::string space;    // column or template, see space_name.h; empty: none
     std::string deleted;  // column; empty: none
     std::string version;  // column
+    std::vector<std::string> columns{};  // of the default value, in this order; empty: all
 };
 
 // The rows of a table in a FROM clause, or as what an UPDATE or DELETE is of: partitions included and children excluded, as t.

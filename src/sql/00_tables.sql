@@ -81,11 +81,13 @@ CREATE TABLE replicache.tracked_table (
     deleted_column name,
     version_column name NOT NULL,
     table_name text,
-    partitions regclass[]
+    partitions regclass[],
+    columns text[]
 );
 COMMENT ON TABLE replicache.tracked_table IS 'tables whose rows are client-view entries';
 COMMENT ON COLUMN replicache.tracked_table.table_name IS 'schema and name, quoted, when track_table was called, or a dump of an older version restored: another table that takes the name is noticed';
 COMMENT ON COLUMN replicache.tracked_table.partitions IS 'all of them, at every level: one that is dropped is known by this; null: none';
+COMMENT ON COLUMN replicache.tracked_table.columns IS 'of the default value, in this order; null: all';
 
 CREATE TABLE replicache.exposed_table (
     relation regclass PRIMARY KEY,

@@ -6,19 +6,21 @@ CREATE FUNCTION replicache.track_table(
     value text DEFAULT NULL,
     space name DEFAULT NULL,
     deleted name DEFAULT NULL,
-    version name DEFAULT NULL
+    version name DEFAULT NULL,
+    columns text[] DEFAULT NULL
 ) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'replicache_track_table';
-COMMENT ON FUNCTION replicache.track_table(regclass, text, text, name, name, name) IS
+COMMENT ON FUNCTION replicache.track_table(regclass, text, text, name, name, name, text[]) IS
 'Makes the rows of a table client-view entries. Called again, it replaces the options.
 relation: a permanent, logged table, partitioned or not, of the calling role.
 key: template of the keys, such as ''message/{id}''; default ''<table>/{pk}'', the columns of a composite primary key joined by "/". Its columns must be NOT NULL and include those of a unique index.
-value: SQL expression over the row (alias t) that gives json or jsonb, evaluated as the pulling role; default: an object of all columns but version and deleted.
+value: SQL expression over the row (alias t) that gives json or jsonb, evaluated as the pulling role; default: an object of columns.
 space: column whose text is the row''s space, or a template over several such as ''team/{team_id}'', at most 59 bytes long (of text, varchar, uuid or integer types; generated ones only if they are stored); default: all rows are in the space ''''. Raises a WARNING when rows of another table could be in the same spaces.
 deleted: boolean column for soft deletion; default: rows are really deleted, and leave a tombstone.
 version: bigint column for the version, added with an index when missing; default: ''version'', or the one that the table is tracked with. A column that is there is taken only when it is named here, or when track_table has added it, since its values are written over.
+columns: of the default value, in this order; default: all but version and deleted, also those that are added later.
 Result: nothing; the next pull of every client that may see its rows is complete.
-Errors: 42501 not the owner; 42P01 no such table; 42703 no such column; 42809 not a permanent table; 42804 a column or the value is of the wrong type; 42P16 the key does not identify a row; 42701 there is a column of the default name; 42710 another table could have the same keys; 22003 the column has values above 2^52; 22023 malformed template; 42622 the space template is too long; 0A000 a space column is a virtual generated column.';
+Errors: 42501 not the owner; 42P01 no such table; 42703 no such column; 42809 not a permanent table; 42804 a column or the value is of the wrong type; 42P16 the key does not identify a row; 42701 there is a column of the default name, or columns has one twice; 42710 another table could have the same keys; 22003 the column has values above 2^52; 22023 malformed template, columns and value, columns with the version; 55000 clients write the version column, as the conflict_column of expose_crud; 42622 the space template is too long; 0A000 a space column is a virtual generated column.';
 
 CREATE FUNCTION replicache.untrack_table(relation regclass) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'replicache_untrack_table';

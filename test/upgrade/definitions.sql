@@ -10,7 +10,8 @@ SELECT 'dumped: ' || t.oid::regclass || ' ' || t.condition FROM pg_extension e, 
 UNION ALL
 SELECT 'schema: ' || concat_ws(' ', nspacl, obj_description(oid)) FROM pg_namespace WHERE nspname = 'replicache'
 UNION ALL
-SELECT 'function: ' || concat_ws(' ', pg_get_functiondef(oid), proacl, obj_description(oid)) FROM pg_proc WHERE pronamespace = 'replicache'::regnamespace
+SELECT 'function: ' || concat_ws(' ', pg_get_functiondef(oid), proacl, obj_description(oid),
+        (SELECT i.initprivs::text FROM pg_init_privs i WHERE i.objoid = p.oid AND i.classoid = 'pg_proc'::regclass)) FROM pg_proc p WHERE pronamespace = 'replicache'::regnamespace
 UNION ALL
 SELECT 'relation: ' || concat_ws(' ', oid::regclass, relkind, relpersistence, reloptions, relacl, obj_description(oid),
         (SELECT i.initprivs::text FROM pg_init_privs i WHERE i.objoid = c.oid AND i.classoid = 'pg_class'::regclass AND i.objsubid = 0))

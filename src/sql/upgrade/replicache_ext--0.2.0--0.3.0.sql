@@ -1,8 +1,9 @@
 \echo Use "ALTER EXTENSION replicache_ext UPDATE TO '0.3.0'" to load this file. \quit
 
-ALTER TABLE replicache.tracked_table ADD COLUMN table_name text, ADD COLUMN partitions regclass[];
+ALTER TABLE replicache.tracked_table ADD COLUMN table_name text, ADD COLUMN partitions regclass[], ADD COLUMN columns text[];
 COMMENT ON COLUMN replicache.tracked_table.table_name IS 'schema and name, quoted, when track_table was called, or a dump of an older version restored: another table that takes the name is noticed';
 COMMENT ON COLUMN replicache.tracked_table.partitions IS 'all of them, at every level: one that is dropped is known by this; null: none';
+COMMENT ON COLUMN replicache.tracked_table.columns IS 'of the default value, in this order; null: all';
 UPDATE replicache.tracked_table r SET
     table_name = (SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) FROM pg_catalog.pg_class c
         JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace WHERE c.oid OPERATOR(pg_catalog.=) r.relation),
@@ -37,15 +38,36 @@ COMMENT ON FUNCTION replicache.untrack_table(regclass) IS
 relation: a tracked table of the calling role; or the OID of one that was dropped while event triggers were off.
 Errors: 42501 not the owner; 42704 not tracked.';
 
-CREATE OR REPLACE FUNCTION replicache.track_table(
+CREATE FUNCTION replicache.track_table(
     relation regclass,
     key text DEFAULT NULL,
     value text DEFAULT NULL,
     space name DEFAULT NULL,
     deleted name DEFAULT NULL,
-    version name DEFAULT NULL
+    version name DEFAULT NULL,
+    columns text[] DEFAULT NULL
 ) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'replicache_track_table';
+REVOKE ALL ON FUNCTION replicache.track_table(regclass, text, text, name, name, name, text[]) FROM PUBLIC;
+-- Who could call the old one can call the new one. What is granted here must not count as the extension's own, or dumps would lack it.
+DO $$
+DECLARE
+    initial pg_catalog.aclitem[] := (SELECT initprivs FROM pg_catalog.pg_init_privs WHERE classoid OPERATOR(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass
+        AND objoid OPERATOR(pg_catalog.=) 'replicache.track_table(regclass,text,text,name,name,name,text[])'::pg_catalog.regprocedure);
+    may record;
+BEGIN
+    FOR may IN SELECT CASE WHEN a.grantee OPERATOR(pg_catalog.=) 0::pg_catalog.oid THEN 'PUBLIC' ELSE a.grantee::pg_catalog.regrole::pg_catalog.text END AS grantee, a.is_grantable
+        FROM pg_catalog.pg_proc p CROSS JOIN LATERAL pg_catalog.aclexplode(p.proacl) a
+        WHERE p.oid OPERATOR(pg_catalog.=) 'replicache.track_table(regclass,text,text,name,name,name)'::pg_catalog.regprocedure AND a.grantee OPERATOR(pg_catalog.<>) p.proowner
+    LOOP
+        EXECUTE pg_catalog.format('GRANT EXECUTE ON FUNCTION replicache.track_table(regclass, text, text, name, name, name, text[]) TO %s%s', may.grantee,
+            CASE WHEN may.is_grantable THEN ' WITH GRANT OPTION' END);
+    END LOOP;
+    UPDATE pg_catalog.pg_init_privs SET initprivs = initial WHERE classoid OPERATOR(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass
+        AND objoid OPERATOR(pg_catalog.=) 'replicache.track_table(regclass,text,text,name,name,name,text[])'::pg_catalog.regprocedure;
+END
+$$;
+DROP FUNCTION replicache.track_table(regclass, text, text, name, name, name);
 COMMENT ON COLUMN replicache.paging.name IS 'what the pages depend on: mutations_since, limit and resources; push: no pages, but how far answers went beyond the head that their readers go on from: of pushes that have changed more than they tell, and of pages that are over';
 
 COMMENT ON FUNCTION replicache.collect_garbage(interval) IS
@@ -62,16 +84,17 @@ COMMENT ON FUNCTION replicache.on_restore() IS
 CREATE TRIGGER on_restore BEFORE INSERT ON replicache.space FOR EACH ROW EXECUTE FUNCTION replicache.on_restore();
 REVOKE ALL ON FUNCTION replicache.on_restore() FROM PUBLIC;
 
-COMMENT ON FUNCTION replicache.track_table(regclass, text, text, name, name, name) IS
+COMMENT ON FUNCTION replicache.track_table(regclass, text, text, name, name, name, text[]) IS
 'Makes the rows of a table client-view entries. Called again, it replaces the options.
 relation: a permanent, logged table, partitioned or not, of the calling role.
 key: template of the keys, such as ''message/{id}''; default ''<table>/{pk}'', the columns of a composite primary key joined by "/". Its columns must be NOT NULL and include those of a unique index.
-value: SQL expression over the row (alias t) that gives json or jsonb, evaluated as the pulling role; default: an object of all columns but version and deleted.
+value: SQL expression over the row (alias t) that gives json or jsonb, evaluated as the pulling role; default: an object of columns.
 space: column whose text is the row''s space, or a template over several such as ''team/{team_id}'', at most 59 bytes long (of text, varchar, uuid or integer types; generated ones only if they are stored); default: all rows are in the space ''''. Raises a WARNING when rows of another table could be in the same spaces.
 deleted: boolean column for soft deletion; default: rows are really deleted, and leave a tombstone.
 version: bigint column for the version, added with an index when missing; default: ''version'', or the one that the table is tracked with. A column that is there is taken only when it is named here, or when track_table has added it, since its values are written over.
+columns: of the default value, in this order; default: all but version and deleted, also those that are added later.
 Result: nothing; the next pull of every client that may see its rows is complete.
-Errors: 42501 not the owner; 42P01 no such table; 42703 no such column; 42809 not a permanent table; 42804 a column or the value is of the wrong type; 42P16 the key does not identify a row; 42701 there is a column of the default name; 42710 another table could have the same keys; 22003 the column has values above 2^52; 22023 malformed template; 42622 the space template is too long; 0A000 a space column is a virtual generated column.';
+Errors: 42501 not the owner; 42P01 no such table; 42703 no such column; 42809 not a permanent table; 42804 a column or the value is of the wrong type; 42P16 the key does not identify a row; 42701 there is a column of the default name, or columns has one twice; 42710 another table could have the same keys; 22003 the column has values above 2^52; 22023 malformed template, columns and value, columns with the version; 55000 clients write the version column, as the conflict_column of expose_crud; 42622 the space template is too long; 0A000 a space column is a virtual generated column.';
 
 COMMENT ON FUNCTION replicache.create_space(text, text) IS
 'Creates a space; spaces also come into being on first use, with the clock of replicache.default_clock.
