@@ -53,7 +53,21 @@ BEGIN
     RETURN coalesce(replicache.apply_push(json_build_object('pushVersion', 1, 'clientGroupID', 'g', 'schemaVersion', version, 'mutations', '[]'::json))->>'error', 'allowed');
 END $$;
 SELECT quote_literal(s) AS setting, allowed(s, '') AS empty, allowed(s, '1') AS one, allowed(s, '2') AS two, allowed(s, ' 1') AS " one", allowed(s, '1,2') AS "1,2"
-    FROM unnest(ARRAY['', '  ', '1', ' 1 ', '1,2', ' 2 , 1 ', '12', '1,', ',1', ',', ', ,', '"1"', '1;2', E'1\t,2', '{1,2}', '*']) s;
+    FROM unnest(ARRAY['', '  ', '1', ' 1 ', '1,2', ' 2 , 1 ', '12', '1,', ',1', ',', ', ,', '"1"', E'1\t,2', '{1,2}', '*']) s;
+
+-- A list of another kind is refused where it is set.
+SET replicache.schema_versions = '1;2';
+ALTER ROLE CURRENT_USER SET replicache.schema_versions = '1; 2';
+SHOW replicache.schema_versions;
+-- One that has been set elsewhere, or before the module is loaded, does not give way to the default, which allows every version.
+\c -
+SET replicache.schema_versions = '1;2';
+SELECT allowed.answer ->> 'error' AS before, current_setting('replicache.schema_versions') FROM replicache.apply_push('{"pushVersion":1,"clientGroupID":"g","schemaVersion":"1","mutations":[]}') AS allowed(answer);
+\c -
+ALTER ROLE CURRENT_USER SET replicache.schema_versions = '1;2';
+\c -
+SELECT replicache.apply_push('{"pushVersion":1,"clientGroupID":"g","schemaVersion":"1","mutations":[]}') ->> 'error' AS role;
+ALTER ROLE CURRENT_USER RESET replicache.schema_versions;
 
 DROP FUNCTION allowed;
 DROP SCHEMA settings;

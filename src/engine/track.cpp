@@ -170,15 +170,19 @@ bool can_tell_keys(const TrackedTable& table) {
                    "Pass another column by the argument version; it is added when missing. Or set this one to 0.");
 }
 
-// The highest version in each space.
-std::map<std::string, std::int64_t> highest_versions(const TrackedTable& table, Oid relation) {
+struct Versions {
+    std::map<std::string, std::int64_t> highest;  // by space; sorted: everybody locks spaces in this order
+    std::int64_t spaceless = 0;                   // rows
+};
+
+Versions versions_of(const TrackedTable& table, Oid relation) {
     struct Part {
         Relation relation;
         Key::Column version;
         RowSpace space;
     };
     const SpaceName space_name = SpaceName::of(table);
-    std::map<std::string, std::int64_t> highest;  // sorted: everybody locks spaces in this order
+    Versions versions;
     std::optional<Part> part;
     const auto open = [&](Relation opened) {
         part.emplace(Part{opened, column_of(opened, table.version), space_of_rows(opened, space_name)});
@@ -188,27 +192,62 @@ std::map<std::string, std::int64_t> highest_versions(const TrackedTable& table, 
     for_each_row(relation, open, [&](HeapTuple row) {
         TupleDesc const descriptor = part->relation->rd_att;
         const RowSpace::Text space = part->space.of(row, descriptor);
-        if (space.null != nullptr) return;
+        if (space.null != nullptr) {
+            ++versions.spaceless;
+            return;
+        }
         bool null = false;
         const std::int64_t version = guarded([&] { return DatumGetInt64(heap_getattr(row, part->version.number, descriptor, &null)); });
-        std::int64_t& known = highest[std::string(space.space)];
+        std::int64_t& known = versions.highest[std::string(space.space)];
         if (null) return;
         if (version > max_adopted_version) refuse_version(part->relation, table.version, version);
         known = std::max(known, version);
     });
-    return highest;
+    return versions;
 }
 
 }  // namespace
 
-void adopt_rows(const TrackedTable& table, Oid relation) {
+std::int64_t adopt_rows(const TrackedTable& table, Oid relation) {
+    const Versions versions = versions_of(table, relation);
     // Rows may carry versions of another clock (of a former life of the table): the space goes on above them.
-    for (const auto& [id, version] : highest_versions(table, relation)) {
+    for (const auto& [id, version] : versions.highest) {
         Space& space = take_space(id);
         if (!space.changed || version != space.version) skip_to(space, version);  // else this transaction wrote them
     }
     raise_floors(!table.space.empty());
+    return versions.spaceless;
 }
+
+namespace {
+
+// Of the columns that name the space; empty: all are NOT NULL.
+std::string nullable_space_column(const TrackedTable& table, const std::vector<TableColumn>& columns) {
+    for (const std::string& name : SpaceName::of(table).columns())
+        if (!find_column(columns, name)->not_null) return name;
+    return {};
+}
+
+// Rows without a space can neither be inserted nor stay so in an UPDATE; those from before tracking may wait for one.
+void warn_of_spaceless(const TrackedTable& table, const std::string& column, std::int64_t rows) {
+    if (column.empty()) return;
+    const std::string name = name_of(table.relation);
+    if (rows > 0) {
+        guarded([rows, name = name.c_str()] {
+            ereport(WARNING, (errmsg_plural("%lld row of \"%s\" has no space", "%lld rows of \"%s\" have no space", static_cast<unsigned long>(rows), static_cast<long long>(rows), name),
+                              errdetail("A column that names the space is null. No client gets such a row, and an UPDATE that leaves it so is refused."),
+                              errhint("Give the rows a space, and declare the column NOT NULL.")));
+        });
+        return;
+    }
+    const std::string alter = "ALTER TABLE " + qualified_name(table.relation) + " ALTER COLUMN " + quote_identifier(column) + " SET NOT NULL";
+    guarded([column = column.c_str(), name = name.c_str(), alter = alter.c_str()] {
+        ereport(NOTICE, (errmsg("column \"%s\" names the space of rows of \"%s\" and may be null", column, name), errdetail("A row in which it is null will be refused."),
+                         errhint("Call %s.", alter)));
+    });
+}
+
+}  // namespace
 
 void track_table(TrackedTable table) {
     const SpiConnection spi;
@@ -228,7 +267,7 @@ void track_table(TrackedTable table) {
     create_triggers(table, key, drop_triggers(table.relation));
 
     store(table);
-    adopt_rows(table, table.relation);
+    warn_of_spaceless(table, nullable_space_column(table, columns), adopt_rows(table, table.relation));
     warn_of_shared_spaces(table);
 }
 

@@ -16,7 +16,7 @@ void retrack(Oid relation);
 void resync(Oid relation);
 
 // The rows of this relation, the table or a part of it, have come without row triggers: their spaces go on above the versions that they
-// carry, and the next pulls are complete. Throws 22003 when a version is too high.
-void adopt_rows(const TrackedTable& table, Oid relation);
+// carry, and the next pulls are complete. Returns how many are in no space. Throws 22003 when a version is too high.
+std::int64_t adopt_rows(const TrackedTable& table, Oid relation);
 
 }  // namespace replicache::engine

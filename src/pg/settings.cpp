@@ -27,6 +27,17 @@ extern "C" bool check_poke_channel(char** value, void**, GucSource) {
     return false;
 }
 
+bool defining = false;
+
+// A version may be any string without a comma; one with a semicolon is rather two in a list of another kind. Of a value that has been set
+// elsewhere, PostgreSQL would take the default instead, which allows every version: such a one stays as it is.
+extern "C" bool check_schema_versions(char** value, void**, GucSource source) {
+    if (defining || source < PGC_S_INTERACTIVE || *value == nullptr || std::strchr(*value, ';') == nullptr) return true;
+    GUC_check_errdetail("It is one list of versions, with \",\" between them.");
+    GUC_check_errhint("Write '1,2' instead of '1;2'.");
+    return false;
+}
+
 }  // namespace
 
 const char* clock_name(Clock clock) {
@@ -42,6 +53,7 @@ std::optional<Clock> clock_by_name(std::string_view name) {
 }
 
 void define_settings() {
+    defining = true;
     DefineCustomEnumVariable("replicache.default_clock", "Clock of spaces that come into being on first use.", nullptr,
                              &settings.default_clock, clock_counter, clocks, PGC_USERSET, 0, nullptr, nullptr, nullptr);
     DefineCustomIntVariable("replicache.mutation_timeout", "Longest time a mutator may run before its mutation is rejected.",
@@ -63,7 +75,7 @@ void define_settings() {
                             "-1 means half of what statement_timeout leaves, 0 means no limit.", &settings.push_time, -1, -1, INT_MAX, PGC_USERSET,
                             GUC_UNIT_MS, nullptr, nullptr, nullptr);
     DefineCustomStringVariable("replicache.schema_versions", "Comma-separated schema versions that requests may have.",
-                               "Empty means any.", &settings.schema_versions, "", PGC_USERSET, 0, nullptr, nullptr, nullptr);
+                               "Empty means any.", &settings.schema_versions, "", PGC_USERSET, 0, check_schema_versions, nullptr, nullptr);
     DefineCustomBoolVariable("replicache.set_wise", "Writes several changes of rows by one statement, where that makes no difference.",
                              "For tests: the outcome is the same.", &settings.set_wise, true, PGC_USERSET, GUC_NOT_IN_SAMPLE, nullptr, nullptr,
                              nullptr);
@@ -71,6 +83,7 @@ void define_settings() {
                              "Its rows come with a later pull, once they can be read. Off: the pull fails.", &settings.skip_broken_tables, false, PGC_USERSET, 0, nullptr,
                              nullptr, nullptr);
     MarkGUCPrefixReserved("replicache");
+    defining = false;
 }
 
 }  // namespace replicache::pg

@@ -15,7 +15,7 @@ COMMENT ON FUNCTION replicache.track_table(regclass, text, text, name, name, nam
 relation: a permanent, logged table, partitioned or not, of the calling role.
 key: template of the keys, such as ''message/{id}''; default ''<table>/{pk}'', the columns of a composite primary key joined by "/". Its columns must be NOT NULL and include those of a unique index.
 value: SQL expression over the row (alias t) that gives json or jsonb, evaluated as the pulling role; default: an object of columns.
-space: column whose text is the row''s space, or a template over several such as ''team/{team_id}'', at most 59 bytes long (of text, varchar, uuid or integer types; generated ones only if they are stored); default: all rows are in the space ''''. Raises a WARNING when rows of another table could be in the same spaces.
+space: column whose text is the row''s space, or a template over several such as ''team/{team_id}'', at most 59 bytes long (of text, varchar, uuid or integer types; generated ones only if they are stored); default: all rows are in the space ''''. Raises a WARNING when rows of another table could be in the same spaces, or rows have none, and a NOTICE when a column may be null.
 deleted: boolean column for soft deletion; default: rows are really deleted, and leave a tombstone.
 version: bigint column for the version, added with an index when missing; default: ''version'', or the one that the table is tracked with. A column that is there is taken only when it is named here, or when track_table has added it, since its values are written over.
 columns: of the default value, in this order; default: all but version and deleted, also those that are added later.
