@@ -55,6 +55,7 @@ RowWriter::RowWriter(const ExposedTable& table) : table_(table), storage_(table.
         if (tracked)
             for (Column& column : columns_)
                 if (column.name == pg::quote_identifier(tracked->version)) column.writable = false;
+        can_judge_ = table_.conflict_column.empty() || std::any_of(columns_.begin(), columns_.end(), [this](const Column& c) { return is_conflict_column(c) && c.writable; });
         if (std::all_of(columns_.begin(), columns_.end(), [](const Column& c) { return c.safe_input; })) set_wise_ = set_wise(relation);
         resource_ = resource_of(table);
         if (resource_) reader_ = std::make_unique<ResourceReader>(*resource_, storage_);
@@ -173,7 +174,7 @@ void RowWriter::check_owner(const Column& column, RowChange::Kind kind) const {
 
 // Somebody may have altered the table since it was exposed. The client is not to blame then.
 void RowWriter::check_conflict_column() const {
-    if (table_.conflict_column.empty() || std::any_of(columns_.begin(), columns_.end(), [this](const Column& c) { return is_conflict_column(c) && c.writable; })) return;
+    if (can_judge_) return;
     throw SqlError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "changes of \"" + table_.name + "\" cannot be judged by \"" + table_.conflict_column + "\"",
                    "There is no such column that clients may write.", "Call replicache.expose_crud again after renaming or dropping a column that it was given.");
 }

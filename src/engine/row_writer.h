@@ -185,6 +185,7 @@ private:
     ExposedTable table_;
     Storage storage_;
     Conflict conflict_;
+    bool can_judge_ = true;  // clients may write the conflict column, if there is one
     std::string relation_, rows_of_it_;  // for SQL
     std::string deleted_;   // quoted name of the column for soft deletion; empty: none
     MemoryContext context_;
