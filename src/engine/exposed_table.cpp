@@ -197,7 +197,8 @@ void check_version_is_free(Oid relation, const std::string& column) {
         {OIDOID, TEXTOID});
     if (query.run({value(ObjectIdGetDatum(relation)), value(column)}).empty()) return;
     throw SqlError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "version column \"" + column + "\" is the conflict_column of the exposed table \"" + name_of(relation) + "\"",
-                   "Clients write it, and could not foresee versions.", "Name another column by the argument version; it is added when missing.");
+                   "Clients write it, and could not foresee versions.",
+                   "Name another column by the argument version, which is added when missing; or expose the table with another conflict_column.");
 }
 
 void hide_table(Oid relation) {
