@@ -103,6 +103,21 @@ ALTER TABLE a ALTER COLUMN id TYPE varchar(30);
 SELECT replicache.track_table('a');
 SELECT sync() ~ 'CLIENT' AS diverged GROUP BY 1;
 
+-- Of a table from which a tracked one inherits, it is refused, too.
+CREATE TABLE base (id int, x text);
+CREATE TABLE derived (PRIMARY KEY (id)) INHERITS (base);
+SELECT replicache.track_table('derived');
+INSERT INTO derived VALUES (1, 'one');
+SELECT sync() ~ 'CLIENT' AS diverged GROUP BY 1;
+SELECT try($$ALTER TABLE base ALTER COLUMN id TYPE bigint$$);
+BEGIN;
+SELECT replicache.untrack_table('derived');
+ALTER TABLE base ALTER COLUMN id TYPE bigint;
+SELECT replicache.track_table('derived');
+COMMIT;
+UPDATE derived SET id = 3000000000;
+SELECT line FROM sync() line WHERE line ~ 'derived|CLIENT';
+
 DROP SCHEMA types CASCADE;
 DROP EXTENSION replicache_ext;
 DROP ROLE types_other;
