@@ -210,10 +210,11 @@ UPDATE item SET v = 42 WHERE id = 'q' OR id = 'r';
 SELECT follow('a');
 SELECT follow('a');
 
--- A new epoch: strangers all.
+-- A new epoch: strangers all. The group that has pushed starts afresh, as another one with the same cookie.
 SELECT replicache.new_epoch();
-SELECT count(*) > 1, bool_or(f LIKE 'clear%'), bool_or(f LIKE 'new {}') FROM follow('a') f;
 SELECT follow('a');
+SELECT count(*) > 1, bool_or(f LIKE 'clear%'), bool_or(f LIKE 'new {}') FROM follow('a', client_group => 'afresh') f;
+SELECT follow('a', client_group => 'afresh');
 SELECT push('c1', 4, 'put', '{"id":"p","v":1}');
 SELECT id, clock, version FROM replicache.space WHERE clock = 'transaction' ORDER BY id;
 

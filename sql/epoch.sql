@@ -25,8 +25,9 @@ SELECT count(*) FROM replicache.client, replicache.client_group;
 INSERT INTO item VALUES ('two');
 INSERT INTO item VALUES ('three');
 SELECT replicache.pull_since(4) -> 'patch';
--- A cookie tells of which history it is.
-SELECT pull('a', :'seen') -> 'patch', (pull('a', :'seen') #>> '{cookie,order}')::bigint > 4 AS above;
+-- A cookie tells of which history it is. The group is told to start afresh, and comes with the same cookie as another one.
+SELECT pull('a', :'seen');
+SELECT pull('another', :'seen') -> 'patch', (pull('another', :'seen') #>> '{cookie,order}')::bigint > 4 AS above;
 -- Mutations whose predecessors are lost are not run.
 SELECT push('a', 4, 'four');
 -- Nor those that may have been applied before the backup.
