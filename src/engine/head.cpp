@@ -24,4 +24,9 @@ std::optional<Head> head_of(std::string_view space) {
     return head;
 }
 
+std::int64_t coming_version(std::string_view space) {
+    pg::Table table("space", pg::Table::Access::read);
+    return table.greatest(space, space_column::version);
+}
+
 }  // namespace replicache::engine

@@ -19,4 +19,7 @@ struct Head {
 // Under the active snapshot; nullopt: the space has no row.
 std::optional<Head> head_of(std::string_view space);
 
+// Clocks counter and time: the version that the space has, or gets when a transaction ends that the snapshot does not show.
+std::int64_t coming_version(std::string_view space);
+
 }  // namespace replicache::engine

@@ -13,16 +13,17 @@ namespace {
 
 using Kind = Progress::Kind;
 
-// On a standby, a cookie from the future is no sign of a lost history: it will get there.
-Kind ahead_of_us() { return RecoveryInProgress() ? Kind::behind : Kind::lost; }
+// For a reader who has seen what this snapshot does not. A standby gets there. A primary does, too, when the change is on its way: a standby may
+// show a commit before the primary, which still waits for a synchronous standby.
+Kind ahead_of_us(bool on_its_way) { return on_its_way || RecoveryInProgress() ? Kind::behind : Kind::lost; }
 
 // Clocks counter and time. Clients know the head of a space without history as 0.
-Progress by_number(const Head& space, const std::optional<Cookie>& cookie) {
+Progress by_number(const std::string& name, const Head& space, const std::optional<Cookie>& cookie) {
     const std::int64_t since = cookie ? cookie->version : 0, head = std::max<std::int64_t>(space.version, 0);
     Progress progress{.kind = Kind::changes, .versions = {since, head}, .cookie = {.version = head}, .version = head};
     progress.must_flush = space.may_be_lost;
     if (since > head)
-        progress.kind = since <= space.own_version ? Kind::behind : ahead_of_us();
+        progress.kind = ahead_of_us(since <= space.own_version || since <= coming_version(name));
     else if (!cookie || since < std::max(space.floor, space.collected) || (since == 0 && head > 0))
         progress.kind = Kind::everything;
     else if (since == head)
@@ -54,7 +55,7 @@ Progress by_transaction_number(const Head& space, const std::optional<Cookie>& c
     progress.keeps_cookie = progress.must_flush = true;
     add_own(progress, now);
     if (since >= now.xmax)
-        progress.kind = ahead_of_us();
+        progress.kind = ahead_of_us(since < now.next);
     else if (since == 0 || !above_floors(cookie_of_number(since), space, now))
         progress.kind = Kind::everything;
     return progress;
@@ -65,7 +66,7 @@ Progress by_transaction(const Head& space, const std::optional<Cookie>& cookie, 
     progress.keeps_cookie = progress.must_flush = true;
     if (!cookie) return progress;
     if (cookie->xmax > now.xmax) {
-        progress.kind = ahead_of_us();
+        progress.kind = ahead_of_us(cookie->xmax <= now.next);
     } else if (above_floors(*cookie, space, now)) {
         progress.kind = Kind::changes;
         progress.versions = {cookie->xmax - 1, now.xmax - 1};
@@ -92,11 +93,11 @@ Order order_of(const Progress& progress, const std::optional<Cookie>& cookie, bo
 Progress progress(const std::string& space, const std::optional<Cookie>& cookie, bool plain) {
     const Head state = head_of(space).value_or(Head{});
     const bool by_ids = state.clock == pg::clock_transaction;
-    if (plain) return by_ids ? by_transaction_number(state, cookie, read_snapshot()) : by_number(state, cookie);
+    if (plain) return by_ids ? by_transaction_number(state, cookie, read_snapshot()) : by_number(space, state, cookie);
     const History here(space);
     bool ours = cookie && here.contains(*cookie) && (cookie->xmax > 0) == by_ids;
     const std::optional<Cookie> known = ours ? cookie : std::nullopt;
-    Progress progress = by_ids ? by_transaction(state, known, read_snapshot()) : by_number(state, known);
+    Progress progress = by_ids ? by_transaction(state, known, read_snapshot()) : by_number(space, state, known);
     if (progress.kind == Kind::lost) {  // the files of the server were put back, say
         progress.kind = Kind::everything;
         ours = false;

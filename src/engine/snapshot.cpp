@@ -33,7 +33,7 @@ ReaderSnapshot read_snapshot() {
         // It is not at its end: what it has written is sent again when others can see it.
         if (seen.own < seen.xmax) seen.in_progress.push_back(seen.own);
     }
-    seen.ended = seen.xmax - static_cast<std::int64_t>(seen.in_progress.size());
+    seen.next = static_cast<std::int64_t>(U64FromFullTransactionId(next));
     return seen;
 }
 

@@ -13,7 +13,7 @@ struct ReaderSnapshot {
     std::int64_t xmax;                       // none from here on is seen
     std::vector<std::int64_t> in_progress;   // …nor any of these; those of subtransactions may be among them
     std::int64_t own = 0;                    // the reader's own transaction, whose changes it sees; 0: none
-    std::int64_t ended = 0;                  // how many transactions have ended; rises with each one that does
+    std::int64_t next = 0;                   // no transaction has begun from here on, seen or not
 };
 
 // Of the active snapshot.

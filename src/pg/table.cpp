@@ -50,7 +50,9 @@ Table::~Table() {
     table_close(relation_, NoLock);
 }
 
-bool Table::scan(std::string_view key, Snapshot snapshot) {
+// Calls visit() for each version of the row until it returns true.
+template <class Visit>
+void Table::scan(std::string_view key, Snapshot snapshot, Visit&& visit) {
     ScanKeyData wanted;
     ScanKeyEntryInitialize(&wanted, 0, 1, BTEqualStrategyNumber, InvalidOid, C_COLLATION_OID, F_TEXTEQ,
                            unguarded_text_datum(key));
@@ -61,10 +63,18 @@ bool Table::scan(std::string_view key, Snapshot snapshot) {
     Relation const index = index_open(key_index, AccessShareLock);
     IndexScanDesc const scan = begin_index_scan(relation_, index, snapshot, 1);
     index_rescan(scan, &wanted, 1, nullptr, 0);
-    const bool found = index_getnext_slot(scan, ForwardScanDirection, row_);
-    if (found) ExecMaterializeSlot(row_);
+    while (index_getnext_slot(scan, ForwardScanDirection, row_) && !visit()) {
+    }
     index_endscan(scan);
     index_close(index, NoLock);
+}
+
+bool Table::scan(std::string_view key, Snapshot snapshot) {
+    bool found = false;
+    scan(key, snapshot, [&] {
+        ExecMaterializeSlot(row_);
+        return found = true;
+    });
     return found;
 }
 
@@ -83,6 +93,21 @@ bool Table::find_latest(std::string_view key) {
 
 bool Table::find(std::string_view key) {
     return guarded([&] { return scan(key, GetActiveSnapshot()); });
+}
+
+std::int64_t Table::greatest(std::string_view key, int column) {
+    return guarded([&] {
+        check_column(relation_, column, false);
+        SnapshotData dirty;
+        InitDirtySnapshot(dirty);
+        std::int64_t greatest = PG_INT64_MIN;
+        scan(key, &dirty, [&] {
+            bool null;
+            greatest = std::max(greatest, DatumGetInt64(slot_getattr(row_, column, &null)));
+            return false;
+        });
+        return greatest;
+    });
 }
 
 bool Table::lock(std::string_view key) { return lock_unless(key, 0, {}); }

@@ -28,6 +28,8 @@ public:
     bool find(std::string_view key);
     // Whether there is one now, whatever the transaction's snapshot.
     bool find_latest(std::string_view key);
+    // The greatest number in this column of the row, also where the transaction that has written it has not ended yet.
+    std::int64_t greatest(std::string_view key, int column);
     // Locks the latest version of the row until the end of the transaction, as SELECT … FOR NO KEY UPDATE does
     // (nodeLockRows.c). Throws 40001 when the transaction's snapshot is older.
     bool lock(std::string_view key);
@@ -58,6 +60,8 @@ public:
     void insert(std::initializer_list<Value> values);
 
 private:
+    template <class Visit>
+    void scan(std::string_view key, Snapshot snapshot, Visit&& visit);
     bool scan(std::string_view key, Snapshot snapshot);
 
     Relation relation_;

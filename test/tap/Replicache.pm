@@ -44,14 +44,14 @@ sub burn {
 
 # A client of a space: its cookie and its view.
 sub client {
-    my ($space) = @_;
-    return {space => $space, cookie => undef, view => {}};
+    my ($space, $group) = @_;
+    return {space => $space, group => $group // "g-$space", cookie => undef, view => {}};
 }
 
 # Pulls, and applies the patch. Returns what came: 'clear', 'put note/a' and so on, or the error.
 sub pull_by {
     my ($client, $server) = @_;
-    my $request = $json->encode({pullVersion => 1, clientGroupID => "g-$client->{space}", cookie => $client->{cookie}});
+    my $request = $json->encode({pullVersion => 1, clientGroupID => $client->{group}, cookie => $client->{cookie}});
     my $answer = $json->decode($server->safe_psql('postgres', "SELECT replicache.pull('$request', 'ann', '$client->{space}')"));
     return $answer->{error} if $answer->{error};
     my $order = sub { ref $_[0] ? $_[0]{order} : $_[0] // -1 };

@@ -4,6 +4,7 @@ use warnings;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Replicache;
+use Session;
 use Test::More;
 
 my $primary = new_server('primary');
@@ -68,6 +69,36 @@ for my $c ($client, $counter) {
     isnt(pull_by($c, $standby), '', 'the rest when it has caught up');
     view_is($c, $standby, 'all of it');
 }
+
+# A primary that waits for a synchronous standby shows a commit later than other standbys do. Then it is the primary that is behind.
+$primary->safe_psql('postgres', q(CREATE FUNCTION note(id text, space text) RETURNS void LANGUAGE sql AS 'INSERT INTO note VALUES (id, space)';
+    SELECT replicache.register_mutator('note', 'note(text, text)')));
+sub push_by {
+    my ($client, $id) = @_;
+    return qq(SELECT replicache.apply_push('{"pushVersion":1,"clientGroupID":"$client->{group}","mutations":[{"clientID":"$client->{group}","id":$id,"name":"note",
+        "args":{"id":"p$id $client->{space}","space":"$client->{space}"}}]}', 'ann', '$client->{space}'));
+}
+sub wait_for_nobody {
+    my ($names) = @_;
+    $primary->safe_psql('postgres', $_) for "ALTER SYSTEM SET synchronous_standby_names = '$names'", 'SELECT pg_reload_conf()';
+    $primary->poll_query_until('postgres', "SELECT current_setting('synchronous_standby_names') = '$names'") or die;
+}
+for my $space (qw(free locked)) {
+    my $c = client($space, "pusher of $space");
+    $primary->safe_psql('postgres', push_by($c, 1));
+    isnt(pull_by($c, $primary), '', "$space: a mutation is confirmed");
+    wait_for_nobody('nobody');
+    my $session = Session->new($primary->connstr('postgres'));
+    $session->send(push_by($c, 2));
+    $standby->poll_query_until('postgres', "SELECT count(*) = 1 FROM note WHERE id = 'p2 $space'") or die;
+    is(pull_by($c, $standby), "put note/p2 $space", "$space: the standby has a commit that the primary does not show yet");
+    is(pull_by($c, $primary), '', "$space: nothing from the primary");
+    wait_for_nobody('');
+    ok(!defined $session->receive->{error}, "$space: the commit ends");
+    is(pull_by($c, $primary), '', "$space: nor then");
+    view_is($c, $primary, 'no more and no less');
+}
+caught_up();
 
 # The standby takes over without the last transactions of the primary. Their ids and versions go to others then: whoever had seen them
 # starts again, and nobody else does.
