@@ -86,7 +86,9 @@ bool History::contains(const Cookie& cookie) const {
 bool History::is_behind(const Cookie& cookie) const {
     if (!RecoveryInProgress()) return false;
     const Name theirs(cookie.origin), ours(name_);
-    return theirs.database() == ours.database() && !ours.database().empty() && (theirs.timeline > ours.timeline || cookie.lsn > wal_position());
+    // Of an older timeline, it has all that it will ever have. A later one may not have begun where this standby is, which then has to go back.
+    if (theirs.stem == ours.stem && theirs.timeline > ours.timeline) return true;
+    return theirs.database() == ours.database() && theirs.timeline >= ours.timeline && cookie.lsn > wal_position();
 }
 
 std::uint64_t wal_position() {

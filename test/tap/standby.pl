@@ -108,6 +108,10 @@ $standby->stop;
 burn($primary, 20);
 write_to($primary, "INSERT INTO note VALUES ('gone', 'free'), ('gone too', 'locked')");
 pull_by($_, $primary) for $client, $counter;
+# Far behind: in the log of the primary, many bytes follow that the new one will take long to write.
+my %lost = map { $_ => client($_) } qw(free locked);
+$primary->safe_psql('postgres', "SELECT pg_logical_emit_message(false, 'test', repeat('x', 1000000)) FROM generate_series(1, 20)");
+pull_by($_, $primary) for values %lost;
 $primary->stop('immediate');
 $standby->start;
 $standby->promote;
@@ -134,6 +138,10 @@ $late->enable_streaming($standby);
 $late->start;
 $standby->wait_for_catchup($late, 'replay', $standby->lsn('insert'));
 is(pull_by($_, $late), '', 'nor when it has followed') for $client, $counter;
+for my $c (values %lost) {
+    like(pull_by($c, $late), qr/^clear/, 'everything again from a standby that will never get to where the client has been');
+    view_is($c, $late, 'and nothing else');
+}
 write_to($standby, "DELETE FROM note WHERE id = 'last'");
 $standby->wait_for_catchup($late, 'replay', $standby->lsn('insert'));
 is(pull_by($client, $late), 'del note/last', 'then what changes');
