@@ -210,6 +210,12 @@ UPDATE item SET v = 42 WHERE id = 'q' OR id = 'r';
 SELECT follow('a');
 SELECT follow('a');
 
+-- Where numbers end, the order of one more cookie is a text.
+SELECT cookie::jsonb AS seen FROM client_state WHERE who = 'a' \gset
+UPDATE item SET v = 43 WHERE id = 'q' OR id = 'r';
+SELECT n, json_typeof(replicache.pull(json_build_object('pullVersion', 1, 'clientGroupID', 'g', 'cookie', :'seen'::jsonb || jsonb_build_object('order', n)), 'ann') #> '{cookie,order}')
+    FROM unnest('{9007199254740990, 9007199254740991}'::bigint[]) n;
+
 -- A new epoch: strangers all. The group that has pushed starts afresh, as another one with the same cookie.
 SELECT replicache.new_epoch();
 SELECT follow('a');

@@ -53,11 +53,12 @@ constexpr std::int64_t order_step = std::int64_t{1} << 32;
 
 inline Order next_level(const Order& order, std::int64_t position) { return {order.level + 1, position}; }
 
-// Of the cookie that goes on from this one, of the same history.
+// Of the cookie that goes on from this one, of the same history. The clock transaction may be no further by its position: where a reader has a
+// transaction of its own, fewer may have ended than it was told.
 inline Order order_after(const Cookie& cookie, std::int64_t position) {
-    const std::int64_t offset = std::max<std::int64_t>(cookie.order.number - cookie.position(), 0) / order_step * order_step;
-    if (offset > Order::max - position) return next_level(cookie.order, position);
-    return {cookie.order.level, offset + position};
+    const std::int64_t theirs = cookie.order.number, offset = std::max<std::int64_t>(theirs - cookie.position(), 0) / order_step * order_step;
+    if (offset > Order::max - position || theirs >= Order::max) return next_level(cookie.order, position);
+    return {cookie.order.level, std::max(offset + position, theirs + 1)};
 }
 
 // Of a cookie for a reader whose cookie is of another history.

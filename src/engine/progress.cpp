@@ -81,11 +81,7 @@ Progress by_transaction(const Head& space, const std::optional<Cookie>& cookie, 
 Order order_of(const Progress& progress, const std::optional<Cookie>& cookie, bool of_this_history) {
     const std::int64_t position = progress.cookie.position();
     if (!cookie) return {.number = position};
-    if (!of_this_history) return order_above(cookie->order, position);
-    Order order = order_after(*cookie, position);
-    // Where the reader has a transaction of its own, fewer may have ended than it was told.
-    if (progress.cookie.xmax > 0 && order.level == cookie->order.level) order.number = std::max(order.number, cookie->order.number + 1);
-    return order;
+    return of_this_history ? order_after(*cookie, position) : order_above(cookie->order, position);
 }
 
 }  // namespace
