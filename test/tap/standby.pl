@@ -1,6 +1,7 @@
 # Pulls from a standby, while transactions are in progress on the primary, while it is behind, and after its promotion.
 use strict;
 use warnings;
+use JSON::PP;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Replicache;
@@ -97,6 +98,18 @@ for my $space (qw(free locked)) {
     ok(!defined $session->receive->{error}, "$space: the commit ends");
     is(pull_by($c, $primary), '', "$space: nor then");
     view_is($c, $primary, 'no more and no less');
+}
+caught_up();
+
+# So is a transaction that keeps an old snapshot.
+for my $space (qw(free locked)) {
+    my $c = client($space, "pusher of $space");
+    my $session = Session->new($primary->connstr('postgres'));
+    $session->value('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM note');
+    $primary->safe_psql('postgres', push_by($c, 3));
+    pull_by($c, $primary);
+    my $cookie = JSON::PP->new->canonical->encode($c->{cookie});
+    like($session->value(qq(SELECT replicache.pull('{"pullVersion":1,"clientGroupID":"$c->{group}","cookie":$cookie}', 'ann', '$space'))), qr/"patch":\[\]/, "$space: nothing from an old snapshot");
 }
 caught_up();
 
