@@ -21,7 +21,7 @@ struct Versions {
 struct Progress {
     enum class Kind {
         nothing,     // there cannot be anything new
-        behind,      // what the reader has seen, this snapshot does not see yet: a standby has to replay it first
+        behind,      // what the reader has seen, this snapshot does not see yet
         changes,     // those with the versions
         everything,  // the cookie is of no use, or there is none
         lost,        // pull_since: the server has never been where the number says
