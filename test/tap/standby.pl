@@ -83,6 +83,7 @@ sub wait_for_nobody {
     my ($names) = @_;
     $primary->safe_psql('postgres', $_) for "ALTER SYSTEM SET synchronous_standby_names = '$names'", 'SELECT pg_reload_conf()';
     $primary->poll_query_until('postgres', "SELECT current_setting('synchronous_standby_names') = '$names'") or die;
+    $primary->safe_psql('postgres', 'CHECKPOINT');  # it is the checkpointer that makes commits wait
 }
 for my $space (qw(free locked)) {
     my $c = client($space, "pusher of $space");
@@ -92,6 +93,7 @@ for my $space (qw(free locked)) {
     my $session = Session->new($primary->connstr('postgres'));
     $session->send(push_by($c, 2));
     $standby->poll_query_until('postgres', "SELECT count(*) = 1 FROM note WHERE id = 'p2 $space'") or die;
+    $primary->poll_query_until('postgres', "SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event = 'SyncRep'") or die;
     is(pull_by($c, $standby), "put note/p2 $space", "$space: the standby has a commit that the primary does not show yet");
     is(pull_by($c, $primary), '', "$space: nothing from the primary");
     wait_for_nobody('');
