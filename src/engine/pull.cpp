@@ -122,18 +122,21 @@ TableScan clients_of(const std::string& group) {
 }
 
 // V1: the clients of the group whose number changed. Returns the last mutation of the group, for Cookie::confirmed; empty: none.
-std::string append_last_mutation_ids(Answer& answer, const std::string& group, const Versions& versions) {
+std::string append_last_mutation_ids(Answer& answer, const std::string& group, const Progress& progress) {
+    const bool all = progress.kind == Kind::everything;
     std::vector<std::pair<std::string, std::int64_t>> changed;
     std::pair<std::string, std::int64_t> last;
-    std::int64_t newest = -1;
+    std::pair newest(false, std::int64_t{-1});
     TableScan clients = clients_of(group);
     while (clients.next()) {
         const std::int64_t version = clients.int8(client_column::version), id = clients.int8(client_column::last_mutation_id);
-        if (version > newest) {
-            newest = version;
+        // In a database that was restored from a dump, it may be the id of a transaction to come.
+        const bool is_past = progress.cookie.xmax == 0 || version < progress.cookie.xmax;
+        if (const std::pair rank(is_past, version); rank > newest) {
+            newest = rank;
             last = {clients.text(client_column::id), id};
         }
-        if (versions.contain(version)) changed.emplace_back(clients.text(client_column::id), id);
+        if (all || progress.versions.contain(version)) changed.emplace_back(clients.text(client_column::id), id);
     }
     std::sort(changed.begin(), changed.end());
     for (const auto& [client, id] : changed) {
@@ -141,7 +144,7 @@ std::string append_last_mutation_ids(Answer& answer, const std::string& group, c
         answer.append(":" + std::to_string(id) + ",");
     }
     answer.end_list();
-    return newest < 0 ? std::string() : hash_of(group) + "-" + hash_of(last.first) + "-" + std::to_string(last.second);
+    return last.first.empty() ? std::string() : hash_of(group) + "-" + hash_of(last.first) + "-" + std::to_string(last.second);
 }
 
 // Whether the group's confirmed mutations are known here, as far as a cookie of another history tells. They are not in a database that was made
@@ -258,10 +261,7 @@ std::optional<bool> append_answer(Answer& answer, const PullRequest& request, Pr
     } else {
         ids.append("\"lastMutationIDChanges\":{");
         const int empty = ids.length();
-        if (request.client_group_id && any) {
-            const Versions all{-1, PG_INT64_MAX};
-            progress.cookie.confirmed = append_last_mutation_ids(ids, *request.client_group_id, progress.kind == Kind::everything ? all : progress.versions);
-        }
+        if (request.client_group_id && any) progress.cookie.confirmed = append_last_mutation_ids(ids, *request.client_group_id, progress);
         changed = ids.length() > empty;
         ids.append("}");
     }
