@@ -42,7 +42,7 @@ SELECT replicache.register_mutator('put', 'put(text,int)');
 
 -- What a cookie looks like; it is the same until something changes, whatever else the server does.
 SELECT replicache.pull('{"pullVersion":1,"clientGroupID":"g","cookie":null}')::text ~
-    '^{"cookie":{"order":\d+,"xmax":\d+,"inProgress":\[[0-9,]*\],"lsn":"[0-9A-F]+/[0-9A-F]+","origin":"\d+-\d+-[0-9a-f]{16}-\d+-\d+"},"lastMutationIDChanges":{},"patch":\[{"op":"clear"}\]}$';
+    '^{"cookie":{"order":\d+,"xmax":\d+,"inProgress":\[[0-9,]*\],"lsn":"[0-9A-F]+/[0-9A-F]+","origin":"[0-9a-f]{16}-[0-9a-f]{16}-\d+"},"lastMutationIDChanges":{},"patch":\[{"op":"clear"}\]}$';
 SELECT follow('early');
 SELECT follow('a');
 SELECT follow('a');

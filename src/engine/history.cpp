@@ -1,5 +1,6 @@
 #include "engine/history.h"
 
+#include "pg/hash.h"
 #include "pg/own_table.h"
 #include "pg/spi.h"
 #include "pg/table.h"
@@ -11,7 +12,6 @@ extern "C" {
 #include "access/xlog.h"
 #include "access/xlog_internal.h"
 #include "access/xlogrecovery.h"
-#include "common/hashfn.h"
 }
 
 namespace replicache::engine {
@@ -37,7 +37,7 @@ struct Name {
         std::from_chars(text.data() + stem.size(), text.data() + text.size(), timeline);
     }
     // Of the cluster and the database.
-    std::string_view database() const { return stem.substr(0, stem.find('-', stem.find('-') + 1) + 1); }
+    std::string_view database() const { return stem.substr(0, stem.find('-') + 1); }
 };
 
 // Where this history has left an older timeline; InvalidXLogRecPtr: it has never been on it. Histories are read from disk once.
@@ -72,9 +72,9 @@ History::History(std::string_view space) {
     if (!table.find(origin_key)) throw pg::SqlError(ERRCODE_INTERNAL_ERROR, "replicache.origin has lost its row");
     // A copy of a database (CREATE DATABASE … TEMPLATE) has another OID. After pg_upgrade both OIDs may be the old ones, and timelines count
     // from 1 again, but the system identifier is another.
-    const std::uint32_t hash = hash_bytes(reinterpret_cast<const unsigned char*>(space.data()), static_cast<int>(space.size()));
-    name_ = std::to_string(GetSystemIdentifier()) + "-" + std::to_string(MyDatabaseId) + "-" + pg::required(table.text(2)) + "-" +
-            std::to_string(hash) + "-" + std::to_string(guarded([] { return timeline(); }));
+    // Hashes, since clients need not know all that.
+    name_ = pg::hex_hash(std::to_string(GetSystemIdentifier()) + "-" + std::to_string(MyDatabaseId)) + "-" +
+            pg::hex_hash(pg::required(table.text(2)) + "-" + std::string(space)) + "-" + std::to_string(guarded([] { return timeline(); }));
 }
 
 bool History::contains(const Cookie& cookie) const {

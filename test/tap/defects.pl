@@ -52,10 +52,10 @@ is(scalar(grep { /^LOG/ } @lines), 100, 'a hundred causes a minute');
 $server->safe_psql('postgres', q(CREATE TABLE memo (id int PRIMARY KEY, body text); SELECT replicache.track_table('memo', value => 'body::json'); INSERT INTO memo VALUES (1, 'oops')));
 my $pull = q(SELECT replicache.pull('{"pullVersion":1,"clientGroupID":"g"}') #> '{patch,0}');
 ($answer, $told, @lines) = log_of('SET replicache.skip_broken_tables = on', $pull, $pull);
-is($answer, qq({"op":"clear"}\n) x 2, 'the pull goes on');
+is($answer, qq({"op":"clear"}\n{"op":"clear"}), 'the pull goes on');
 is(scalar(@lines), 3, 'one line for both');
 like($lines[0], qr/^LOG:  table "memo" is left out of pulls: invalid input syntax for type json$/, 'which table, and why');
-is($lines[2], 'HINT:  Pulls try again until it can be read.', 'and until when');
+like($lines[2], qr{^HINT:  Pulls try again until it can be read\. Mend the row}, 'and until when');
 
 $server->stop;
 done_testing();
