@@ -40,6 +40,7 @@ void append_tombstones(PullAnswer& answer, const std::string& space, const Versi
         collect_keys(keys, range);
     }
     for (const std::int64_t also : versions.also) {
+        pg::check_interrupts();
         TableScan one(table, index, {in_space, version(Is::equal, also)});
         collect_keys(keys, one);
     }
