@@ -65,6 +65,10 @@ BEGIN
     END LOOP;
     UPDATE pg_catalog.pg_init_privs SET initprivs = initial WHERE classoid OPERATOR(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass
         AND objoid OPERATOR(pg_catalog.=) 'replicache.track_table(regclass,text,text,name,name,name,text[])'::pg_catalog.regprocedure;
+    -- From 17 on, they also keep a role from being dropped.
+    DELETE FROM pg_catalog.pg_shdepend WHERE deptype OPERATOR(pg_catalog.=) 'i' AND classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass
+        AND objid OPERATOR(pg_catalog.=) 'replicache.track_table(regclass,text,text,name,name,name,text[])'::pg_catalog.regprocedure
+        AND dbid OPERATOR(pg_catalog.=) (SELECT oid FROM pg_catalog.pg_database WHERE datname OPERATOR(pg_catalog.=) pg_catalog.current_database());
 END
 $$;
 DROP FUNCTION replicache.track_table(regclass, text, text, name, name, name);
