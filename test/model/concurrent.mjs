@@ -134,13 +134,13 @@ class World {
   /** Everything committed is old enough. A client that is forgotten is told to start afresh, and does so under another id. */
   collectGarbage() {
     return this.send(this.collector, "SELECT replicache.collect_garbage('0') AS counts", async ({rows: [{counts}]}) => {
-      await Promise.all(this.writers.map(({committing}) => committing));  // whose answers may come after the one that has waited for them
       if (counts.tombstones) tally('tombstones collected');
       await this.noteForgotten();
     });
   }
 
   async noteForgotten() {
+    await Promise.all(this.writers.map(({committing}) => committing));  // whose answers may come after that of who has waited for them
     const {rows} = await control.query('SELECT id FROM replicache.forgotten_client');
     for (const {id} of rows.filter(({id}) => this.clients[id])) {
       tally('client forgotten');
