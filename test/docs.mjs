@@ -1,5 +1,5 @@
 // Runs the examples of README.md and docs/*.md (or of the files named), each document in a fresh database of the
-// server that the PG* variables name. One line of TAP per example.
+// server that the PG* variables name. One line of TAP per example. Without names, it also looks at links, and whether docs/reference.md is up to date.
 //
 //   ```sql          is run by psql. A ```text or ```json block right below it is what it must print: the aligned
 //                   table, or values of JSON. In both, … stands for anything.
@@ -7,7 +7,7 @@
 //   ```js           whose first line is "// server.mjs" is started with PORT, and must answer a push and a pull.
 //   <!-- setup …--> holds SQL that the reader need not see.
 
-import {spawn, execFileSync} from 'node:child_process';
+import {spawn, spawnSync, execFileSync} from 'node:child_process';
 import {existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync} from 'node:fs';
 import {createServer} from 'node:net';
 import {tmpdir} from 'node:os';
@@ -15,6 +15,7 @@ import {basename, dirname, join} from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {fileURLToPath} from 'node:url';
 import {isDeepStrictEqual} from 'node:util';
+import {deadLinks} from './links.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const TIME_LIMIT = 30_000;
@@ -260,6 +261,9 @@ async function runDocument(path, name) {
 
 let documents = process.argv.slice(2);
 if (documents.length === 0) {
+  report('links', deadLinks(root).join('\n') || null);
+  const reference = spawnSync(process.execPath, [join(root, 'docs/reference.mjs'), '--check'], {encoding: 'utf8'});
+  report('docs/reference.md', reference.status === 0 ? null : reference.stderr);
   documents = ['README.md'];
   if (existsSync(join(root, 'docs'))) {
     documents.push(...readdirSync(join(root, 'docs')).filter(f => f.endsWith('.md')).sort().map(f => `docs/${f}`));
