@@ -8,7 +8,7 @@ CREATE TABLE message (
     version bigint NOT NULL DEFAULT 0
 );
 CREATE INDEX ON message (version);
-SELECT replicache.track_table('message', deleted => 'deleted');
+SELECT replicache.track_table('message', deleted => 'deleted', version => 'version');
 
 CREATE FUNCTION create_message(args jsonb) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN

@@ -3,7 +3,7 @@ SELECT replicache.untrack_table('message');
 DROP INDEX message_version_idx;
 ALTER TABLE message ADD space text NOT NULL;
 CREATE INDEX ON message (space, version);
-SELECT replicache.track_table('message', deleted => 'deleted', space => 'space');
+SELECT replicache.track_table('message', deleted => 'deleted', space => 'space', version => 'version');
 
 CREATE OR REPLACE FUNCTION create_message(args jsonb) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
