@@ -149,7 +149,11 @@ use_node() {
     export -f npm
     npm_ci test/node || die "could not fetch node 20 with npm; a node >= 20 on PATH does as well"
     PATH=$(echo "$root"/test/node/node_modules/node-linux-*/bin):$PATH
-    node --version || die "the node that npm fetched does not run"
+    # npm takes it for optional, and says nothing when it could not be had.
+    if [ "$(node -p 'process.versions.node.split(".")[0]')" -lt 20 ]; then
+        rm -rf test/node/node_modules
+        die "npm could not fetch node 20; a node >= 20 on PATH does as well"
+    fi
 }
 
 # npm ci, when the lock file is not the one that is installed already.
