@@ -1,7 +1,7 @@
 // Who takes part in the pushes: what each makes of the body of a request. README.md says what each one is.
 import {from} from 'pg-copy-streams';
 import {args, create, flag, Session, settle} from './driver.mjs';
-import {kinds as uploadKinds} from './uploads.mjs';
+import {kinds as uploadKinds} from './powersync.mjs';
 
 const USER = 'ann';
 

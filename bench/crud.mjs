@@ -2,7 +2,7 @@
 import {Contender} from './contenders.mjs';
 import {bodies, newClient, progress, quick, rotated, Samples} from './driver.mjs';
 import {clocked, groups, warmUpOf} from './push.mjs';
-import {changes, expectMade, uploads} from './uploads.mjs';
+import {changes, expectMade, uploads} from './powersync.mjs';
 
 const rounds = quick ? 2 : 4; // fewer than elsewhere: there are many tables to fill
 

@@ -10,7 +10,7 @@ import {plot} from './plot.mjs';
 import {pulls, tracking} from './pull.mjs';
 import {bySize, withFailures} from './push.mjs';
 import {factsLine, heading, table} from './report.mjs';
-import {sync} from './sync.mjs';
+import {sync} from './last_mutation_at.mjs';
 
 const measurements = {
   push: bySize, failures: withFailures, crud, upload, sync, pull: pulls, tracking, connections, 'slow-commit': slowCommit, spaces,

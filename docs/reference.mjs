@@ -10,7 +10,7 @@ const page = join(docs, 'reference.md');
 
 const parts = [
   ['20_setup.sql', 'Set-up'],
-  ['30_sync.sql', 'Sync'],
+  ['30_requests.sql', 'Sync'],
   ['40_context.sql', 'Context'],
 ];
 

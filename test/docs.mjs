@@ -176,7 +176,7 @@ function freePort() {
 async function tryServer(database, code) {
   const directory = mkdtempSync(join(tmpdir(), 'replicache-docs.'));
   writeFileSync(join(directory, 'server.mjs'), code);
-  symlinkSync(join(root, 'examples/chat/node_modules'), join(directory, 'node_modules'));
+  symlinkSync(join(root, 'examples/replicache/node_modules'), join(directory, 'node_modules'));
   const port = await freePort();
   const env = {...process.env, PORT: String(port), PGDATABASE: database};
   const server = spawn(process.execPath, ['server.mjs'], {cwd: directory, env, stdio: ['ignore', 'pipe', 'pipe']});

@@ -11,7 +11,7 @@ function anchors(markdown) {
   return new Set([...prose(markdown).matchAll(/^#+ (.*)$/gm)].map(([, heading]) => anchor(heading)));
 }
 
-/** @returns {string[]} a line for each, such as `docs/pull.md: push.md#no-such-heading` */
+/** @returns {string[]} a line for each, such as `docs/replicache_pull.md: push.md#no-such-heading` */
 export function deadLinks(root) {
   const pages = ['README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md', 'bench/README.md',
     ...readdirSync(join(root, 'docs')).filter(name => name.endsWith('.md')).map(name => `docs/${name}`),

@@ -11,7 +11,7 @@ CREATE FUNCTION make_bodies(first_body int, pushes int, first bigint, batch int,
     FROM generate_series(0, pushes - 1) AS p
 $$;
 
--- The same rows as uploads, each in one transaction of the client's: those of bench/uploads.mjs.
+-- The same rows as uploads, each in one transaction of the client's: those of bench/powersync.mjs.
 CREATE FUNCTION make_uploads(first_body int, uploads int, first bigint, batch int) RETURNS void LANGUAGE sql AS $$
     INSERT INTO body SELECT first_body + p, format('{"client_id":"client-4d7a9e3b-1","transactions":[{"crud":[%s]}]}', (
         SELECT string_agg(format('{"op_id":%s,"tx_id":%s,"op":"PUT","type":"message","id":"m%s","data":{"sender":"Ann","content":"The quick brown fox jumps over the lazy dog, and then it has a look at what the others in the room have written to it. %s","ord":%s}}',
@@ -20,7 +20,7 @@ CREATE FUNCTION make_uploads(first_body int, uploads int, first bigint, batch in
     FROM generate_series(0, uploads - 1) AS p
 $$;
 
--- Pushes of the lastMutationAt protocol, 100 mutations each: those of bench/sync.mjs. An UPDATE is of a note of zoe's.
+-- Pushes of the lastMutationAt protocol, 100 mutations each: those of bench/last_mutation_at.mjs. An UPDATE is of a note of zoe's.
 CREATE FUNCTION make_syncs(type text, first_body int, mutations int) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     ids text[];

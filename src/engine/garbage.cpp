@@ -38,7 +38,7 @@ std::string is_garbage(const std::string& space) {
 // Removes the old tombstones of each space, and those of lower versions, and tells pulls up to where.
 //
 // The clock time: tombstones of exposed tables stay, because sync_pull cannot tell a client to forget everything: whoever comes
-// back must be told of every row that is gone (docs/last-mutation-at.md).
+// back must be told of every row that is gone (docs/last_mutation_at.md).
 //
 // The clock transaction: in a database that was restored from a dump, there are tombstones of transactions that it has yet to see.
 // Cookies from before the restore are strangers, so no pull needs them; and as a limit they would make strangers of all.

@@ -146,7 +146,7 @@ export async function checkEnd(control, viewers, device, rough) {
   if (!(await device.pull())) throw new Failure('the device cannot pull in the end');
   const fresh = new Device(control);
   await fresh.pull();
-  // The protocol cannot tell that a table was truncated or dropped; see docs/last-mutation-at.md.
+  // The protocol cannot tell that a table was truncated or dropped; see docs/last_mutation_at.md.
   const lost = [...fresh.view.keys()].filter(key => !device.view.has(key));
   if (lost.length) throw new Failure(`the device lacks ${lost} in the end`);
   // What ALTER TABLE has done to values, clients learn after resync().

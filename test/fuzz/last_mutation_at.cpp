@@ -1,4 +1,4 @@
-// Pushes of the lastMutationAt protocol against docs/last-mutation-at.md.
+// Pushes of the lastMutationAt protocol against docs/last_mutation_at.md.
 #include "protocol/last_mutation_at.h"
 
 #include "fuzz.h"

@@ -1,4 +1,4 @@
-// Replicache's requests against the tables of docs/push.md and docs/pull.md.
+// Replicache's requests against the tables of docs/replicache_push.md and docs/replicache_pull.md.
 #include "protocol/replicache.h"
 
 #include <cmath>

@@ -1,4 +1,4 @@
-// What push, pull, tracking and garbage collection mean, as a program that one can read: docs/push.md, docs/pull.md,
+// What push, pull, tracking and garbage collection mean, as a program that one can read: docs/replicache_push.md, docs/replicache_pull.md,
 // docs/tracking.md and docs/operations.md without locks, triggers and speed.
 //
 // A space is a history of versions 1, 2, 3, …, one for each transaction that changed it, under every clock: what `time` and

@@ -29,13 +29,13 @@ const replicache = {call: 'apply_push(json, text)', returns: 'json', push: creat
 
 const kinds = {
   'the server of the README': {...replicache, path: () => '/push', pullPath: '/pull', as: user => ({'X-User': user}), code: readmeServer, schema: blocks('sql').slice(0, 2).join('')},
-  'examples/chat': {...replicache, path: () => '/api/push', pullPath: '/api/pull', as: user => ({Cookie: `user=${user}`}), role: 'chat', authenticates: true},
+  'examples/replicache': {...replicache, path: () => '/api/push', pullPath: '/api/pull', as: user => ({Cookie: `user=${user}`}), role: 'chat', authenticates: true},
   'examples/powersync': {
     call: 'powersync_upload(json, text)', returns: 'json', malformed: 400, role: 'todo_app', authenticates: true,
     path: () => '/api/data', as: user => ({Authorization: `Bearer ${user}`}),
     push: client_id => ({client_id, batch: [{op_id: 1, tx_id: 1, op: 'PUT', type: 'lists', id: randomUUID(), data: {name: 'x'}}]}),
   },
-  'examples/last-mutation-at': {
+  'examples/last_mutation_at': {
     call: 'sync_push(json, bigint, text)', returns: 'TABLE (status integer, mutation_at bigint, body json)', malformed: 422, role: 'notes_app', authenticates: true,
     path: () => '/v1/sync?lastMutationAt=-1', as: user => ({Authorization: `Bearer ${user}`}),
     push: () => ({mutations: [{type: 'CREATE', resource: 'NOTE', data: {title: 'x'}}]}),
@@ -78,9 +78,9 @@ export class Server {
     // A copy, with what is beside it.
     this.directory = await mkdtemp(join(tmpdir(), 'replicache-http.'));
     const directory = join(this.directory, 'server');
-    await cp(join(root, this.code ? 'examples/chat' : this.title), directory, {recursive: true, filter: path => !path.endsWith('node_modules')});
+    await cp(join(root, this.code ? 'examples/replicache' : this.title), directory, {recursive: true, filter: path => !path.endsWith('node_modules')});
     await cp(join(root, 'examples/http.mjs'), join(this.directory, 'http.mjs')).catch(() => {});
-    await symlink(join(root, this.code ? 'examples/chat' : this.title, 'node_modules'), join(directory, 'node_modules'));
+    await symlink(join(root, this.code ? 'examples/replicache' : this.title, 'node_modules'), join(directory, 'node_modules'));
     if (this.code) await writeFile(join(directory, 'server.mjs'), this.code);
     const port = await freePort();
     const env = {...process.env, PGDATABASE: this.name, PORT: String(port), ...(this.role && {PGUSER: this.name})};

@@ -123,7 +123,7 @@ titles.forEach((title, number) => describe(title, () => {
   test('whoever waits for a lock is told to come again, and the others go on', async () => {
     // More than the pool has connections, and somebody who wants nothing of what is locked.
     const crowd = 12;
-    const users = Array.from({length: crowd}, (_, i) => title === 'examples/last-mutation-at' ? 'ann' : `user-${i}`);
+    const users = Array.from({length: crowd}, (_, i) => title === 'examples/last_mutation_at' ? 'ann' : `user-${i}`);
     let lock, other, group = () => randomUUID();
     if (server.pullPath) {
       assert.equal((await server.fine()).status, 200);
@@ -152,7 +152,7 @@ titles.forEach((title, number) => describe(title, () => {
     });
     // Nothing of it was marked, so the same go well once the lock is gone; of those on one head, the first.
     const after = (await Promise.all(send())).map(({status}) => status).sort();
-    assert.deepEqual(after, title === 'examples/last-mutation-at' ? [200, ...Array(crowd - 1).fill(409)] : Array(crowd).fill(200));
+    assert.deepEqual(after, title === 'examples/last_mutation_at' ? [200, ...Array(crowd - 1).fill(409)] : Array(crowd).fill(200));
   });
 
   test('connections that are gone, and none to be had', async () => {

@@ -1,4 +1,4 @@
-// What the tests talk to. SYNC_BACKEND=server: a database of its own with the schema of examples/last-mutation-at, and that
+// What the tests talk to. SYNC_BACKEND=server: a database of its own with the schema of examples/last_mutation_at, and that
 // example's server in front of it. Otherwise the model.
 import assert from 'node:assert/strict';
 import {spawn} from 'node:child_process';
@@ -9,7 +9,7 @@ import {after, before} from 'node:test';
 import pg from 'pg';
 import {Model} from './model.mjs';
 
-const example = new URL('../../../examples/last-mutation-at/', import.meta.url);
+const example = new URL('../../../examples/last_mutation_at/', import.meta.url);
 
 async function maintain(statement) {
   const client = new pg.Client({database: process.env.PGDATABASE ?? 'postgres'});

@@ -5,7 +5,7 @@ SET search_path = sync_push_triggers;
 SET replicache.default_clock = 'time';
 \getenv srcdir PG_ABS_SRCDIR
 \set helpers :srcdir '/sql/include/tracking.sql'
-\set sync_helpers :srcdir '/sql/include/sync.sql'
+\set sync_helpers :srcdir '/sql/include/last_mutation_at.sql'
 \set ECHO none
 \i :helpers
 \i :sync_helpers

@@ -1,8 +1,8 @@
 // The reference client: phone and tablet of one user.
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
-import {SyncClient} from '../../../examples/last-mutation-at/client.mjs';
-import {strategies} from '../../../examples/last-mutation-at/strategies.mjs';
+import {SyncClient} from '../../../examples/last_mutation_at/client.mjs';
+import {strategies} from '../../../examples/last_mutation_at/strategies.mjs';
 import {held, keys, newUser, useBackend} from './harness.mjs';
 import {Model} from './model.mjs';
 

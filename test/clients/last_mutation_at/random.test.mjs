@@ -2,8 +2,8 @@
 // same, nothing that was made has got lost, and nothing is there twice.
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
-import {SyncClient} from '../../../examples/last-mutation-at/client.mjs';
-import {strategies} from '../../../examples/last-mutation-at/strategies.mjs';
+import {SyncClient} from '../../../examples/last_mutation_at/client.mjs';
+import {strategies} from '../../../examples/last_mutation_at/strategies.mjs';
 import {held, keys, newUser, randomOf, useBackend} from './harness.mjs';
 
 const backend = useBackend();
