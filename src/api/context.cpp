@@ -10,7 +10,7 @@ using engine::Context;
 Datum null(FunctionCallInfo fcinfo) { PG_RETURN_NULL(); }
 
 template <class Member>
-Datum member(FunctionCallInfo fcinfo, Member Context::* which) {
+Datum member(FunctionCallInfo fcinfo, Member Context::*which) {
     return pg::entry([fcinfo, which] {
         const Context* context = engine::current_context();
         if (context == nullptr || !(context->*which)) return null(fcinfo);

@@ -38,9 +38,12 @@ Datum row_of(FunctionCallInfo fcinfo, const Answer& answer) {
 std::int64_t required_number(FunctionCallInfo fcinfo, int n, const char* name, std::int64_t number, std::int64_t least, std::int64_t most) {
     if (PG_ARGISNULL(n)) throw pg::SqlError(ERRCODE_NULL_VALUE_NOT_ALLOWED, std::string(name) + " must not be null");
     if (number < least || number > most)
-        throw pg::SqlError(ERRCODE_INVALID_PARAMETER_VALUE, std::string(name) + " must be " +
-                           (most == std::numeric_limits<std::int64_t>::max() ? "at least " + std::to_string(least) : "between " + std::to_string(least) + " and " + std::to_string(most)) +
-                           ", got " + std::to_string(number));
+        throw pg::SqlError(
+            ERRCODE_INVALID_PARAMETER_VALUE,
+            std::string(name) + " must be " +
+                (most == std::numeric_limits<std::int64_t>::max() ? "at least " + std::to_string(least)
+                                                                  : "between " + std::to_string(least) + " and " + std::to_string(most)) +
+                ", got " + std::to_string(number));
     return number;
 }
 
@@ -67,12 +70,9 @@ Answer answer_of(const engine::SyncPush& push) {
     switch (push.status) {
         case Status::out_of_sync:
             return {409, push.head, push.head == engine::no_head ? protocol::first_sync_answer() : protocol::out_of_sync_answer()};
-        case Status::no_such_row:
-            return {422, push.head, protocol::validation_error_answer(protocol::invalid_resource_id(push.failed))};
-        case Status::invalid:
-            return {422, push.head, protocol::validation_error_answer(protocol::invalid_data(push.failed, push.message))};
-        case Status::applied:
-            break;
+        case Status::no_such_row: return {422, push.head, protocol::validation_error_answer(protocol::invalid_resource_id(push.failed))};
+        case Status::invalid: return {422, push.head, protocol::validation_error_answer(protocol::invalid_data(push.failed, push.message))};
+        case Status::applied: break;
     }
     return {200, push.head, protocol::sync_push_answer(push.head, push.mutations)};
 }
@@ -98,12 +98,14 @@ extern "C" {
 
 PG_FUNCTION_INFO_V1(replicache_sync_pull);
 Datum replicache_sync_pull(PG_FUNCTION_ARGS) {
-    return replicache::pg::entry([fcinfo] { return replicache::engine::despite_drops([fcinfo] { return replicache::api::sync_pull(fcinfo); }); });
+    return replicache::pg::entry(
+        [fcinfo] { return replicache::engine::despite_drops([fcinfo] { return replicache::api::sync_pull(fcinfo); }); });
 }
 
 PG_FUNCTION_INFO_V1(replicache_sync_push);
 Datum replicache_sync_push(PG_FUNCTION_ARGS) {
-    return replicache::pg::entry([fcinfo] { return replicache::engine::despite_drops([fcinfo] { return replicache::api::sync_push(fcinfo); }); });
+    return replicache::pg::entry(
+        [fcinfo] { return replicache::engine::despite_drops([fcinfo] { return replicache::api::sync_push(fcinfo); }); });
 }
 
 }  // extern "C"

@@ -61,7 +61,8 @@ Datum replicache_on_registry_change(PG_FUNCTION_ARGS) {
     return pg::entry([fcinfo] {
         const TriggerData& trigger = trigger_data(fcinfo, "on_registry_change");
         pg::guarded([&trigger] { CacheInvalidateRelcache(trigger.tg_relation); });
-        if (TRIGGER_FIRED_BY_INSERT(trigger.tg_event) && RelationGetRelid(trigger.tg_relation) == pg::own_relation("tracked_table")) engine::note_restored();
+        if (TRIGGER_FIRED_BY_INSERT(trigger.tg_event) && RelationGetRelid(trigger.tg_relation) == pg::own_relation("tracked_table"))
+            engine::note_restored();
         return Datum{0};
     });
 }

@@ -14,7 +14,8 @@ Datum powersync_upload(FunctionCallInfo fcinfo) {
     engine::Upload upload = parse_request(protocol::parse_upload, text);
     if (auto client_id = optional_text(fcinfo, 2)) {
         if (client_id->empty())
-            throw pg::SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "client_id must not be empty", "All who pass it would be one client, and changes of some be taken for those of others.",
+            throw pg::SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "client_id must not be empty",
+                               "All who pass it would be one client, and changes of some be taken for those of others.",
                                "Pass NULL when the request names the client, or nobody does.");
         upload.client_id = std::move(client_id);
     }
@@ -28,7 +29,8 @@ extern "C" {
 
 PG_FUNCTION_INFO_V1(replicache_powersync_upload);
 Datum replicache_powersync_upload(PG_FUNCTION_ARGS) {
-    return replicache::pg::entry([fcinfo] { return replicache::engine::despite_drops([fcinfo] { return replicache::api::powersync_upload(fcinfo); }); });
+    return replicache::pg::entry(
+        [fcinfo] { return replicache::engine::despite_drops([fcinfo] { return replicache::api::powersync_upload(fcinfo); }); });
 }
 
 }  // extern "C"

@@ -47,7 +47,8 @@ void create_space(FunctionCallInfo fcinfo) {
     const std::string clock(required_text(fcinfo, 1, "clock"));
     const auto known = pg::clock_by_name(clock);
     if (!known)
-        throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "unknown clock \"" + clock + "\"", {}, "Clocks are \"counter\", \"time\" and \"transaction\".");
+        throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "unknown clock \"" + clock + "\"", {},
+                       "Clocks are \"counter\", \"time\" and \"transaction\".");
     engine::check_space_id(id);
     engine::create_space(engine::canonical_space(id), *known);
 }

@@ -32,8 +32,7 @@ Datum apply_push(FunctionCallInfo fcinfo) {
     const std::string_view text = required_text(fcinfo, 0, "push");
     const engine::Pusher pusher{optional_text(fcinfo, 1), required_space(fcinfo, 2)};
     const auto request = parse_request(protocol::parse_push, text);
-    if (const auto* refusal = std::get_if<VersionNotSupported>(&request))
-        return answer_datum(protocol::version_not_supported(*refusal));
+    if (const auto* refusal = std::get_if<VersionNotSupported>(&request)) return answer_datum(protocol::version_not_supported(*refusal));
     const engine::Batch& batch = std::get<protocol::Push>(request).batch;
     if (const auto refusal = refuse_schema(batch.schema_version)) return answer_datum(protocol::version_not_supported(*refusal));
     return answer_datum(protocol::push_answer(batch, engine::push(batch, pusher)));
@@ -50,8 +49,7 @@ Datum pull(FunctionCallInfo fcinfo) {
     request.user_id = optional_text(fcinfo, 1);
     request.space = required_space(fcinfo, 2);
     const auto parsed = parse_request(protocol::parse_pull, text);
-    if (const auto* refusal = std::get_if<VersionNotSupported>(&parsed))
-        return answer_datum(protocol::version_not_supported(*refusal));
+    if (const auto* refusal = std::get_if<VersionNotSupported>(&parsed)) return answer_datum(protocol::version_not_supported(*refusal));
     const auto& pull = std::get<protocol::Pull>(parsed);
     if (const auto refusal = refuse_schema(pull.schema_version)) return answer_datum(protocol::version_not_supported(*refusal));
     request.cookie = pull.cookie;
@@ -80,17 +78,20 @@ extern "C" {
 
 PG_FUNCTION_INFO_V1(replicache_apply_push);
 Datum replicache_apply_push(PG_FUNCTION_ARGS) {
-    return replicache::pg::entry([fcinfo] { return replicache::engine::despite_drops([fcinfo] { return replicache::api::apply_push(fcinfo); }); });
+    return replicache::pg::entry(
+        [fcinfo] { return replicache::engine::despite_drops([fcinfo] { return replicache::api::apply_push(fcinfo); }); });
 }
 
 PG_FUNCTION_INFO_V1(replicache_pull);
 Datum replicache_pull(PG_FUNCTION_ARGS) {
-    return replicache::pg::entry([fcinfo] { return replicache::engine::despite_drops([fcinfo] { return replicache::api::pull(fcinfo); }); });
+    return replicache::pg::entry(
+        [fcinfo] { return replicache::engine::despite_drops([fcinfo] { return replicache::api::pull(fcinfo); }); });
 }
 
 PG_FUNCTION_INFO_V1(replicache_pull_since);
 Datum replicache_pull_since(PG_FUNCTION_ARGS) {
-    return replicache::pg::entry([fcinfo] { return replicache::engine::despite_drops([fcinfo] { return replicache::api::pull_since(fcinfo); }); });
+    return replicache::pg::entry(
+        [fcinfo] { return replicache::engine::despite_drops([fcinfo] { return replicache::api::pull_since(fcinfo); }); });
 }
 
 }  // extern "C"

@@ -61,8 +61,8 @@ bool has_key_and_space(const TrackedTable& table) {
     return std::all_of(needed.begin(), needed.end(), [&columns](const std::string& name) { return find_column(columns, name) != nullptr; });
 }
 
-// As the table's owner, since to analyse an expression may run code. Then only pg_catalog is on the search_path, and a function that is not found
-// says nothing.
+// As the table's owner, since to analyse an expression may run code. Then only pg_catalog is on the search_path, and a function that is not
+// found says nothing.
 std::optional<pg::PgError> fault_of(const TrackedTable& table) {
     Relation const relation = guarded([&table] { return relation_open(table.relation, NoLock); });
     const bool own = relation->rd_rel->relowner == GetUserId();
@@ -82,7 +82,8 @@ void warn_of_fault(const TrackedTable& table) {
     const auto error = fault_of(table);
     if (!error) return;
     guarded([message = error->data().message, name = pg::qualified_name(table.relation).c_str()] {
-        ereport(WARNING, (errmsg("clients cannot pull any more: %s", message), errdetail("Every pull fails until %s is tracked with options that fit it.", name),
+        ereport(WARNING, (errmsg("clients cannot pull any more: %s", message),
+                          errdetail("Every pull fails until %s is tracked with options that fit it.", name),
                           errhint("Call replicache.track_table, best in the same transaction; or replicache.untrack_table.")));
     });
 }

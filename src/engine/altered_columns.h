@@ -5,11 +5,11 @@
 
 namespace replicache::engine {
 
-// Before the command. It would be refused because a trigger of ours compares the column; so that goes, and comes back after it. Since keys and
-// spaces may get another text, the next pulls are complete.
+// Before the command. It would be refused because a trigger of ours compares the column; so that goes, and comes back after it. Since keys
+// and spaces may get another text, the next pulls are complete.
 void before_columns_change(const AlterTableStmt* statement);
-// After the command, which may be of any kind. Throws when the new type of a key or space column cannot be one. A WARNING when clients cannot
-// pull any more: a new value may follow in the same transaction.
+// After the command, which may be of any kind. Throws when the new type of a key or space column cannot be one. A WARNING when clients
+// cannot pull any more: a new value may follow in the same transaction.
 void after_columns_changed(const Node* command);
 
 }  // namespace replicache::engine

@@ -22,7 +22,9 @@ struct Batch {
     std::string schema_version;
     std::vector<Mutation> mutations;
 
-    const std::string& client_of(const Mutation& mutation) const { return mutation.client_id.empty() ? client_group_id : mutation.client_id; }
+    const std::string& client_of(const Mutation& mutation) const {
+        return mutation.client_id.empty() ? client_group_id : mutation.client_id;
+    }
 };
 
 // A PostgreSQL error as a client may read it.

@@ -45,7 +45,8 @@ void read_tables() {
             if (table.relation == pg::own_relation("mutation_error")) continue;
             auto spaces = readable_spaces_of(table);
             if (!spaces || spaces->types.empty()) continue;
-            lenient |= std::any_of(spaces->types.begin(), spaces->types.end(), [](Oid type) { return space_kind(type) != SpaceKind::text; });
+            lenient |=
+                std::any_of(spaces->types.begin(), spaces->types.end(), [](Oid type) { return space_kind(type) != SpaceKind::text; });
             tables.push_back(std::move(*spaces));
         }
         if (!lenient) tables.clear();
@@ -123,27 +124,19 @@ SpaceKind space_kind(Oid type) {
     switch (type) {
         case INT2OID:
         case INT4OID:
-        case INT8OID:
-            return SpaceKind::integer;
-        case UUIDOID:
-            return SpaceKind::uuid;
-        default:
-            return SpaceKind::text;
+        case INT8OID: return SpaceKind::integer;
+        case UUIDOID: return SpaceKind::uuid;
+        default: return SpaceKind::text;
     }
 }
 
 std::optional<std::string> canonical_text(Oid type, std::string_view text) {
     switch (type) {
-        case INT2OID:
-            return canonical_integer(text, PG_INT16_MIN, PG_INT16_MAX);
-        case INT4OID:
-            return canonical_integer(text, PG_INT32_MIN, PG_INT32_MAX);
-        case INT8OID:
-            return canonical_integer(text, PG_INT64_MIN, PG_INT64_MAX);
-        case UUIDOID:
-            return canonical_uuid(text);
-        default:
-            return std::string(text);
+        case INT2OID: return canonical_integer(text, PG_INT16_MIN, PG_INT16_MAX);
+        case INT4OID: return canonical_integer(text, PG_INT32_MIN, PG_INT32_MAX);
+        case INT8OID: return canonical_integer(text, PG_INT64_MIN, PG_INT64_MAX);
+        case UUIDOID: return canonical_uuid(text);
+        default: return std::string(text);
     }
 }
 
@@ -151,7 +144,8 @@ std::optional<pg::Value> space_value(Oid type, std::string_view text) {
     if (space_kind(type) == SpaceKind::text) return pg::value(text);
     const auto canonical = canonical_text(type, text);
     if (!canonical || *canonical != text) return std::nullopt;
-    if (type == UUIDOID) return pg::value(guarded([&canonical] { return DirectFunctionCall1(uuid_in, CStringGetDatum(canonical->c_str())); }));
+    if (type == UUIDOID)
+        return pg::value(guarded([&canonical] { return DirectFunctionCall1(uuid_in, CStringGetDatum(canonical->c_str())); }));
     const std::int64_t number = *read_integer(text);
     return pg::value(type == INT2OID ? Int16GetDatum(number) : type == INT4OID ? Int32GetDatum(number) : Int64GetDatum(number));
 }

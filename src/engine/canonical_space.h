@@ -26,8 +26,8 @@ struct TableSpaces {
 // Nullopt: no row can be in any, since a column is missing. Locks nothing.
 std::optional<TableSpaces> spaces_of(const TrackedTable& table);
 
-// The space that is meant by this text: the one that it can be of some tracked table, by the columns that are of type uuid or integer. It is
-// the text itself when a table can have a space of exactly this text, such as one with a text column, or when there are several.
+// The space that is meant by this text: the one that it can be of some tracked table, by the columns that are of type uuid or integer. It
+// is the text itself when a table can have a space of exactly this text, such as one with a text column, or when there are several.
 //
 // What it knows of the tables may be as old as the last lock that the session has taken: then the request is as if it had come then.
 std::string canonical_space(std::string_view space);

@@ -57,8 +57,8 @@ Key::Column find_column(Relation relation, const std::string& name) {
     const AttrNumber number = SPI_fnumber(relation->rd_att, name.c_str());
     if (number <= 0)
         throw SqlError(ERRCODE_UNDEFINED_COLUMN,
-                       "column \"" + name + "\" of tracked table \"" + RelationGetRelationName(relation) + "\" does not exist",
-                       {}, "Call replicache.track_table again after renaming or dropping a column that it was given.");
+                       "column \"" + name + "\" of tracked table \"" + RelationGetRelationName(relation) + "\" does not exist", {},
+                       "Call replicache.track_table again after renaming or dropping a column that it was given.");
     return {number, TupleDescAttr(relation->rd_att, number - 1)->atttypid};
 }
 
@@ -66,7 +66,9 @@ Key::Column find_column(Relation relation, const std::string& name) {
 AttrNumber find_version_column(Relation relation, const std::string& name) {
     const Key::Column column = find_column(relation, name);
     if (column.type != INT8OID)
-        throw SqlError(ERRCODE_DATATYPE_MISMATCH, "column \"" + name + "\" of tracked table \"" + RelationGetRelationName(relation) + "\" is not of type bigint", {}, track_again);
+        throw SqlError(ERRCODE_DATATYPE_MISMATCH,
+                       "column \"" + name + "\" of tracked table \"" + RelationGetRelationName(relation) + "\" is not of type bigint", {},
+                       track_again);
     return column.number;
 }
 
@@ -108,7 +110,8 @@ std::shared_ptr<Known> known_table(const TriggerData& trigger) {
     auto table = tracked_table_of(relation);
     if (!table && !tracked_tables().empty())
         throw SqlError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-                       std::string("table \"") + RelationGetRelationName(trigger.tg_relation) + "\" has triggers of replicache_ext, but is not on record as tracked",
+                       std::string("table \"") + RelationGetRelationName(trigger.tg_relation) +
+                           "\" has triggers of replicache_ext, but is not on record as tracked",
                        "Its changes would go unnoticed.", "Call replicache.track_table for it, or drop the triggers.", pg::Defect::certain);
     auto known = table ? std::make_shared<Known>(Known{std::move(*table), nullptr}) : nullptr;
     known_tables[relation] = known;
@@ -136,7 +139,8 @@ std::string_view key_of(const Columns& columns, HeapTuple tuple, TupleDesc descr
     return guarded([&] {
         StringInfoData key;
         initStringInfo(&key);
-        columns.key.append(&key, [&](AttrNumber column, bool* null) { return heap_getattr(tuple, column, descriptor, null); });
+        columns.key.append(
+            &key, [&](AttrNumber column, bool* null) { return heap_getattr(tuple, column, descriptor, null); });
         return std::string_view(key.data, key.len);
     });
 }
@@ -198,7 +202,8 @@ HeapTuple stamp_row(const TriggerData& trigger, Known& known) {
     const auto columns = columns_of(trigger, known);
     for (const AttrNumber column : columns->nullable)
         if (heap_attisnull(row, column, descriptor))
-            throw SqlError(ERRCODE_NULL_VALUE_NOT_ALLOWED, "column \"" + std::string(NameStr(TupleDescAttr(descriptor, column - 1)->attname)) +
+            throw SqlError(ERRCODE_NULL_VALUE_NOT_ALLOWED, "column \"" +
+                                                               std::string(NameStr(TupleDescAttr(descriptor, column - 1)->attname)) +
                                                                "\" is part of a key and must not be null");
     const RowSpace::Text space = columns->space.of_new(trigger.tg_relation, row);
     if (space.null != nullptr)
@@ -239,7 +244,8 @@ void row_gone(const TriggerData& trigger, Known& known) {
 void row_came(const TriggerData& trigger, Known& known) {
     TupleDesc const descriptor = trigger.tg_relation->rd_att;
     const auto columns = columns_of(trigger, known);
-    if (const Space* const space = space_of(*columns, trigger.tg_trigtuple, descriptor)) row_came(*columns, *space, trigger.tg_trigtuple, descriptor);
+    if (const Space* const space = space_of(*columns, trigger.tg_trigtuple, descriptor))
+        row_came(*columns, *space, trigger.tg_trigtuple, descriptor);
 }
 
 // That the trigger is one of those that track_table creates.
@@ -248,14 +254,16 @@ void check_trigger(const TriggerData& trigger) {
     const char kind = trigger.tg_relation->rd_rel->relkind;
     const bool row_to_stamp = !TRIGGER_FIRED_FOR_ROW(event) || !TRIGGER_FIRED_BEFORE(event) || !TRIGGER_FIRED_BY_DELETE(event);
     if ((kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE) || !row_to_stamp)
-        throw SqlError(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED, "on_change cannot be a trigger of this kind", {}, "Create triggers by replicache.track_table.");
+        throw SqlError(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED, "on_change cannot be a trigger of this kind", {},
+                       "Create triggers by replicache.track_table.");
 }
 
 }  // namespace
 
 bool has_trigger(const TriggerDesc* triggers, std::string_view name) {
-    return triggers != nullptr && std::any_of(triggers->triggers, triggers->triggers + triggers->numtriggers,
-                                              [name](const Trigger& trigger) { return name == trigger.tgname; });
+    return triggers != nullptr && std::any_of(
+                                      triggers->triggers, triggers->triggers + triggers->numtriggers,
+                                      [name](const Trigger& trigger) { return name == trigger.tgname; });
 }
 
 HeapTuple on_change(const TriggerData& trigger) {

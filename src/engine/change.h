@@ -12,11 +12,11 @@ namespace replicache::engine {
 // The triggers that track_table creates. They fire last among their kind (names sort by bytes, `~` after all letters), so
 // that they see the row as it will be.
 namespace trigger_name {
-constexpr const char* lock = "~replicache_lock";          // before the statement: takes the space before any row
-constexpr const char* stamp = "~replicache_stamp";        // before the row
-constexpr const char* moved = "~replicache_moved";        // after an UPDATE that changed key or space
-constexpr const char* deleted = "~replicache_deleted";    // after a DELETE
-constexpr const char* created = "~replicache_created";    // after an INSERT, of exposed tables with a space column
+constexpr const char* lock = "~replicache_lock";        // before the statement: takes the space before any row
+constexpr const char* stamp = "~replicache_stamp";      // before the row
+constexpr const char* moved = "~replicache_moved";      // after an UPDATE that changed key or space
+constexpr const char* deleted = "~replicache_deleted";  // after a DELETE
+constexpr const char* created = "~replicache_created";  // after an INSERT, of exposed tables with a space column
 constexpr const char* truncated = "~replicache_truncated";
 }  // namespace trigger_name
 

@@ -13,16 +13,14 @@ extern "C" {
 namespace replicache::engine {
 namespace {
 
+using pg::OwnStatement;
 using pg::Rows;
 using pg::SpiConnection;
 using pg::SqlError;
-using pg::OwnStatement;
 using pg::value;
 using Access = pg::Table::Access;
 
-[[noreturn]] void not_yours(const std::string& what) {
-    throw SqlError(ERRCODE_INSUFFICIENT_PRIVILEGE, what, {}, "Nothing was processed.");
-}
+[[noreturn]] void not_yours(const std::string& what) { throw SqlError(ERRCODE_INSUFFICIENT_PRIVILEGE, what, {}, "Nothing was processed."); }
 
 void insert_clients(const std::string& group, std::vector<const Clients::value_type*>& clients, std::int64_t version) {
     if (clients.empty()) return;
@@ -62,7 +60,8 @@ std::optional<std::string> check_group(const ClientGroup& group, GroupAccess acc
         not_yours("client group \"" + group.id + "\" belongs to another user");
     const std::string space = pg::required(table.text(group_column::space));
     // One may be from before spaces had one text each.
-    if (space != group.space && canonical_space(space) != group.space) not_yours("client group \"" + group.id + "\" belongs to another space");
+    if (space != group.space && canonical_space(space) != group.space)
+        not_yours("client group \"" + group.id + "\" belongs to another space");
     return space;
 }
 
@@ -73,9 +72,8 @@ void store_space(const ClientGroup& group) {
 }
 
 bool create_group(const ClientGroup& group) {
-    static OwnStatement insert(
-        "INSERT INTO replicache.client_group (id, user_id, space) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
-        {TEXTOID, TEXTOID, TEXTOID});
+    static OwnStatement insert("INSERT INTO replicache.client_group (id, user_id, space) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+                               {TEXTOID, TEXTOID, TEXTOID});
     const SpiConnection spi;
     return insert.run({value(group.id), value(group.user_id), value(group.space)}).count() > 0;
 }
@@ -117,9 +115,10 @@ void store_clients(const std::string& group, const Clients& clients, std::int64_
             if (created.size() == pg::max_rows) insert_clients(group, created, version);
             continue;
         }
-        table.update(client.row, {{client_column::last_mutation_id, Int64GetDatum(client.last_mutation_id)},
-                                  {client_column::version, Int64GetDatum(version)},
-                                  {client_column::last_seen, TimestampTzGetDatum(GetCurrentTransactionStartTimestamp())}},
+        table.update(client.row,
+                     {{client_column::last_mutation_id, Int64GetDatum(client.last_mutation_id)},
+                      {client_column::version, Int64GetDatum(version)},
+                      {client_column::last_seen, TimestampTzGetDatum(GetCurrentTransactionStartTimestamp())}},
                      CurrentMemoryContext);
     }
     insert_clients(group, created, version);

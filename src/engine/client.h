@@ -24,9 +24,9 @@ struct ClientGroup {
 struct Client {
     std::int64_t last_mutation_id = 0;
     std::int64_t last_planned_id = 0;  // what it will be when all goes well
-    HeapTuple row = nullptr;  // locked; null: it has none yet
-    bool changed = false;     // last_mutation_id has moved in this push
-    bool forgotten = false;   // it had a row, which is gone
+    HeapTuple row = nullptr;           // locked; null: it has none yet
+    bool changed = false;              // last_mutation_id has moved in this push
+    bool forgotten = false;            // it had a row, which is gone
 };
 
 // By their ids, which belong to the request.

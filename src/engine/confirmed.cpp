@@ -57,7 +57,9 @@ bool knows_confirmed(const std::string& group, std::string_view confirmed) {
     std::from_chars(confirmed.data() + second + 1, confirmed.data() + confirmed.size(), theirs);
     TableScan clients = clients_of(group);
     while (clients.next())
-        if (clients.int8(client_column::last_mutation_id) >= theirs && pg::hex_hash(clients.text(client_column::id)) == confirmed.substr(first + 1, second - first - 1)) return true;
+        if (clients.int8(client_column::last_mutation_id) >= theirs &&
+            pg::hex_hash(clients.text(client_column::id)) == confirmed.substr(first + 1, second - first - 1))
+            return true;
     return false;
 }
 

@@ -16,9 +16,9 @@ namespace {
 
 // What pg_constraint says about deferrable constraints, as of the last change of it.
 struct Deferrable {
-    bool any = false;                 // some constraint is deferrable
-    bool any_deferred = false;        // some is initially deferred
-    bool all_deferred = true;         // all deferrable ones are
+    bool any = false;           // some constraint is deferrable
+    bool any_deferred = false;  // some is initially deferred
+    bool all_deferred = true;   // all deferrable ones are
     // Schema and name of the initially deferred ones. SET CONSTRAINTS knows no tables: a name that is not unique in its schema
     // stands for all its constraints, and cannot be deferred at all when one of them is not deferrable.
     std::vector<std::pair<std::string, std::string>> deferred;
@@ -28,7 +28,8 @@ bool deferrable_valid = false;
 
 const pg::CatalogListener constraint_listener(CONSTROID, []() noexcept { deferrable_valid = false; });
 
-// As of now, also in a transaction whose snapshot is older. Constraints of other sessions' temporary tables come and go, and never matter here.
+// As of now, also in a transaction whose snapshot is older. Constraints of other sessions' temporary tables come and go, and never matter
+// here.
 Deferrable read_deferrable() {
     static pg::Statement query(
         "SELECT n.nspname::pg_catalog.text, c.conname::pg_catalog.text, pg_catalog.bool_or(c.condeferred), "
@@ -81,8 +82,9 @@ void defer_again() {
         deferrable_valid = false;
     }
     if (scope_of(error->sqlerrcode()) != Scope::mutation) throw std::move(*error);
-    throw pg::SqlError(ERRCODE_T_R_SERIALIZATION_FAILURE, "could not defer the deferrable constraints again", failure_of(*error).message + ".",
-                       "No mutation is to blame: roll back and try again. The owner of the extension needs USAGE on the schemas of constraints.");
+    throw pg::SqlError(
+        ERRCODE_T_R_SERIALIZATION_FAILURE, "could not defer the deferrable constraints again", failure_of(*error).message + ".",
+        "No mutation is to blame: roll back and try again. The owner of the extension needs USAGE on the schemas of constraints.");
 }
 
 }  // namespace

@@ -10,13 +10,14 @@
 
 namespace replicache::engine {
 
-// By this a client tells which of two cookies is newer. Numbers compare as numbers, and as text if either side is text. So above all numbers
-// there are texts, above them those that begin with U+FFFF, the highest unit of JavaScript's text, then those that begin with two, and so on.
+// By this a client tells which of two cookies is newer. Numbers compare as numbers, and as text if either side is text. So above all
+// numbers there are texts, above them those that begin with U+FFFF, the highest unit of JavaScript's text, then those that begin with two,
+// and so on.
 struct Order {
     int level = 0;  // 0: a number; else a text: as many U+FFFF, and the number in 16 digits
     std::int64_t number = 0;
 
-    static constexpr std::int64_t max = (std::int64_t{1} << 53) - 1;          // what JavaScript counts to
+    static constexpr std::int64_t max = (std::int64_t{1} << 53) - 1;                   // what JavaScript counts to
     static constexpr std::int64_t unknown = std::numeric_limits<std::int64_t>::max();  // some text: only the next level is surely above
 
     bool operator==(const Order&) const = default;
@@ -24,12 +25,12 @@ struct Order {
 
 struct Cookie {
     Order order{};
-    std::string_view source{};  // as the client wrote it
-    std::string origin{};       // the history that it is of, see history.h; empty: not one of ours
-    std::uint64_t lsn = 0;      // where in the WAL it was given
-    std::int64_t version = 0;   // clocks counter and time, and pull_since
+    std::string_view source{};            // as the client wrote it
+    std::string origin{};                 // the history that it is of, see history.h; empty: not one of ours
+    std::uint64_t lsn = 0;                // where in the WAL it was given
+    std::int64_t version = 0;             // clocks counter and time, and pull_since
     std::vector<std::int64_t> skipped{};  // tables (OIDs) whose rows could not be read: all of them are yet to come
-    std::string confirmed{};    // the last mutation of the reader's client group that it has been told of, see pull.cpp; empty: none
+    std::string confirmed{};  // the last mutation of the reader's client group that it has been told of, see pull.cpp; empty: none
 
     // Clock transaction: the transactions that the reader had seen, which are those below xmax that were not in progress.
     std::int64_t xmax = 0;  // 0: another clock
@@ -42,7 +43,9 @@ struct Cookie {
         return transaction < xmax && std::find(in_progress.begin(), in_progress.end(), transaction) == in_progress.end();
     }
     bool has_seen_all_up_to(std::int64_t transaction) const {
-        return transaction < xmax && std::none_of(in_progress.begin(), in_progress.end(), [transaction](std::int64_t id) { return id <= transaction; });
+        return transaction < xmax &&
+               std::none_of(
+                   in_progress.begin(), in_progress.end(), [transaction](std::int64_t id) { return id <= transaction; });
     }
 };
 
@@ -53,10 +56,11 @@ constexpr std::int64_t order_step = std::int64_t{1} << 32;
 
 inline Order next_level(const Order& order, std::int64_t position) { return {order.level + 1, position}; }
 
-// Of the cookie that goes on from this one, of the same history. The clock transaction may be no further by its position: where a reader has a
-// transaction of its own, fewer may have ended than it was told.
+// Of the cookie that goes on from this one, of the same history. The clock transaction may be no further by its position: where a reader
+// has a transaction of its own, fewer may have ended than it was told.
 inline Order order_after(const Cookie& cookie, std::int64_t position) {
-    const std::int64_t theirs = cookie.order.number, offset = std::max<std::int64_t>(theirs - cookie.position(), 0) / order_step * order_step;
+    const std::int64_t theirs = cookie.order.number,
+                       offset = std::max<std::int64_t>(theirs - cookie.position(), 0) / order_step * order_step;
     if (offset > Order::max - position || theirs >= Order::max) return next_level(cookie.order, position);
     return {cookie.order.level, std::max(offset + position, theirs + 1)};
 }

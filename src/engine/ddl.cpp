@@ -30,7 +30,8 @@ std::vector<Oid> oids(const pg::Rows& rows) {
 std::vector<Oid> altered_tables() {
     static pg::Statement query(
         "SELECT DISTINCT objid FROM pg_catalog.pg_event_trigger_ddl_commands() "
-        "WHERE classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid AND object_type OPERATOR(pg_catalog.=) 'table' AND schema_name OPERATOR(pg_catalog.<>) 'replicache'",
+        "WHERE classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid AND object_type "
+        "OPERATOR(pg_catalog.=) 'table' AND schema_name OPERATOR(pg_catalog.<>) 'replicache'",
         {});
     return oids(query.run({}));
 }
@@ -58,13 +59,10 @@ bool ends_silence(const AlterTableCmd* command) {
     switch (command->subtype) {
         case AT_EnableTrigAll:
         case AT_EnableTrigUser:
-        case AT_SetLogged:
-            return true;
+        case AT_SetLogged: return true;
         case AT_EnableTrig:
-        case AT_EnableAlwaysTrig:
-            return std::string_view(command->name).starts_with("~replicache_");
-        default:
-            return false;
+        case AT_EnableAlwaysTrig: return std::string_view(command->name).starts_with("~replicache_");
+        default: return false;
     }
 }
 
@@ -109,7 +107,9 @@ pg::Rows tables_that_lose(const std::vector<Oid>& dropped) {
         {OIDARRAYOID});
     static pg::OwnStatement by_partition(
         "SELECT relation::pg_catalog.oid, relation::pg_catalog.oid OPERATOR(pg_catalog.=) ANY ($1), space_column IS NOT NULL, "
-        "CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) n.holder AND c.relkind OPERATOR(pg_catalog.=) ANY ('{r,p}'::pg_catalog.\"char\"[])) AND NOT EXISTS (SELECT FROM replicache.tracked_table o WHERE o.relation::pg_catalog.oid OPERATOR(pg_catalog.=) n.holder) "
+        "CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) n.holder AND c.relkind "
+        "OPERATOR(pg_catalog.=) ANY ('{r,p}'::pg_catalog.\"char\"[])) AND NOT EXISTS (SELECT FROM replicache.tracked_table o WHERE "
+        "o.relation::pg_catalog.oid OPERATOR(pg_catalog.=) n.holder) "
         "THEN table_name END FROM replicache.tracked_table "
         "CROSS JOIN LATERAL (SELECT pg_catalog.to_regclass(table_name)::pg_catalog.oid AS holder) n "
         "WHERE relation::pg_catalog.oid OPERATOR(pg_catalog.=) ANY ($1) OR partitions::pg_catalog.oid[] OPERATOR(pg_catalog.&&) $1",
@@ -129,8 +129,10 @@ void on_drop_of(const std::vector<Oid>& relations) {
         }
         // Clients would drop all rows without a word, though they are in the other table.
         if (const auto name = tables.text(i, 4))
-            throw SqlError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "cannot drop a tracked table while another table has its name " + *name, "The other table is not tracked.",
-                           "Call replicache.untrack_table for the table that is to be dropped, then replicache.track_table for the other one.");
+            throw SqlError(
+                ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "cannot drop a tracked table while another table has its name " + *name,
+                "The other table is not tracked.",
+                "Call replicache.untrack_table for the table that is to be dropped, then replicache.track_table for the other one.");
         forget(relation);
     }
     if (tables.empty()) return;
@@ -150,12 +152,11 @@ void on_alter(Node* command) {
     after_columns_changed(command);
     const std::vector<Oid> relations = altered_tables();
     if (relations.empty()) return;
-    for (const Oid relation : relations) {
+    for (const Oid relation : relations)
         if (IsA(command, AlterTableStmt))
             on_alter_table(reinterpret_cast<AlterTableStmt*>(command), relation);
         else if (guarded([relation] { return get_rel_relispartition(relation); }))
             on_new_partition(relation);
-    }
     note_names(relations);
 }
 

@@ -18,11 +18,14 @@ void new_epoch() {
         "INSERT INTO replicache.epoch (number) SELECT GREATEST(COALESCE(pg_catalog.max(number), 0) OPERATOR(pg_catalog.+) 1, "
         "pg_catalog.floor(pg_catalog.date_part('epoch', pg_catalog.now() OPERATOR(pg_catalog.-) "
         "'2020-01-01 00:00:00+00'::pg_catalog.timestamptz) OPERATOR(pg_catalog./) 3600)::pg_catalog.int8) "
-        "FROM replicache.epoch RETURNING number", {});
+        "FROM replicache.epoch RETURNING number",
+        {});
     static pg::OwnStatement spaces("SELECT id FROM replicache.space ORDER BY id", {});
     // What they have pushed and not been told of, they will push again.
     static pg::OwnStatement forget_clients(
-        "WITH gone AS (DELETE FROM replicache.client RETURNING id) INSERT INTO replicache.forgotten_client (id) SELECT id FROM gone ON CONFLICT DO NOTHING", {});
+        "WITH gone AS (DELETE FROM replicache.client RETURNING id) INSERT INTO replicache.forgotten_client (id) SELECT id FROM gone ON "
+        "CONFLICT DO NOTHING",
+        {});
     static pg::OwnStatement forget_groups("DELETE FROM replicache.client_group", {});
     const pg::SpiConnection spi;
     const std::int64_t start = next.run({}).int8(0, 1) << epoch_bits;

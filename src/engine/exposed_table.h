@@ -26,8 +26,8 @@ struct ExposedTable {
     bool may_insert = false;
     bool may_update = false;
     bool may_delete = false;
-    // Null: all. A column may have several names; of those, the first is the one that answers have: its own, or else the first in the order of
-    // jsonb, which puts shorter ones first.
+    // Null: all. A column may have several names; of those, the first is the one that answers have: its own, or else the first in the order
+    // of jsonb, which puts shorter ones first.
     std::optional<std::vector<Column>> columns{};
     std::string conflict;
     std::string conflict_column;  // empty: none

@@ -19,12 +19,9 @@ Scope scope_of(int sqlerrcode) {
     switch (sqlerrcode) {
         case retry_later:
         case ERRCODE_LOCK_NOT_AVAILABLE:
-        case ERRCODE_OBJECT_IN_USE:
-            return Scope::push;
-        case ERRCODE_READ_ONLY_SQL_TRANSACTION:
-            return Scope::caller;
-        default:
-            break;
+        case ERRCODE_OBJECT_IN_USE: return Scope::push;
+        case ERRCODE_READ_ONLY_SQL_TRANSACTION: return Scope::caller;
+        default: break;
     }
     switch (ERRCODE_TO_CATEGORY(sqlerrcode)) {
         case MAKE_SQLSTATE('0', '8', '0', '0', '0'):  // connection exception
@@ -35,8 +32,7 @@ Scope scope_of(int sqlerrcode) {
         case MAKE_SQLSTATE('5', '7', '0', '0', '0'):  // operator intervention
         case MAKE_SQLSTATE('X', 'X', '0', '0', '0'):  // internal error
             return Scope::caller;
-        default:
-            return Scope::mutation;
+        default: return Scope::mutation;
     }
 }
 
@@ -55,12 +51,13 @@ Scope scope_of(const pg::PgError& error) {
 
 bool is_about_the_dropped(const pg::PgError& error) {
     const std::string_view message = error.data().message != nullptr ? error.data().message : "";
-    return error.sqlerrcode() == ERRCODE_INTERNAL_ERROR && (message.starts_with("cache lookup failed for ") || message.starts_with("could not open relation with OID "));
+    return error.sqlerrcode() == ERRCODE_INTERNAL_ERROR &&
+           (message.starts_with("cache lookup failed for ") || message.starts_with("could not open relation with OID "));
 }
 
 void refuse_dropped(const pg::PgError& error) {
-    throw pg::SqlError(ERRCODE_T_R_SERIALIZATION_FAILURE, "could not serialize access: something was dropped while it was being used", std::string(error.data().message) + ".",
-                       "Run the transaction again.");
+    throw pg::SqlError(ERRCODE_T_R_SERIALIZATION_FAILURE, "could not serialize access: something was dropped while it was being used",
+                       std::string(error.data().message) + ".", "Run the transaction again.");
 }
 
 Failure failure_of(const pg::PgError& error) {
@@ -105,10 +102,11 @@ void log_defect(const std::string& mutation, const std::string& client_id, const
     if (!is_due(failure.sqlstate + mutation)) return;
     pg::guarded([&] {
         ereport(LOG_SERVER_ONLY,
-                (errcode(code_of(failure)),
-                 errmsg("mutation \"%s\" is halted by a defect: %s", mutation.c_str(), failure.message.c_str()),
-                 errdetail("SQLSTATE %s, client \"%s\".%s%s", failure.sqlstate.c_str(), client_id.c_str(), failure.detail ? " " : "", failure.detail ? failure.detail->c_str() : ""),
-                 errhint("The client sends it again until the defect is mended.%s%s", failure.hint ? " " : "", failure.hint ? failure.hint->c_str() : ""),
+                (errcode(code_of(failure)), errmsg("mutation \"%s\" is halted by a defect: %s", mutation.c_str(), failure.message.c_str()),
+                 errdetail("SQLSTATE %s, client \"%s\".%s%s", failure.sqlstate.c_str(), client_id.c_str(), failure.detail ? " " : "",
+                           failure.detail ? failure.detail->c_str() : ""),
+                 errhint("The client sends it again until the defect is mended.%s%s", failure.hint ? " " : "",
+                         failure.hint ? failure.hint->c_str() : ""),
                  failure.context.empty() ? 0 : errcontext_msg("%s", failure.context.c_str())));
     });
 }

@@ -12,16 +12,17 @@ extern "C" {
 namespace replicache::engine {
 namespace {
 
+using pg::OwnStatement;
 using pg::Rows;
 using pg::SqlError;
-using pg::OwnStatement;
 using pg::Statement;
 using pg::Value;
 
 // A point in time: what is as old, or older, is garbage. Timestamps begin in 4713 BC.
 Value cutoff(Value idle) {
     static Statement subtract(
-        "SELECT CASE WHEN $1 OPERATOR(pg_catalog.>=) '0'::pg_catalog.interval AND $1 OPERATOR(pg_catalog.<=) '6000 years'::pg_catalog.interval "
+        "SELECT CASE WHEN $1 OPERATOR(pg_catalog.>=) '0'::pg_catalog.interval AND $1 OPERATOR(pg_catalog.<=) '6000 "
+        "years'::pg_catalog.interval "
         "THEN pg_catalog.now() OPERATOR(pg_catalog.-) $1 END",
         {INTERVALOID});
     const Value at = subtract.run({idle}).get(0, 1);
@@ -31,7 +32,8 @@ Value cutoff(Value idle) {
 
 // What of a table t of tombstones may be removed where it is old.
 std::string is_garbage(const std::string& space) {
-    return "(" + space + ".clock OPERATOR(pg_catalog.<>) 'time' OR NOT EXISTS "
+    return "(" + space +
+           ".clock OPERATOR(pg_catalog.<>) 'time' OR NOT EXISTS "
            "(SELECT FROM replicache.exposed_table e WHERE e.relation OPERATOR(pg_catalog.=) t.relation)) ";
 }
 
@@ -46,14 +48,19 @@ std::int64_t collect_tombstones(Value cutoff) {
     static OwnStatement remove_foreign(
         "DELETE FROM replicache.tombstone t USING replicache.space s WHERE t.space OPERATOR(pg_catalog.=) s.id "
         "AND s.clock OPERATOR(pg_catalog.=) 'transaction' "
-        "AND t.version OPERATOR(pg_catalog.>=) pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())::pg_catalog.text::pg_catalog.int8 "
+        "AND t.version OPERATOR(pg_catalog.>=) "
+        "pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())::pg_catalog.text::pg_catalog.int8 "
         "AND t.version OPERATOR(pg_catalog.<>) COALESCE(pg_catalog.pg_current_xact_id_if_assigned()::pg_catalog.text::pg_catalog.int8, 0)",
         {});
     static const std::string sql =
         "WITH old AS (SELECT s.id, s.clock, pg_catalog.max(t.version) AS version FROM replicache.tombstone t, replicache.space s "
-        "WHERE t.at OPERATOR(pg_catalog.<=) $1 AND t.space OPERATOR(pg_catalog.=) s.id AND " + is_garbage("s") + "GROUP BY s.id), "
+        "WHERE t.at OPERATOR(pg_catalog.<=) $1 AND t.space OPERATOR(pg_catalog.=) s.id AND " +
+        is_garbage("s") +
+        "GROUP BY s.id), "
         "gone AS (DELETE FROM replicache.tombstone t USING old "
-        "WHERE t.space OPERATOR(pg_catalog.=) old.id AND t.version OPERATOR(pg_catalog.<=) old.version AND " + is_garbage("old") + "RETURNING t.space) "
+        "WHERE t.space OPERATOR(pg_catalog.=) old.id AND t.version OPERATOR(pg_catalog.<=) old.version AND " +
+        is_garbage("old") +
+        "RETURNING t.space) "
         "SELECT old.id, old.version, g.count FROM old, (SELECT space, pg_catalog.count(*) AS count FROM gone GROUP BY space) g "
         "WHERE g.space OPERATOR(pg_catalog.=) old.id ORDER BY old.id";
     static OwnStatement remove(sql.c_str(), {TIMESTAMPTZOID});
@@ -70,7 +77,8 @@ std::int64_t collect_tombstones(Value cutoff) {
 
 std::int64_t collect_errors(Value cutoff) {
     static OwnStatement remove(
-        "DELETE FROM replicache.mutation_error WHERE error_id OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT error_id FROM replicache.mutation_error "
+        "DELETE FROM replicache.mutation_error WHERE error_id OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT error_id FROM "
+        "replicache.mutation_error "
         "WHERE at OPERATOR(pg_catalog.<=) $1 FOR UPDATE SKIP LOCKED))",
         {TIMESTAMPTZOID});
     return static_cast<std::int64_t>(remove.run({cutoff}).count());

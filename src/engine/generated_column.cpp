@@ -32,12 +32,14 @@ Node* expression_of(Relation relation, AttrNumber column) {
 // PostgreSQL prepares the expression once per statement, and checks then that the role may call its functions. Ours serves for one
 // (sub)transaction and role.
 struct GeneratedColumn::Prepared {
-    Prepared() : context(guarded([] { return AllocSetContextCreate(TopMemoryContext, "replicache generated column", ALLOCSET_SMALL_SIZES); })) {}
+    Prepared()
+        : context(guarded([] { return AllocSetContextCreate(TopMemoryContext, "replicache generated column", ALLOCSET_SMALL_SIZES); })) {}
     ~Prepared() { MemoryContextDelete(context); }
     Prepared(const Prepared&) = delete;
     Prepared& operator=(const Prepared&) = delete;
     bool is_current() const {
-        return transaction == pg::local_transaction() && subtransaction == GetCurrentSubTransactionId() && role == GetUserId() && changes == function_changes;
+        return transaction == pg::local_transaction() && subtransaction == GetCurrentSubTransactionId() && role == GetUserId() &&
+               changes == function_changes;
     }
 
     MemoryContext context;

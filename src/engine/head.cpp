@@ -9,7 +9,10 @@ namespace replicache::engine {
 std::optional<Head> head_of(std::string_view space) {
     pg::Table table("space", pg::Table::Access::read);
     if (!table.find(space)) return std::nullopt;
-    Head head{.clock = clock_of(table), .version = table.int8(space_column::version), .floor = table.int8(space_column::floor), .may_be_lost = table.may_be_lost()};
+    Head head{.clock = clock_of(table),
+              .version = table.int8(space_column::version),
+              .floor = table.int8(space_column::floor),
+              .may_be_lost = table.may_be_lost()};
     if (table.has_column(space_column::collector)) {
         head.collected = table.int8(space_column::collected);
         head.collector = table.int8(space_column::collector);

@@ -70,9 +70,8 @@ XLogRecPtr end_of_records(XLogRecPtr position) {
 History::History(std::string_view space) {
     pg::Table table("origin", pg::Table::Access::read);
     if (!table.find(origin_key)) throw pg::SqlError(ERRCODE_INTERNAL_ERROR, "replicache.origin has lost its row");
-    // A copy of a database (CREATE DATABASE … TEMPLATE) has another OID. After pg_upgrade both OIDs may be the old ones, and timelines count
-    // from 1 again, but the system identifier is another.
-    // Hashes, since clients need not know all that.
+    // A copy of a database (CREATE DATABASE … TEMPLATE) has another OID. After pg_upgrade both OIDs may be the old ones, and timelines
+    // count from 1 again, but the system identifier is another. Hashes, since clients need not know all that.
     name_ = pg::hex_hash(std::to_string(GetSystemIdentifier()) + "-" + std::to_string(MyDatabaseId)) + "-" +
             pg::hex_hash(pg::required(table.text(2)) + "-" + std::string(space)) + "-" + std::to_string(guarded([] { return timeline(); }));
 }
@@ -86,7 +85,8 @@ bool History::contains(const Cookie& cookie) const {
 bool History::is_behind(const Cookie& cookie) const {
     if (!RecoveryInProgress()) return false;
     const Name theirs(cookie.origin), ours(name_);
-    // Of an older timeline, it has all that it will ever have. A later one may not have begun where this standby is, which then has to go back.
+    // Of an older timeline, it has all that it will ever have. A later one may not have begun where this standby is, which then has to go
+    // back.
     if (theirs.stem == ours.stem && theirs.timeline > ours.timeline) return true;
     return theirs.database() == ours.database() && theirs.timeline >= ours.timeline && cookie.lsn > wal_position();
 }

@@ -1,6 +1,6 @@
 // The history that a cookie is of: this cluster, this database, this extension, this space, and the timeline of the WAL. Another database,
-// one that was reset, restored from a dump or moved by pg_upgrade, and new_epoch() are other histories: the same version, or transaction id,
-// may stand for another change there.
+// one that was reset, restored from a dump or moved by pg_upgrade, and new_epoch() are other histories: the same version, or transaction
+// id, may stand for another change there.
 //
 // A promotion and point-in-time recovery begin a new timeline, which has all that was done on the old one up to where it was left.
 #pragma once

@@ -6,8 +6,8 @@ namespace {
 using pg::SqlError;
 
 [[noreturn]] void malformed(const KeyTemplate::Use& use, std::string_view text, const std::string& problem, const std::string& hint) {
-    throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, std::string("invalid ") + use.name + " template \"" + std::string(text) + "\": " + problem, {},
-                   hint);
+    throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE,
+                   std::string("invalid ") + use.name + " template \"" + std::string(text) + "\": " + problem, {}, hint);
 }
 
 // What a template says about the text between two slashes: a literal, or prefix, column, suffix.
@@ -20,12 +20,11 @@ struct Segment {
 std::vector<Segment> segments_of(const KeyTemplate& key) {
     std::vector<Segment> segments(1);
     for (const auto& piece : key.pieces()) {
-        for (const char c : piece.literal) {
+        for (const char c : piece.literal)
             if (c == '/')
                 segments.emplace_back();
             else
                 (segments.back().column ? segments.back().suffix : segments.back().prefix) += c;
-        }
         if (!piece.column.empty()) segments.back().column = true;
     }
     return segments;
@@ -35,8 +34,7 @@ bool one_ends_other(const std::string& a, const std::string& b) { return a.ends_
 bool one_starts_other(const std::string& a, const std::string& b) { return a.starts_with(b) || b.starts_with(a); }
 
 bool may_equal_literal(const Segment& s, const std::string& literal) {
-    return literal.size() >= s.prefix.size() + s.suffix.size() && literal.starts_with(s.prefix) &&
-           literal.ends_with(s.suffix);
+    return literal.size() >= s.prefix.size() + s.suffix.size() && literal.starts_with(s.prefix) && literal.ends_with(s.suffix);
 }
 
 bool may_equal_segment(const Segment& a, const Segment& b) {
@@ -48,12 +46,11 @@ bool may_equal_segment(const Segment& a, const Segment& b) {
 
 std::string encode(std::string_view text) {
     std::string result;
-    for (const char c : text) {
+    for (const char c : text)
         if (c == '/' || c == '%')
             result += c == '/' ? "%2F" : "%25";
         else
             result += c;
-    }
     return result;
 }
 
@@ -101,8 +98,7 @@ KeyTemplate KeyTemplate::parse(std::string_view text, const Use& use) {
         }
         if (c == '}') malformed(use, text, "\"}\" without \"{\"", "Write \"}}\" for a brace.");
         const std::size_t end = text.find('}', i);
-        if (end == std::string_view::npos)
-            malformed(use, text, "\"{\" without \"}\"", "Write \"{column}\", or \"{{\" for a brace.");
+        if (end == std::string_view::npos) malformed(use, text, "\"{\" without \"}\"", "Write \"{column}\", or \"{{\" for a brace.");
         piece.column = text.substr(i + 1, end - i - 1);
         if (piece.column.empty()) malformed(use, text, "\"{}\" names no column", "Write \"{column}\".");
         if (!key.pieces_.empty() && piece.literal.find('/') == std::string::npos)
@@ -189,8 +185,7 @@ Key::Key(const KeyTemplate& key, const std::function<Column(const std::string&)>
             part.column = column.number;
             part.text = pg::ScalarText::of(column.type);
             if (!part.text)
-                throw SqlError(ERRCODE_DATATYPE_MISMATCH,
-                               "column \"" + piece.column + "\" cannot be part of a key",
+                throw SqlError(ERRCODE_DATATYPE_MISMATCH, "column \"" + piece.column + "\" cannot be part of a key",
                                "The text of a key must be the same in every session.",
                                "Use columns of types such as text, uuid, integer, numeric, date or timestamp.");
         }
@@ -199,8 +194,8 @@ Key::Key(const KeyTemplate& key, const std::function<Column(const std::string&)>
 }
 
 void Key::raise_null(const Part& part) {
-    ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-                    errmsg("column \"%s\" is part of a key and must not be null", part.name.c_str())));
+    ereport(ERROR,
+            (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("column \"%s\" is part of a key and must not be null", part.name.c_str())));
     pg_unreachable();
 }
 

@@ -74,7 +74,9 @@ void FunctionMutator::look_up(Oid function) {
     seen_changes_ = function_changes;
     name_ = signature_of(function);
     HeapTuple const tuple = guarded([function] { return SearchSysCacheCopy1(PROCOID, ObjectIdGetDatum(function)); });
-    if (!HeapTupleIsValid(tuple)) throw SqlError(ERRCODE_UNDEFINED_FUNCTION, "function with OID " + std::to_string(function) + " does not exist", {}, {}, pg::Defect::certain);
+    if (!HeapTupleIsValid(tuple))
+        throw SqlError(ERRCODE_UNDEFINED_FUNCTION, "function with OID " + std::to_string(function) + " does not exist", {}, {},
+                       pg::Defect::certain);
     function_ = function;
     written_by_ = HeapTupleHeaderGetRawXmin(tuple->t_data);
     place_ = tuple->t_self;
@@ -85,8 +87,7 @@ void FunctionMutator::look_up(Oid function) {
     if (form->prorettype == TRIGGEROID || form->prorettype == EVENT_TRIGGEROID)
         unfit(function, "it is a trigger function", "Return json, jsonb or void.");
     // A function that is not volatile sees the database as of the caller's snapshot: without the mutation before it.
-    if (form->provolatile != PROVOLATILE_VOLATILE)
-        unfit(function, "it is not volatile", "Declare it VOLATILE, which is the default.");
+    if (form->provolatile != PROVOLATILE_VOLATILE) unfit(function, "it is not volatile", "Declare it VOLATILE, which is the default.");
     parameters_.describe(function, tuple, context_);
     guarded([this, function] { fmgr_info_cxt(function, &info_, context_); });
 }
@@ -108,7 +109,8 @@ bool FunctionMutator::is_current() {
 void FunctionMutator::look_up_again() {
     const Oid function = pg::find_function(name_);
     if (function == InvalidOid)
-        throw SqlError(ERRCODE_UNDEFINED_FUNCTION, "function " + name_ + " does not exist", {}, "Create it, or register another function under the mutator's name.", pg::Defect::certain);
+        throw SqlError(ERRCODE_UNDEFINED_FUNCTION, "function " + name_ + " does not exist", {},
+                       "Create it, or register another function under the mutator's name.", pg::Defect::certain);
     MemoryContextReset(context_);
     parameters_ = {};
     look_up(function);
@@ -223,8 +225,7 @@ void register_mutator(const std::string& name, Oid function) {
 void unregister_mutator(const std::string& name) {
     static pg::OwnStatement remove("DELETE FROM replicache.mutator WHERE name OPERATOR(pg_catalog.=) $1", {TEXTOID});
     const SpiConnection spi;
-    if (remove.run({value(name)}).count() == 0)
-        throw SqlError(ERRCODE_UNDEFINED_OBJECT, "mutator \"" + name + "\" is not registered");
+    if (remove.run({value(name)}).count() == 0) throw SqlError(ERRCODE_UNDEFINED_OBJECT, "mutator \"" + name + "\" is not registered");
     pg::tell_of_change("mutator");
 }
 

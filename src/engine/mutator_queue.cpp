@@ -20,9 +20,9 @@ namespace {
 
 using pg::guarded;
 using pg::JsonReader;
+using pg::OwnStatement;
 using pg::SpiConnection;
 using pg::SqlError;
-using pg::OwnStatement;
 using pg::value;
 using Token = JsonReader::Token;
 
@@ -103,12 +103,14 @@ Call read_call(const RowChange& change) {
             } else if (member == "args") {
                 call.args = read_args(reader.value(token));
             } else {
-                throw SqlError(ERRCODE_UNDEFINED_COLUMN, "\"" + change.table + "\" has no column \"" + std::string(member) + "\" that clients may write", {},
+                throw SqlError(ERRCODE_UNDEFINED_COLUMN,
+                               "\"" + change.table + "\" has no column \"" + std::string(member) + "\" that clients may write", {},
                                "A call of a mutator has a name and args.");
             }
         }
     if (!named)
-        throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "a call in \"" + change.table + "\" lacks \"name\"", {}, "It is text: the name of the mutator.");
+        throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "a call in \"" + change.table + "\" lacks \"name\"", {},
+                       "It is text: the name of the mutator.");
     return call;
 }
 
@@ -131,8 +133,7 @@ void register_mutator_queue(const std::string& name) {
     static OwnStatement store("INSERT INTO replicache.mutator_queue (name) VALUES ($1) ON CONFLICT DO NOTHING", {TEXTOID});
     const SpiConnection spi;
     lock_table_names();
-    if (exposed_table(name))
-        throw SqlError(ERRCODE_DUPLICATE_OBJECT, "a table is exposed as \"" + name + "\"", {}, "Pass another name.");
+    if (exposed_table(name)) throw SqlError(ERRCODE_DUPLICATE_OBJECT, "a table is exposed as \"" + name + "\"", {}, "Pass another name.");
     store.run({value(name)});
     pg::tell_of_change("mutator_queue");
 }
@@ -153,14 +154,11 @@ bool is_mutator_queue(const std::string& name) {
 void call_mutator(const RowChange& change, bool& timed_out) {
     switch (change.kind) {
         case RowChange::Kind::insert:
-        case RowChange::Kind::upsert:
-            run(read_call(change), timed_out);
-            return;
+        case RowChange::Kind::upsert: run(read_call(change), timed_out); return;
         case RowChange::Kind::update:
             throw SqlError(ERRCODE_INSUFFICIENT_PRIVILEGE, "clients may not update rows of \"" + change.table + "\"", {},
                            "A call of a mutator cannot be changed once it is made: insert another one.");
-        case RowChange::Kind::remove:
-            return;
+        case RowChange::Kind::remove: return;
     }
 }
 

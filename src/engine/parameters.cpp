@@ -43,8 +43,8 @@ std::string signature_of(Oid function) {
 }
 
 [[noreturn]] void unfit(Oid function, const std::string& problem, const std::string& hint) {
-    throw SqlError(ERRCODE_WRONG_OBJECT_TYPE, "function " + signature_of(function) + " cannot be a mutator: " + problem, {},
-                   hint, pg::Defect::certain);
+    throw SqlError(ERRCODE_WRONG_OBJECT_TYPE, "function " + signature_of(function) + " cannot be a mutator: " + problem, {}, hint,
+                   pg::Defect::certain);
 }
 
 void Parameters::describe(Oid function, HeapTuple tuple, MemoryContext context) {
@@ -92,7 +92,8 @@ void Parameters::describe(Oid function, HeapTuple tuple, MemoryContext context) 
     const int first_default = raw.count - list_length(raw.defaults);
     for (int i = 0; i < raw.count; ++i) {
         if (raw.names == nullptr || raw.names[i] == nullptr || *raw.names[i] == '\0')
-            unfit(function, "it has a parameter without a name", "Name its parameters after the members of args, or declare one parameter of type jsonb.");
+            unfit(function, "it has a parameter without a name",
+                  "Name its parameters after the members of args, or declare one parameter of type jsonb.");
         Node* const value = i < first_default ? nullptr : static_cast<Node*>(list_nth(raw.defaults, i - first_default));
         parameters_.push_back({.name = raw.names[i], .type = raw.types[i], .default_value = value});
         prepare(parameters_.back());
@@ -108,8 +109,8 @@ void Parameters::describe(Oid function, HeapTuple tuple, MemoryContext context) 
         fmgr_info_cxt(F_JSON_POPULATE_RECORD, &populate_, context_);
         Const* record = makeNullConst(RECORDOID, -1, InvalidOid);
         Const* json = makeNullConst(JSONOID, -1, InvalidOid);
-        populate_.fn_expr = reinterpret_cast<Node*>(makeFuncExpr(
-            F_JSON_POPULATE_RECORD, RECORDOID, list_make2(record, json), InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL));
+        populate_.fn_expr = reinterpret_cast<Node*>(
+            makeFuncExpr(F_JSON_POPULATE_RECORD, RECORDOID, list_make2(record, json), InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL));
         MemoryContextSwitchTo(outer);
     });
 }
@@ -154,7 +155,8 @@ void Parameters::fill_whole(std::string_view args, FunctionCallInfo call) {
 Parameters::Parameter& Parameters::find(std::string_view member) {
     const auto parameter = std::find_if(parameters_.begin(), parameters_.end(), [member](const Parameter& p) { return p.name == member; });
     if (parameter == parameters_.end())
-        throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "mutator " + function_ + " has no parameter \"" + std::string(member) + "\"", {}, {}, pg::Defect::possible);
+        throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "mutator " + function_ + " has no parameter \"" + std::string(member) + "\"", {},
+                       {}, pg::Defect::possible);
     return *parameter;
 }
 
@@ -188,7 +190,8 @@ void Parameters::read_names(std::string_view args) {
 void Parameters::check_missing() const {
     for (const Parameter& parameter : parameters_)
         if (!parameter.given && parameter.default_value == nullptr)
-            throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "args of mutator " + function_ + " lack \"" + parameter.name + "\"", {}, {}, pg::Defect::possible);
+            throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "args of mutator " + function_ + " lack \"" + parameter.name + "\"", {}, {},
+                           pg::Defect::possible);
 }
 
 // What populate_scalar in jsonfuncs.c makes of a member that is not null, without the copies.
@@ -197,8 +200,7 @@ Datum Parameters::input(Parameter& parameter) {
     const std::string_view text = is_string ? pg::decode_string(parameter.value) : parameter.value;
     switch (parameter.type) {
         case TEXTOID:
-        case VARCHAROID:
-            return pg::unguarded_text_datum(text);
+        case VARCHAROID: return pg::unguarded_text_datum(text);
         case JSONOID:
         case JSONBOID: {
             if (!is_string) return parameter.type == JSONOID ? pg::unguarded_text_datum(text) : pg::jsonb_datum(text);
@@ -208,8 +210,7 @@ Datum Parameters::input(Parameter& parameter) {
             const std::string_view json(quoted.data, static_cast<std::size_t>(quoted.len));
             return parameter.type == JSONOID ? pg::unguarded_text_datum(json) : pg::jsonb_datum(json);
         }
-        default:
-            return InputFunctionCall(&parameter.input, pnstrdup(text.data(), text.size()), parameter.input_parameter, -1);
+        default: return InputFunctionCall(&parameter.input, pnstrdup(text.data(), text.size()), parameter.input_parameter, -1);
     }
 }
 
@@ -235,8 +236,7 @@ void Parameters::populate(std::string_view args, FunctionCallInfo call) const {
         auto* nulls = static_cast<bool*>(palloc(sizeof(bool) * n));
         for (int i = 0; i < n; ++i) {
             nulls[i] = true;
-            if (!parameters[i].given)
-                values[i] = evaluate(parameters[i].default_value, TupleDescAttr(row_, i), &nulls[i]);
+            if (!parameters[i].given) values[i] = evaluate(parameters[i].default_value, TupleDescAttr(row_, i), &nulls[i]);
         }
         // What json_populate_record keeps for itself is as old as this call: parameter types may change between pushes.
         FmgrInfo populate = populate_;

@@ -13,8 +13,8 @@ namespace {
 
 using Kind = Progress::Kind;
 
-// For a reader who has seen what this snapshot does not. A standby gets there. A primary does, too, when the change is on its way: a standby may
-// show a commit before the primary, which still waits for a synchronous standby.
+// For a reader who has seen what this snapshot does not. A standby gets there. A primary does, too, when the change is on its way: a
+// standby may show a commit before the primary, which still waits for a synchronous standby.
 Kind ahead_of_us(bool on_its_way) { return on_its_way || RecoveryInProgress() ? Kind::behind : Kind::lost; }
 
 // Clocks counter and time. Clients know the head of a space without history as 0.
@@ -43,7 +43,8 @@ bool counts(std::int64_t floor, const ReaderSnapshot& now) { return floor < now.
 // in progress.
 bool above_floors(const Cookie& cookie, const Head& space, const ReaderSnapshot& now) {
     return (cookie.has_seen(space.floor) || !counts(space.floor, now)) &&
-           (cookie.has_seen_all_up_to(space.collected) || (space.collector > 0 && cookie.has_seen(space.collector)) || !counts(space.collected, now));
+           (cookie.has_seen_all_up_to(space.collected) || (space.collector > 0 && cookie.has_seen(space.collector)) ||
+            !counts(space.collected, now));
 }
 
 // By a number, all that can be said is that everything up to it has been seen.
@@ -51,7 +52,10 @@ Cookie cookie_of_number(std::int64_t since) { return {.xmax = since + 1}; }
 
 Progress by_transaction_number(const Head& space, const std::optional<Cookie>& cookie, const ReaderSnapshot& now) {
     const std::int64_t since = cookie ? cookie->version : 0;
-    Progress progress{.kind = Kind::changes, .versions = {since, now.xmax - 1}, .cookie = {.version = std::max(since, now.xmin - 1)}, .version = now.xmin - 1};
+    Progress progress{.kind = Kind::changes,
+                      .versions = {since, now.xmax - 1},
+                      .cookie = {.version = std::max(since, now.xmin - 1)},
+                      .version = now.xmin - 1};
     progress.keeps_cookie = progress.must_flush = true;
     add_own(progress, now);
     if (since >= now.xmax)
@@ -62,7 +66,8 @@ Progress by_transaction_number(const Head& space, const std::optional<Cookie>& c
 }
 
 Progress by_transaction(const Head& space, const std::optional<Cookie>& cookie, const ReaderSnapshot& now) {
-    Progress progress{.kind = Kind::everything, .versions = {}, .cookie = {.xmax = now.xmax, .in_progress = now.in_progress}, .version = now.xmin - 1};
+    Progress progress{
+        .kind = Kind::everything, .versions = {}, .cookie = {.xmax = now.xmax, .in_progress = now.in_progress}, .version = now.xmin - 1};
     progress.keeps_cookie = progress.must_flush = true;
     if (!cookie) return progress;
     if (cookie->xmax > now.xmax) {

@@ -34,7 +34,7 @@ struct Progress {
     // A cookie that leaves the server calls transactions seen whose end may not have reached the disk.
     bool must_flush = false;
     bool other_history = false;  // the cookie is of one, and will stay so
-    std::int64_t version;  // for current_version()
+    std::int64_t version;        // for current_version()
 };
 
 // How far a pull of this space gets under the active snapshot. With `plain`, cookies are numbers whatever the clock, and

@@ -33,7 +33,9 @@ void collect_keys(std::vector<std::string>& keys, TableScan& tombstones) {
 void append_tombstones(PullAnswer& answer, const std::string& space, const Versions& versions) {
     constexpr const char *table = "tombstone", *index = "tombstone_space_version_idx";
     const TableScan::Condition in_space{tombstone_column::space, TEXTOID, Is::equal, pg::text_datum(space)};
-    const auto version = [](Is is, std::int64_t value) { return TableScan::Condition{tombstone_column::version, INT8OID, is, Int64GetDatum(value)}; };
+    const auto version = [](Is is, std::int64_t value) {
+        return TableScan::Condition{tombstone_column::version, INT8OID, is, Int64GetDatum(value)};
+    };
     std::vector<std::string> keys;
     {
         TableScan range(table, index, {in_space, version(Is::above, versions.since), version(Is::up_to, versions.until)});
@@ -53,11 +55,12 @@ void append_tombstones(PullAnswer& answer, const std::string& space, const Versi
     }
 }
 
-// Whether the error is about what a table's expressions do, or its rows and rights. It is not where the answer is too large, or the table was
-// altered meanwhile.
+// Whether the error is about what a table's expressions do, or its rows and rights. It is not where the answer is too large, or the table
+// was altered meanwhile.
 bool is_of_the_table(int sqlerrcode) {
     const int category = ERRCODE_TO_CATEGORY(sqlerrcode);
-    return scope_of(sqlerrcode) == Scope::mutation && category != ERRCODE_PROGRAM_LIMIT_EXCEEDED && category != ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE;
+    return scope_of(sqlerrcode) == Scope::mutation && category != ERRCODE_PROGRAM_LIMIT_EXCEEDED &&
+           category != ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE;
 }
 
 // The tables of a pull. One whose expressions fail is left out, where the setting says so: its rows come once they can be read.
@@ -67,7 +70,8 @@ public:
 
     Tables(const PullRequest& request, Progress& progress) : request_(request), progress_(progress), views_(lock_table_views()) {
         for (const auto& view : views_)
-            if (view->may_have_rows(request.space) && view->storage().is_newer_than(GetActiveSnapshot())) throw OldSnapshot{view->relation()};
+            if (view->may_have_rows(request.space) && view->storage().is_newer_than(GetActiveSnapshot()))
+                throw OldSnapshot{view->relation()};
     }
     void append(PullAnswer& answer, bool soft_deleted) {
         for (const auto& view : views_) {
@@ -80,10 +84,13 @@ public:
     }
 
 private:
-    static bool is_in(const std::vector<std::int64_t>& tables, const TableView& view) { return std::find(tables.begin(), tables.end(), view.relation()) != tables.end(); }
+    static bool is_in(const std::vector<std::int64_t>& tables, const TableView& view) {
+        return std::find(tables.begin(), tables.end(), view.relation()) != tables.end();
+    }
 
     void append(PullAnswer& answer, TableView& view, Query query, const Versions& versions) {
-        if (!pg::settings.skip_broken_tables || request_.plain_cookies) return view.append_patch(answer.buffer(), query, versions, request_.space);
+        if (!pg::settings.skip_broken_tables || request_.plain_cookies)
+            return view.append_patch(answer.buffer(), query, versions, request_.space);
         const int length = answer.length();
         auto error = pg::attempt([&] { view.append_patch(answer.buffer(), query, versions, request_.space); });
         if (!error) return;
@@ -134,8 +141,10 @@ std::optional<bool> append_answer(PullAnswer& answer, const PullRequest& request
         answer.append(behind);
     };
     // The cookie comes first, but where it has to tell which tables were left out.
-    if (!pg::settings.skip_broken_tables) append_cookie("{\"cookie\":", ",");
-    else answer.append("{");
+    if (!pg::settings.skip_broken_tables)
+        append_cookie("{\"cookie\":", ",");
+    else
+        answer.append("{");
     answer.append(ids.text());
     answer.append(",\"patch\":[");
     const int empty = answer.length();
@@ -154,9 +163,11 @@ std::optional<Datum> pull_under_snapshot(const PullRequest& request, PullAnswer&
     Progress progress = engine::progress(request.space, request.cookie, request.plain_cookies);
     // A group of another space counts in the versions of that space.
     if (request.client_group_id) {
-        const auto recorded = check_group({*request.client_group_id, request.user_id, request.space}, request.any_user ? GroupAccess::read_as_any_user : GroupAccess::read);
+        const auto recorded = check_group({*request.client_group_id, request.user_id, request.space},
+                                          request.any_user ? GroupAccess::read_as_any_user : GroupAccess::read);
         if (recorded && *recorded != request.space && progress.kind == Kind::changes) progress.kind = Kind::everything;
-        if (progress.other_history && !request.client_id && !knows_confirmed(*request.client_group_id, request.cookie->confirmed)) return std::nullopt;
+        if (progress.other_history && !request.client_id && !knows_confirmed(*request.client_group_id, request.cookie->confirmed))
+            return std::nullopt;
     }
     if (progress.kind == Kind::lost) return std::nullopt;
 

@@ -53,7 +53,8 @@ public:
             append(cookie.version);
         }
         append(",\"lsn\":");
-        pg::guarded([this, lsn = cookie.lsn] { appendStringInfo(&text_, "\"%X/%X\"", static_cast<uint32>(lsn >> 32), static_cast<uint32>(lsn)); });
+        pg::guarded(
+            [this, lsn = cookie.lsn] { appendStringInfo(&text_, "\"%X/%X\"", static_cast<uint32>(lsn >> 32), static_cast<uint32>(lsn)); });
         if (!cookie.confirmed.empty()) {
             append(",\"confirmed\":");
             append_string(cookie.confirmed);

@@ -29,18 +29,19 @@ PushTime::PushTime() {
     const int limit = pg::settings.push_time;
     if (limit == 0) return;
     const TimestampTz now = GetCurrentTimestamp();
-    if (limit > 0) {
+    if (limit > 0)
         end_ = now + limit * INT64CONST(1000);
-    } else if (const TimestampTz end = end_of_statement(); end != 0) {
+    else if (const TimestampTz end = end_of_statement(); end != 0)
         end_ = now + std::max<TimestampTz>(end - now, 0) / 2;
-    }
     part_ = (end_ - now) / parts;
 }
 
 TimestampTz PushTime::end_of_run() const { return end_ == 0 ? 0 : std::min(end_, GetCurrentTimestamp() + part_); }
 
 Failure PushTime::failure() {
-    return {.sqlstate = "RE003", .message = "the push has used up its time", .detail = std::nullopt,
+    return {.sqlstate = "RE003",
+            .message = "the push has used up its time",
+            .detail = std::nullopt,
             .hint = "What is left is to be sent again. The limit is replicache.push_time, by default half of statement_timeout."};
 }
 

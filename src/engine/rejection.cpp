@@ -25,8 +25,8 @@ void store_some(const Batch& batch, Rejections rejections, const ClientGroup& gr
         "pg_catalog.unnest($6), pg_catalog.unnest($7), pg_catalog.unnest($8), pg_catalog.unnest($9), "
         "pg_catalog.unnest($10), pg_catalog.unnest($11)) "
         "AS u(client_id, mutation_id, name, args, sqlstate, message, detail, hint)",
-        {TEXTOID, TEXTOID, TEXTOID, TEXTARRAYOID, INT8ARRAYOID, TEXTARRAYOID, JSONARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
-         TEXTARRAYOID, TEXTARRAYOID});
+        {TEXTOID, TEXTOID, TEXTOID, TEXTARRAYOID, INT8ARRAYOID, TEXTARRAYOID, JSONARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
+         TEXTARRAYOID});
     std::vector<Value> clients, ids, names, args, sqlstates, messages, details, hints;
     for (const auto& [index, failure] : rejections) {
         const Mutation& mutation = batch.mutations[index];
@@ -97,9 +97,9 @@ void store_rejections(const Upload& upload, const std::vector<TransactionResult>
         const auto& changes = upload.transactions[i].changes;
         const RowChange& change = changes.at(result.change.value_or(changes.size() - 1));
         const Failure& failure = result.failure;
-        insert.run({value(user_id), value(upload.client_id.value_or("")), value(change.number),
-                    value(name_of(change)), value(crud_json(upload.transactions[i])), value(failure.sqlstate),
-                    value(failure.message), value(failure.detail), value(failure.hint)});
+        insert.run({value(user_id), value(upload.client_id.value_or("")), value(change.number), value(name_of(change)),
+                    value(crud_json(upload.transactions[i])), value(failure.sqlstate), value(failure.message), value(failure.detail),
+                    value(failure.hint)});
     }
 }
 
@@ -117,7 +117,10 @@ TransactionResult find_rejection(const Upload& upload, const ClientTransaction& 
     result.status = TransactionResult::Status::rejected;
     result.recorded = true;
     result.change = static_cast<std::size_t>(std::find(numbers.begin(), numbers.end(), rows.int8(0, 1)) - numbers.begin());
-    result.failure = {.sqlstate = pg::required(rows.text(0, 2)), .message = pg::required(rows.text(0, 3)), .detail = rows.text(0, 4), .hint = rows.text(0, 5)};
+    result.failure = {.sqlstate = pg::required(rows.text(0, 2)),
+                      .message = pg::required(rows.text(0, 3)),
+                      .detail = rows.text(0, 4),
+                      .hint = rows.text(0, 5)};
     return result;
 }
 

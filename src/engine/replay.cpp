@@ -58,8 +58,15 @@ RecordedError take_error(std::int64_t id) {
     if (rows.empty())
         throw SqlError(ERRCODE_UNDEFINED_OBJECT, "there is no error " + std::to_string(id) + " on record", {},
                        "It may have been replayed; replicache.mutation_error lists what is left.");
-    return {.id = id, .space = pg::required(rows.text(0, 1)), .user_id = rows.text(0, 2), .client_group_id = pg::required(rows.text(0, 3)), .client_id = pg::required(rows.text(0, 4)),
-            .mutation_id = rows.int8(0, 5), .name = pg::required(rows.text(0, 6)), .args = rows.text(0, 7), .json = pg::required(rows.text(0, 8))};
+    return {.id = id,
+            .space = pg::required(rows.text(0, 1)),
+            .user_id = rows.text(0, 2),
+            .client_group_id = pg::required(rows.text(0, 3)),
+            .client_id = pg::required(rows.text(0, 4)),
+            .mutation_id = rows.int8(0, 5),
+            .name = pg::required(rows.text(0, 6)),
+            .args = rows.text(0, 7),
+            .json = pg::required(rows.text(0, 8))};
 }
 
 void replay_upload(const RecordedError& error, const Upload& upload) {

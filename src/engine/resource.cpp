@@ -41,29 +41,34 @@ std::optional<Resource> resource_of(const ExposedTable& table) {
         const FormData_pg_attribute& attribute = *TupleDescAttr(relation->rd_att, i);
         if (attribute.attisdropped) continue;
         const std::string column = NameStr(attribute.attname);
-        if (column == tracked->space && attribute.attgenerated == '\0') space_type = guarded([&attribute] { return getBaseType(attribute.atttypid); });
+        if (column == tracked->space && attribute.attgenerated == '\0')
+            space_type = guarded([&attribute] { return getBaseType(attribute.atttypid); });
         if (column == tracked->space || column == tracked->version || column == tracked->deleted) continue;
         if (!composite && column == key.front().name) continue;
         const bool is_key = std::any_of(key.begin(), key.end(), [&](const auto& c) { return c.name == column; });
-        if (!is_key && !tracked->columns.empty() && std::find(tracked->columns.begin(), tracked->columns.end(), column) == tracked->columns.end()) continue;
+        if (!is_key && !tracked->columns.empty() &&
+            std::find(tracked->columns.begin(), tracked->columns.end(), column) == tracked->columns.end())
+            continue;
         // Whose rows have no id are told by their keys.
-        const bool listed = !table.columns || is_key || std::any_of(table.columns->begin(), table.columns->end(), [&](const auto& c) { return c.name == column; });
+        const bool listed = !table.columns || is_key ||
+                            std::any_of(table.columns->begin(), table.columns->end(), [&](const auto& c) { return c.name == column; });
         if (listed) columns.push_back({client_name(column), column});
     }
     guarded([relation] { relation_close(relation, NoLock); });
     if (space_type == InvalidOid) return std::nullopt;
-    return Resource{.name = table.name,
-                    .relation = table.relation,
-                    .key = key,
-                    .composite = composite,
-                    .space_type = space_type,
-                    .key_template = tracked->key,
-                    .version = quote_identifier(tracked->version),
-                    .space = quote_identifier(tracked->space),
-                    .deleted = tracked->deleted.empty() ? "" : quote_identifier(tracked->deleted),
-                    .id = composite ? "NULL::pg_catalog.text" : "pg_catalog.to_json(t." + quote_identifier(key.front().name) + ")::pg_catalog.text",
-                    .identity = object_of(key),
-                    .data = tracked->value.empty() ? object_of(columns) : "(" + tracked->value + "\n)::pg_catalog.text"};
+    return Resource{
+        .name = table.name,
+        .relation = table.relation,
+        .key = key,
+        .composite = composite,
+        .space_type = space_type,
+        .key_template = tracked->key,
+        .version = quote_identifier(tracked->version),
+        .space = quote_identifier(tracked->space),
+        .deleted = tracked->deleted.empty() ? "" : quote_identifier(tracked->deleted),
+        .id = composite ? "NULL::pg_catalog.text" : "pg_catalog.to_json(t." + quote_identifier(key.front().name) + ")::pg_catalog.text",
+        .identity = object_of(key),
+        .data = tracked->value.empty() ? object_of(columns) : "(" + tracked->value + "\n)::pg_catalog.text"};
 }
 
 }  // namespace replicache::engine

@@ -15,19 +15,16 @@ std::string ResourceReader::sql(Query query) const {
     const std::string version = "t." + resource_.version;
     std::string list;
     switch (query) {
-        case Query::count:
-            list = "pg_catalog.count(*)";
-            break;
-        case Query::versions:
-            list = version;
-            break;
+        case Query::count: list = "pg_catalog.count(*)"; break;
+        case Query::versions: list = version; break;
         default:
             list = version + ", " + resource_.id + ", " +
                    (query == Query::rows ? "NULL::pg_catalog.text, " + resource_.data : resource_.identity + ", NULL::pg_catalog.text");
-            for (const std::string& column : KeyTemplate::parse(resource_.key_template).columns()) list += ", t." + pg::quote_identifier(column);
+            for (const std::string& column : KeyTemplate::parse(resource_.key_template).columns())
+                list += ", t." + pg::quote_identifier(column);
     }
-    std::string text = "SELECT " + list + " FROM " + from_ + " WHERE t." + resource_.space +
-                       " OPERATOR(pg_catalog.=) $1 AND " + version + " OPERATOR(pg_catalog.>) $2 AND " + version + " OPERATOR(pg_catalog.<=) $3";
+    std::string text = "SELECT " + list + " FROM " + from_ + " WHERE t." + resource_.space + " OPERATOR(pg_catalog.=) $1 AND " + version +
+                       " OPERATOR(pg_catalog.>) $2 AND " + version + " OPERATOR(pg_catalog.<=) $3";
     if (!resource_.deleted.empty()) text += " AND t." + resource_.deleted + (query == Query::soft_deleted ? " IS TRUE" : " IS NOT TRUE");
     if (query != Query::count) text += " ORDER BY " + version;
     return text;
@@ -84,8 +81,11 @@ std::vector<ResourceRow> ResourceReader::read_rows() {
             key.append(&buffer, [&](AttrNumber n, bool* null) { return SPI_getbinval(table->vals[i], table->tupdesc, n, null); });
             return std::string_view(buffer.data, buffer.len);
         });
-        result.push_back({.version = rows.int8(i, 1), .id = rows.text(i, 2).value_or(""), .identity = rows.text(i, 3).value_or("{}"),
-                          .data = rows.text(i, 4).value_or("{}"), .key = std::string(text)});
+        result.push_back({.version = rows.int8(i, 1),
+                          .id = rows.text(i, 2).value_or(""),
+                          .identity = rows.text(i, 3).value_or("{}"),
+                          .data = rows.text(i, 4).value_or("{}"),
+                          .key = std::string(text)});
     }
     guarded([table] { SPI_freetuptable(table); });
     return result;

@@ -19,12 +19,16 @@ struct ResourceRow {
     std::int64_t version;
     // JSON. id: empty when the key is composite; identity: of rows that were deleted softly, and only that
     std::string id, identity, data;
-    std::string key;                 // of the client-view entry
+    std::string key;  // of the client-view entry
 };
 
 class ResourceReader {
 public:
-    ResourceReader(const Resource& resource, const Storage& storage) : resource_(resource), storage_(storage), from_(rows_of(resource.relation)), watched_{resource.relation, pg::qualified_name(resource.relation), KeyTemplate::parse(resource.key_template).columns()} {}
+    ResourceReader(const Resource& resource, const Storage& storage)
+        : resource_(resource),
+          storage_(storage),
+          from_(rows_of(resource.relation)),
+          watched_{resource.relation, pg::qualified_name(resource.relation), KeyTemplate::parse(resource.key_template).columns()} {}
     ~ResourceReader();
     ResourceReader(const ResourceReader&) = delete;
     ResourceReader& operator=(const ResourceReader&) = delete;

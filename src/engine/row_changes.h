@@ -34,7 +34,7 @@ private:
     bool together_;
     bool put_off_ = false;  // something, once
     std::function<void()> written_;
-    std::shared_ptr<RowWriter> writer_;  // in use; null: none
+    std::shared_ptr<RowWriter> writer_;          // in use; null: none
     std::optional<pg::SettingsScope> settings_;  // of what is being applied, or waits: triggers, and checks of domains, may set some
 };
 

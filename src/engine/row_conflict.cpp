@@ -33,11 +33,8 @@ void RowWriter::find_operators() {
             case INT8OID:
             case NUMERICOID:
             case FLOAT4OID:
-            case FLOAT8OID:
-                column.is_number = true;
-                break;
-            default:
-                break;
+            case FLOAT8OID: column.is_number = true; break;
+            default: break;
         }
     }
 }
@@ -51,14 +48,11 @@ bool RowWriter::uses_old(Statement statement, const Column& column) const {
     const bool writes = statement == Statement::update || statement == Statement::restore;
     if (!column.old_given || !(writes || statement == Statement::remove)) return false;
     switch (conflict_) {
-        case Conflict::reject_stale:
-            return table_.conflict_column.empty() || is_conflict_column(column);
-        case Conflict::merge:
-            return writes && column.given;
+        case Conflict::reject_stale: return table_.conflict_column.empty() || is_conflict_column(column);
+        case Conflict::merge: return writes && column.given;
         case Conflict::delta:
             return writes && column.given && column.is_number && (table_.conflict_column.empty() || is_conflict_column(column));
-        default:
-            return false;
+        default: return false;
     }
 }
 
@@ -75,9 +69,12 @@ bool RowWriter::has_evidence(Statement statement) const {
 void RowWriter::check_evidence(Statement statement) const {
     if (has_evidence(statement)) return;
     if (conflict_ == Conflict::newest)
-        throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "a change of \"" + table_.name + "\" lacks \"" + table_.conflict_column + "\"", {}, "It tells which change is the newest.", pg::Defect::possible);
+        throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "a change of \"" + table_.name + "\" lacks \"" + table_.conflict_column + "\"", {},
+                       "It tells which change is the newest.", pg::Defect::possible);
     throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "a change of \"" + table_.name + "\" does not say what the row was before", {},
-                   table_.conflict_column.empty() ? "Let the client track previous values." : "It needs the previous value of \"" + table_.conflict_column + "\".", pg::Defect::possible);
+                   table_.conflict_column.empty() ? "Let the client track previous values."
+                                                  : "It needs the previous value of \"" + table_.conflict_column + "\".",
+                   pg::Defect::possible);
 }
 
 // That the column has this value.
@@ -96,13 +93,11 @@ std::string RowWriter::condition(Statement statement, const Column& column, cons
             if (!old.empty()) return still(column, old);
             // Some clients send the version that they know among the data.
             return is_conflict_column(column) && !value.empty() ? still(column, value) : "";
-        case Conflict::merge:
-            return old.empty() ? "" : "(" + still(column, old) + " OR " + still(column, value) + ")";
+        case Conflict::merge: return old.empty() ? "" : "(" + still(column, old) + " OR " + still(column, value) + ")";
         case Conflict::newest:
             if (!is_conflict_column(column) || value.empty() || statement == Statement::remove) return {};
             return "(t." + column.name + " IS NULL OR NOT " + value + " " + column.less + " t." + column.name + ")";
-        default:
-            return {};
+        default: return {};
     }
 }
 
@@ -112,7 +107,8 @@ std::string RowWriter::assignment(const Column& column, const std::string& value
         return column.name + " = COALESCE(" + now + " OPERATOR(pg_catalog.+) 1, 1)";  // the server counts
     if (value.empty()) return {};
     if (conflict_ != Conflict::delta || old.empty()) return column.name + " = " + value;
-    return column.name + " = COALESCE(" + now + " OPERATOR(pg_catalog.+) (" + value + " OPERATOR(pg_catalog.-) " + old + "), " + value + ")";
+    return column.name + " = COALESCE(" + now + " OPERATOR(pg_catalog.+) (" + value + " OPERATOR(pg_catalog.-) " + old + "), " + value +
+           ")";
 }
 
 // Of a row that is not there, the change has no effect; one that is there and was not written is forbidden, or has won.
@@ -134,8 +130,8 @@ bool RowWriter::has_policies() const {
     });
 }
 
-// UPDATE and DELETE pass over a row that policies let the role see but not write. A MERGE throws 42501, of the row's latest version. What it
-// does otherwise is undone: the row may have come since, or a trigger may have kept it as it was.
+// UPDATE and DELETE pass over a row that policies let the role see but not write. A MERGE throws 42501, of the row's latest version. What
+// it does otherwise is undone: the row may have come since, or a trigger may have kept it as it was.
 void RowWriter::check_policies() {
     if (!has_policies()) return;
     pg::Subtransaction trial;
@@ -151,11 +147,13 @@ void RowWriter::check_policies() {
 // The change has lost; the server's row goes on record with it.
 void RowWriter::lose() {
     std::string detail;
-    if (guarded([relation = table_.relation] { return pg_class_aclcheck(relation, GetUserId(), ACL_SELECT) == ACLCHECK_OK; }) && run(Statement::show) > 0) {
+    if (guarded([relation = table_.relation] { return pg_class_aclcheck(relation, GetUserId(), ACL_SELECT) == ACLCHECK_OK; }) &&
+        run(Statement::show) > 0) {
         const char* const row = guarded([] { return SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1); });
         detail = "The row is " + std::string(row) + " now.";
     }
-    throw SqlError(lost_conflict, "row of \"" + table_.name + "\" has been changed meanwhile", detail, "Policy \"" + table_.conflict + "\".");
+    throw SqlError(lost_conflict, "row of \"" + table_.name + "\" has been changed meanwhile", detail,
+                   "Policy \"" + table_.conflict + "\".");
 }
 
 }  // namespace replicache::engine

@@ -23,7 +23,8 @@ void RowWriter::require(bool allowed, const char* operation) const {
 void RowWriter::check_assigned() const {
     for (const Column& column : columns_)
         if (column.given && column.always_assigned)
-            throw SqlError(ERRCODE_GENERATED_ALWAYS, "clients cannot choose \"" + column.client + "\" of a new row of \"" + table_.name + "\"",
+            throw SqlError(ERRCODE_GENERATED_ALWAYS,
+                           "clients cannot choose \"" + column.client + "\" of a new row of \"" + table_.name + "\"",
                            "The column is GENERATED ALWAYS AS IDENTITY.",
                            "Leave it out, or call " + set_by_default(table_.relation, column.name) + ".");
 }
@@ -49,15 +50,9 @@ void RowWriter::remove() {
 
 RowWriter::Statement RowWriter::owned_statement() const {
     switch (kind_) {
-        case RowChange::Kind::insert:
-            require(table_.may_insert, "insert");
-            return Statement::insert;
-        case RowChange::Kind::remove:
-            require(table_.may_delete, "delete");
-            return Statement::remove;
-        default:
-            require(table_.may_update, "update");
-            return has_values() ? Statement::update : Statement::find_live;
+        case RowChange::Kind::insert: require(table_.may_insert, "insert"); return Statement::insert;
+        case RowChange::Kind::remove: require(table_.may_delete, "delete"); return Statement::remove;
+        default: require(table_.may_update, "update"); return has_values() ? Statement::update : Statement::find_live;
     }
 }
 
@@ -82,12 +77,13 @@ void RowWriter::upsert_one() {
     run(Statement::insert);  // the row is out of this role's sight, and this says so
 }
 
-// Whether the row is there, and now is what the change says. An UPDATE wants the right to write its columns even if there is no row. A new row
-// does not need that right: so a role that lacks it looks for the row first.
+// Whether the row is there, and now is what the change says. An UPDATE wants the right to write its columns even if there is no row. A new
+// row does not need that right: so a role that lacks it looks for the row first.
 bool RowWriter::update_existing() {
     if (!upsert_changes()) return may_run(Statement::find) && run(Statement::find) > 0;
     // To bring back a row that is deleted softly takes one more column than to update one that is not.
-    const bool live_only = !deleted_.empty() && (table_.replace || has_values()) && !may_run(Statement::restore) && may_run(Statement::update);
+    const bool live_only =
+        !deleted_.empty() && (table_.replace || has_values()) && !may_run(Statement::restore) && may_run(Statement::update);
     const Statement statement = live_only ? Statement::update : Statement::restore;
     if (!may_run(statement)) return may_run(Statement::find) && run(Statement::find) > 0 && run(statement) > 0;
     if (has_evidence(statement) && run(statement) > 0) return true;
@@ -117,7 +113,8 @@ void RowWriter::upsert_several() {
 // Then no row is there that an UPDATE has not found, and a plain INSERT is cheaper than one with ON CONFLICT.
 bool RowWriter::may_see_all_rows() const {
     return guarded([relation = table_.relation] {
-        return pg_class_aclcheck(relation, GetUserId(), ACL_SELECT) == ACLCHECK_OK && check_enable_rls(relation, InvalidOid, true) != RLS_ENABLED;
+        return pg_class_aclcheck(relation, GetUserId(), ACL_SELECT) == ACLCHECK_OK &&
+               check_enable_rls(relation, InvalidOid, true) != RLS_ENABLED;
     });
 }
 
@@ -125,14 +122,18 @@ bool RowWriter::upsert_changes() const { return table_.replace || !deleted_.empt
 
 // Whether the changes write columns in which rows must differ: then it matters in which order.
 bool RowWriter::touches_unique() const {
-    return std::any_of(columns_.begin(), columns_.end(), [this](const Column& c) {
-        const bool written = c.given || is_conflict_column(c) || (form_->kind == RowChange::Kind::upsert && (c.name == deleted_ || (c.writable && table_.replace)));
-        return written && !is_key(c) && set_wise_.keeps_rows_apart(c.number);
-    });
+    return std::any_of(
+        columns_.begin(), columns_.end(),
+        [this](const Column& c) {
+            const bool written = c.given || is_conflict_column(c) ||
+                                 (form_->kind == RowChange::Kind::upsert && (c.name == deleted_ || (c.writable && table_.replace)));
+            return written && !is_key(c) && set_wise_.keeps_rows_apart(c.number);
+        });
 }
 
 bool RowWriter::has_values() const {
-    return std::any_of(columns_.begin(), columns_.end(), [this](const Column& c) { return c.given && !is_key(c) && !is_owner(c); });
+    return std::any_of(
+        columns_.begin(), columns_.end(), [this](const Column& c) { return c.given && !is_key(c) && !is_owner(c); });
 }
 
 std::optional<RowWriter::OwnedRow> RowWriter::write_owned(const RowChange& change, std::string_view owner) {
@@ -151,7 +152,10 @@ std::optional<RowWriter::OwnedRow> RowWriter::write_owned(const RowChange& chang
     if (run(statement) > 0) {
         if (SPI_gettypeid(SPI_tuptable->tupdesc, 1) != INT8OID) guarded([this] { raise_changed(table_.relation); });
         const pg::Rows rows(SPI_tuptable, 1);
-        row = {.id = rows.text(0, 2).value_or(""), .identity = rows.text(0, 3).value_or("{}"), .data = rows.text(0, 4).value_or("{}"), .version = rows.int8(0, 1)};
+        row = {.id = rows.text(0, 2).value_or(""),
+               .identity = rows.text(0, 3).value_or("{}"),
+               .data = rows.text(0, 4).value_or("{}"),
+               .version = rows.int8(0, 1)};
     } else if (statement == Statement::update || statement == Statement::remove) {
         check_policies();
     }

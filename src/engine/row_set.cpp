@@ -22,7 +22,8 @@ void RowWriter::begin() {
         throw SqlError(ERRCODE_FEATURE_NOT_SUPPORTED, "a trigger of \"" + table_.name + "\" cannot have clients' changes of it applied", {},
                        "Write the row by plain SQL.");
     // READ COMMITTED writes under snapshots that are younger than the table's lock. To others, all rows could be missing.
-    if (IsolationUsesXactSnapshot() && storage_.is_newer_than(guarded([] { return GetTransactionSnapshot(); }))) refuse_old_snapshot(table_.relation);
+    if (IsolationUsesXactSnapshot() && storage_.is_newer_than(guarded([] { return GetTransactionSnapshot(); })))
+        refuse_old_snapshot(table_.relation);
     busy_ = true;
 }
 
@@ -86,18 +87,10 @@ void RowWriter::write(bool put_off) {
     recall(form_->columns);
     open();
     switch (form_->kind) {
-        case RowChange::Kind::insert:
-            insert();
-            break;
-        case RowChange::Kind::upsert:
-            upsert();
-            break;
-        case RowChange::Kind::update:
-            update();
-            break;
-        case RowChange::Kind::remove:
-            remove();
-            break;
+        case RowChange::Kind::insert: insert(); break;
+        case RowChange::Kind::upsert: upsert(); break;
+        case RowChange::Kind::update: update(); break;
+        case RowChange::Kind::remove: remove(); break;
     }
     guarded([] { SPI_finish(); });
     forget_waiting();

@@ -9,8 +9,10 @@ RowSpace::RowSpace(Relation relation, const SpaceName& name, const std::function
         const Key::Column found = find(column);
         text_ = pg::ScalarText::of(found.type);
         if (!text_)
-            throw pg::SqlError(ERRCODE_DATATYPE_MISMATCH, "column \"" + column + "\" of tracked table \"" + RelationGetRelationName(relation) + "\" is of a type without a fixed text", {},
-                               "Call replicache.track_table again after changing a column that it was given.");
+            throw pg::SqlError(ERRCODE_DATATYPE_MISMATCH,
+                               "column \"" + column + "\" of tracked table \"" + RelationGetRelationName(relation) +
+                                   "\" is of a type without a fixed text",
+                               {}, "Call replicache.track_table again after changing a column that it was given.");
         const bool generated = TupleDescAttr(relation->rd_att, found.number - 1)->attgenerated != '\0';
         columns_.push_back({column, found.number, generated ? std::optional<GeneratedColumn>(found.number) : std::nullopt});
     }

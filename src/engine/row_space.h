@@ -12,7 +12,7 @@ public:
     RowSpace(Relation relation, const SpaceName& name, const std::function<Key::Column(const std::string&)>& find);
 
     struct Text {
-        std::string_view space;              // in the current memory context
+        std::string_view space;             // in the current memory context
         const std::string* null = nullptr;  // the column that is null; then the row is in no space
     };
     // Of a row of the table.

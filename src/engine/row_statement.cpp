@@ -36,7 +36,8 @@ std::string marker(char prefix, AttrNumber column) { return std::string("v.\"~")
 
 std::string RowWriter::sql(Statement statement) const {
     const Statement writes = statement == Statement::write_or_refuse ? writes_existing() : statement;
-    const bool replaces = table_.replace && form_->kind == RowChange::Kind::upsert && (writes == Statement::restore || writes == Statement::update);
+    const bool replaces =
+        table_.replace && form_->kind == RowChange::Kind::upsert && (writes == Statement::restore || writes == Statement::update);
     std::string names, markers, set, where;
     const auto add = [](std::string& list, const std::string& item, const char* separator = ", ") {
         if (!item.empty()) list += (list.empty() ? "" : separator) + item;
@@ -68,31 +69,31 @@ std::string RowWriter::sql(Statement statement) const {
     }
     const std::string not_deleted = deleted_.empty() ? "" : " AND t." + deleted_ + " IS NOT TRUE";
     const std::string table = rows_of_it_, waiting = "waiting AS v";
-    const std::string owned = owner_.empty() ? "" : "t." + resource_->version + ", " + resource_->id + ", " + (statement == Statement::remove ? resource_->identity : "NULL::pg_catalog.text") + ", " + resource_->data;
+    const std::string owned = owner_.empty() ? ""
+                                             : "t." + resource_->version + ", " + resource_->id + ", " +
+                                                   (statement == Statement::remove ? resource_->identity : "NULL::pg_catalog.text") + ", " +
+                                                   resource_->data;
     const std::string returning = owned.empty() ? "" : " RETURNING " + owned;
-    if (writes == Statement::restore && !deleted_.empty() && set.find(deleted_ + " = ") == std::string::npos) add(set, deleted_ + " = false");
+    if (writes == Statement::restore && !deleted_.empty() && set.find(deleted_ + " = ") == std::string::npos)
+        add(set, deleted_ + " = false");
     if (writes == Statement::remove) set = deleted_.empty() ? "" : deleted_ + " = true";
     switch (statement) {
         case Statement::insert:
         case Statement::insert_unless_there:
-            return "INSERT INTO " + relation_ + " AS t" + (names.empty() ? "" : " (" + names + ")") + " SELECT " + markers + " FROM " + waiting +
-                   (statement == Statement::insert ? returning : unless_there + " DO NOTHING");
-        case Statement::restore:
-            return "UPDATE " + table + " SET " + set + " FROM " + waiting + " WHERE " + where;
-        case Statement::update:
-            return "UPDATE " + table + " SET " + set + " FROM " + waiting + " WHERE " + where + not_deleted + returning;
-        case Statement::find:
-            return "SELECT FROM " + waiting + ", " + table + " WHERE " + where;
-        case Statement::find_live:
-            return "SELECT " + owned + " FROM " + waiting + ", " + table + " WHERE " + where + not_deleted;
+            return "INSERT INTO " + relation_ + " AS t" + (names.empty() ? "" : " (" + names + ")") + " SELECT " + markers + " FROM " +
+                   waiting + (statement == Statement::insert ? returning : unless_there + " DO NOTHING");
+        case Statement::restore: return "UPDATE " + table + " SET " + set + " FROM " + waiting + " WHERE " + where;
+        case Statement::update: return "UPDATE " + table + " SET " + set + " FROM " + waiting + " WHERE " + where + not_deleted + returning;
+        case Statement::find: return "SELECT FROM " + waiting + ", " + table + " WHERE " + where;
+        case Statement::find_live: return "SELECT " + owned + " FROM " + waiting + ", " + table + " WHERE " + where + not_deleted;
         case Statement::show:
             return "SELECT pg_catalog.row_to_json(t.*)::pg_catalog.text FROM " + waiting + ", " + table + " WHERE " + where;
         case Statement::remove:
-            return (set.empty() ? "DELETE FROM " + table + " USING " + waiting : "UPDATE " + table + " SET " + set + " FROM " + waiting) + " WHERE " + where +
-                   not_deleted + returning;
+            return (set.empty() ? "DELETE FROM " + table + " USING " + waiting : "UPDATE " + table + " SET " + set + " FROM " + waiting) +
+                   " WHERE " + where + not_deleted + returning;
         case Statement::write_or_refuse:
-            return "MERGE INTO " + table + " USING " + waiting + " ON " + where + (writes == Statement::restore ? "" : not_deleted) + " WHEN MATCHED THEN " +
-                   (set.empty() ? "DELETE" : "UPDATE SET " + set);
+            return "MERGE INTO " + table + " USING " + waiting + " ON " + where + (writes == Statement::restore ? "" : not_deleted) +
+                   " WHEN MATCHED THEN " + (set.empty() ? "DELETE" : "UPDATE SET " + set);
     }
     return {};
 }

@@ -25,11 +25,8 @@ const TupleTableSlot* slot_of(const PlanState* state) {
         switch (nodeTag(state)) {
             case T_SeqScanState:
             case T_IndexScanState:
-            case T_BitmapHeapScanState:
-                return reinterpret_cast<const ScanState*>(state)->ss_ScanTupleSlot;
-            case T_SubqueryScanState:
-                state = reinterpret_cast<const SubqueryScanState*>(state)->subplan;
-                break;
+            case T_BitmapHeapScanState: return reinterpret_cast<const ScanState*>(state)->ss_ScanTupleSlot;
+            case T_SubqueryScanState: state = reinterpret_cast<const SubqueryScanState*>(state)->subplan; break;
             case T_AppendState: {
                 const auto* append = reinterpret_cast<const AppendState*>(state);
                 if (append->as_whichplan < 0 || append->as_whichplan >= append->as_nplans) return nullptr;
@@ -40,8 +37,7 @@ const TupleTableSlot* slot_of(const PlanState* state) {
             case T_SortState:  // which reads all rows before it gives one
                 state = outerPlanState(state);
                 break;
-            default:
-                return nullptr;
+            default: return nullptr;
         }
     }
     return nullptr;
@@ -51,18 +47,10 @@ const TupleTableSlot* slot_of(const PlanState* state) {
 bool append_text(StringInfo out, Oid type, Datum value) {
     constexpr int most = 200;
     switch (type) {
-        case INT2OID:
-            appendStringInfo(out, "%d", DatumGetInt16(value));
-            return true;
-        case INT4OID:
-            appendStringInfo(out, "%d", DatumGetInt32(value));
-            return true;
-        case INT8OID:
-            appendStringInfo(out, INT64_FORMAT, DatumGetInt64(value));
-            return true;
-        case UUIDOID:
-            appendStringInfoString(out, DatumGetCString(DirectFunctionCall1(uuid_out, value)));
-            return true;
+        case INT2OID: appendStringInfo(out, "%d", DatumGetInt16(value)); return true;
+        case INT4OID: appendStringInfo(out, "%d", DatumGetInt32(value)); return true;
+        case INT8OID: appendStringInfo(out, INT64_FORMAT, DatumGetInt64(value)); return true;
+        case UUIDOID: appendStringInfoString(out, DatumGetCString(DirectFunctionCall1(uuid_out, value))); return true;
         case TEXTOID:
         case VARCHAROID: {
             const auto* text = reinterpret_cast<const varlena*>(DatumGetPointer(value));
@@ -70,8 +58,7 @@ bool append_text(StringInfo out, Oid type, Datum value) {
             appendBinaryStringInfo(out, VARDATA_ANY(text), static_cast<int>(VARSIZE_ANY_EXHDR(text)));
             return true;
         }
-        default:
-            return false;
+        default: return false;
     }
 }
 
@@ -83,7 +70,9 @@ bool append_key(StringInfo out, const TupleTableSlot* slot, const std::vector<st
     const char* separator = "(";
     for (const std::string& name : key) {
         int i = 0;
-        while (i < slot->tts_nvalid && (TupleDescAttr(descriptor, i)->attisdropped || name != NameStr(TupleDescAttr(descriptor, i)->attname))) ++i;
+        while (i < slot->tts_nvalid &&
+               (TupleDescAttr(descriptor, i)->attisdropped || name != NameStr(TupleDescAttr(descriptor, i)->attname)))
+            ++i;
         if (i >= slot->tts_nvalid || slot->tts_isnull[i]) return false;
         appendStringInfo(out, "%s%s", separator, name.c_str());
         appendStringInfoString(&values, separator);
@@ -133,7 +122,9 @@ void explain(pg::PgError& error, const WatchedTable& table, bool row) {
 }
 
 RowWatch::RowWatch(const WatchedTable& table, SPIPlanPtr plan)
-    : table_(table), outer_(std::exchange(watch, this)), text_(static_cast<CachedPlanSource*>(linitial(SPI_plan_get_plan_sources(plan)))->query_string) {}
+    : table_(table),
+      outer_(std::exchange(watch, this)),
+      text_(static_cast<CachedPlanSource*>(linitial(SPI_plan_get_plan_sources(plan)))->query_string) {}
 
 RowWatch::~RowWatch() { watch = outer_; }
 
@@ -163,7 +154,8 @@ void RowWatch::name_row(void* self) {
     if (slot->tts_tableOid == row.table_.relation)
         errcontext("row with the ctid (%u,%u) of tracked table %s", block, offset, row.table_.name.c_str());
     else
-        errcontext("row with the ctid (%u,%u) of the partition with the OID %u of tracked table %s", block, offset, slot->tts_tableOid, row.table_.name.c_str());
+        errcontext("row with the ctid (%u,%u) of the partition with the OID %u of tracked table %s", block, offset, slot->tts_tableOid,
+                   row.table_.name.c_str());
 }
 
 }  // namespace replicache::engine

@@ -1,4 +1,5 @@
-// Which row a query of ours had come to when it failed: one row for which a value cannot be computed stops all pulls, and somebody has to find it.
+// Which row a query of ours had come to when it failed: one row for which a value cannot be computed stops all pulls, and somebody has to
+// find it.
 #pragma once
 
 #include "pg/border.h"
@@ -11,7 +12,7 @@ void register_row_watch();
 // A tracked table, in messages.
 struct WatchedTable {
     Oid relation;
-    std::string name;  // as SQL
+    std::string name;              // as SQL
     std::vector<std::string> key;  // columns
 };
 
@@ -52,7 +53,7 @@ private:
 
     const WatchedTable& table_;
     RowWatch* outer_;
-    const char* text_;  // of the query: the executor's is the same pointer
+    const char* text_;            // of the query: the executor's is the same pointer
     QueryDesc* query_ = nullptr;  // while it runs
     bool tells_key_ = false;
     bool found_ = false;

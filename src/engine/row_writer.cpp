@@ -22,7 +22,8 @@ using pg::guarded;
 using pg::SqlError;
 
 [[noreturn]] void no_column(std::string_view name, const std::string& table) {
-    throw SqlError(ERRCODE_UNDEFINED_COLUMN, "\"" + table + "\" has no column \"" + std::string(name) + "\" that clients may write", {}, {}, pg::Defect::possible);
+    throw SqlError(ERRCODE_UNDEFINED_COLUMN, "\"" + table + "\" has no column \"" + std::string(name) + "\" that clients may write", {}, {},
+                   pg::Defect::possible);
 }
 
 // Partitions have keys of their own. Raises PostgreSQL errors.
@@ -41,7 +42,12 @@ bool may_have_deferrable_key(Relation relation) {
 
 }  // namespace
 
-RowWriter::RowWriter(const ExposedTable& table) : table_(table), storage_(table.relation), conflict_(conflict_by_name(table.conflict).value_or(Conflict::last_write)), relation_(pg::qualified_name(table.relation)), rows_of_it_(rows_of(table.relation)) {
+RowWriter::RowWriter(const ExposedTable& table)
+    : table_(table),
+      storage_(table.relation),
+      conflict_(conflict_by_name(table.conflict).value_or(Conflict::last_write)),
+      relation_(pg::qualified_name(table.relation)),
+      rows_of_it_(rows_of(table.relation)) {
     const auto tracked = tracked_table(table.relation);
     if (tracked && !tracked->deleted.empty()) deleted_ = pg::quote_identifier(tracked->deleted);
     context_ = guarded([] { return AllocSetContextCreate(TopMemoryContext, "replicache row writer", ALLOCSET_SMALL_SIZES); });
@@ -55,7 +61,9 @@ RowWriter::RowWriter(const ExposedTable& table) : table_(table), storage_(table.
         if (tracked)
             for (Column& column : columns_)
                 if (column.name == pg::quote_identifier(tracked->version)) column.writable = false;
-        can_judge_ = table_.conflict_column.empty() || std::any_of(columns_.begin(), columns_.end(), [this](const Column& c) { return is_conflict_column(c) && c.writable; });
+        can_judge_ = table_.conflict_column.empty() ||
+                     std::any_of(
+                         columns_.begin(), columns_.end(), [this](const Column& c) { return is_conflict_column(c) && c.writable; });
         if (std::all_of(columns_.begin(), columns_.end(), [](const Column& c) { return c.safe_input; })) set_wise_ = set_wise(relation);
         resource_ = resource_of(table);
         if (resource_) reader_ = std::make_unique<ResourceReader>(*resource_, storage_);
@@ -77,9 +85,15 @@ void RowWriter::add_columns(Relation relation) {
         const FormData_pg_attribute& attribute = *TupleDescAttr(relation->rd_att, i);
         if (attribute.attisdropped) continue;
         const std::string name = NameStr(attribute.attname);
-        Column column{.client = name, .name = pg::quote_identifier(name), .number = attribute.attnum, .type = attribute.atttypid,
-                      .typmod = attribute.atttypmod, .collation = attribute.attcollation, .writable = attribute.attgenerated == '\0' && attribute.attidentity != ATTRIBUTE_IDENTITY_ALWAYS,
-                      .always_assigned = attribute.attidentity == ATTRIBUTE_IDENTITY_ALWAYS, .safe_input = is_safe_input(attribute.atttypid),
+        Column column{.client = name,
+                      .name = pg::quote_identifier(name),
+                      .number = attribute.attnum,
+                      .type = attribute.atttypid,
+                      .typmod = attribute.atttypmod,
+                      .collation = attribute.attcollation,
+                      .writable = attribute.attgenerated == '\0' && attribute.attidentity != ATTRIBUTE_IDENTITY_ALWAYS,
+                      .always_assigned = attribute.attidentity == ATTRIBUTE_IDENTITY_ALWAYS,
+                      .safe_input = is_safe_input(attribute.atttypid),
                       .assigned = attribute.atthasdef || attribute.attidentity != '\0'};
         if (table_.columns) {
             std::vector<std::string> names;
@@ -99,7 +113,8 @@ void RowWriter::add_columns(Relation relation) {
 void RowWriter::add_key(Relation relation) {
     const Oid oid = guarded([relation] { return pg::primary_key_index(relation); });
     if (!OidIsValid(oid))
-        throw SqlError(ERRCODE_INVALID_TABLE_DEFINITION, "exposed table \"" + name_of(table_.relation) + "\" has no primary key any more", {}, {}, pg::Defect::certain);
+        throw SqlError(ERRCODE_INVALID_TABLE_DEFINITION, "exposed table \"" + name_of(table_.relation) + "\" has no primary key any more",
+                       {}, {}, pg::Defect::certain);
     Relation const index = guarded([oid] { return index_open(oid, AccessShareLock); });
     for (int i = 0; i < index->rd_index->indnkeyatts; ++i) {
         const AttrNumber number = index->rd_index->indkey.values[i];
@@ -108,8 +123,11 @@ void RowWriter::add_key(Relation relation) {
         const Oid equal = guarded([&] { return get_opfamily_member(index->rd_opfamily[i], type, type, BTEqualStrategyNumber); });
         const bool is_array = guarded([&] { return OidIsValid(get_element_type(getBaseType(column->type))); });
         const FormData_pg_attribute& attribute = *TupleDescAttr(relation->rd_att, number - 1);
-        key_.push_back({.column = static_cast<std::size_t>(column - columns_.begin()), .equals = pg::qualified_operator(equal), .is_array = is_array,
-                        .by_value = attribute.attbyval, .length = attribute.attlen});
+        key_.push_back({.column = static_cast<std::size_t>(column - columns_.begin()),
+                        .equals = pg::qualified_operator(equal),
+                        .is_array = is_array,
+                        .by_value = attribute.attbyval,
+                        .length = attribute.attlen});
     }
     guarded([index] { index_close(index, NoLock); });
     may_have_deferrable_ = guarded([relation] { return may_have_deferrable_key(relation); });
@@ -128,8 +146,10 @@ RowWriter::Column* RowWriter::find(std::string_view client) {
 // Which of two values would count, nobody could tell.
 void RowWriter::take_json(Column& column, std::string_view name, std::string_view json) const {
     if (!column.json.empty() && column.named != name)
-        throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "a change of \"" + table_.name + "\" has both \"" + std::string(column.named) + "\" and \"" + std::string(name) + "\"",
-                       "They are names of the same column.", "Send one of them.");
+        throw SqlError(
+            ERRCODE_INVALID_PARAMETER_VALUE,
+            "a change of \"" + table_.name + "\" has both \"" + std::string(column.named) + "\" and \"" + std::string(name) + "\"",
+            "They are names of the same column.", "Send one of them.");
     column.named = name;
     column.json = json;
 }
@@ -165,8 +185,9 @@ pg::Value RowWriter::read_known(Column& column, std::string_view json) {
 void RowWriter::check_owner(const Column& column, RowChange::Kind kind) const {
     const auto text = pg::ScalarText::of(column.type);
     if (!text)
-        throw SqlError(ERRCODE_DATATYPE_MISMATCH, "column " + column.name + " of tracked table \"" + name_of(table_.relation) + "\" is of a type without a fixed text", {},
-                       "Call replicache.track_table again after changing a column that it was given.", pg::Defect::certain);
+        throw SqlError(ERRCODE_DATATYPE_MISMATCH,
+                       "column " + column.name + " of tracked table \"" + name_of(table_.relation) + "\" is of a type without a fixed text",
+                       {}, "Call replicache.track_table again after changing a column that it was given.", pg::Defect::certain);
     if (pg::json_string(guarded([&] { return (*text)(column.value.datum); })) == owner_) return;
     if (kind != RowChange::Kind::insert) throw SqlError(no_owned_row, "no such row");
     throw SqlError(ERRCODE_INVALID_TEXT_REPRESENTATION, "column " + column.name + " cannot hold the user " + owner_);
@@ -175,8 +196,10 @@ void RowWriter::check_owner(const Column& column, RowChange::Kind kind) const {
 // Somebody may have altered the table since it was exposed. The client is not to blame then.
 void RowWriter::check_conflict_column() const {
     if (can_judge_) return;
-    throw SqlError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "changes of \"" + table_.name + "\" cannot be judged by \"" + table_.conflict_column + "\"",
-                   "There is no such column that clients may write.", "Call replicache.expose_crud again after renaming or dropping a column that it was given.");
+    throw SqlError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                   "changes of \"" + table_.name + "\" cannot be judged by \"" + table_.conflict_column + "\"",
+                   "There is no such column that clients may write.",
+                   "Call replicache.expose_crud again after renaming or dropping a column that it was given.");
 }
 
 // Of a name that comes twice, only the last value is read: a million of them would fill the memory.
@@ -186,7 +209,8 @@ void RowWriter::read_object(std::string_view object, bool keys_only, bool makes_
         Column* const column = find(name);
         const bool key = column != nullptr && is_key(*column);
         if (keys_only && !key) return;
-        if (column == nullptr || !(column->writable || key) || is_owner(*column) || (makes_owned && key && column->assigned)) no_column(name, table_.name);
+        if (column == nullptr || !(column->writable || key) || is_owner(*column) || (makes_owned && key && column->assigned))
+            no_column(name, table_.name);
         if (key && column->identified) return;  // by the id
         take_json(*column, name, json);
     });
@@ -225,7 +249,8 @@ void RowWriter::read_values(const RowChange& change) {
             column->given = column->identified = true;
         }
     }
-    read_object(change.data, change.kind == RowChange::Kind::remove, change.kind == RowChange::Kind::insert && !owner_.empty() && !resource_->composite);
+    read_object(change.data, change.kind == RowChange::Kind::remove,
+                change.kind == RowChange::Kind::insert && !owner_.empty() && !resource_->composite);
     if (change.kind == RowChange::Kind::remove) read_object(change.old, true);
     if (conflict_ != Conflict::last_write && owner_.empty()) read_old(change);
     if (!owner_.empty())
@@ -238,7 +263,8 @@ void RowWriter::read_values(const RowChange& change) {
     if (change.kind == RowChange::Kind::insert) return;  // keys may come from defaults
     for (const Key& key : key_)
         if (!columns_[key.column].given)
-            throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "a change of \"" + table_.name + "\" lacks \"" + columns_[key.column].client + "\"", {},
+            throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE,
+                           "a change of \"" + table_.name + "\" lacks \"" + columns_[key.column].client + "\"", {},
                            "It is part of the primary key.", pg::Defect::possible);
 }
 
@@ -260,7 +286,8 @@ void RowWriter::read_old(const RowChange& change) {
 bool RowWriter::is_owner(const Column& column) const { return !owner_.empty() && column.name == resource_->space; }
 
 bool RowWriter::is_key(const Column& column) const {
-    return std::any_of(key_.begin(), key_.end(), [&](const Key& k) { return &columns_[k.column] == &column; });
+    return std::any_of(
+        key_.begin(), key_.end(), [&](const Key& k) { return &columns_[k.column] == &column; });
 }
 
 namespace {
@@ -272,7 +299,8 @@ struct Writers {
 } writers;
 
 const pg::RelationListener exposed_listener([](Oid relation) noexcept {
-    if (relation == InvalidOid || std::find(writers.relations.begin(), writers.relations.end(), relation) != writers.relations.end()) writers.valid = false;
+    if (relation == InvalidOid || std::find(writers.relations.begin(), writers.relations.end(), relation) != writers.relations.end())
+        writers.valid = false;
 });
 void at_catalog_change() noexcept { writers.valid = false; }
 // The statements name schemas, and renaming one invalidates none of its tables.
@@ -300,7 +328,9 @@ std::shared_ptr<RowWriter> find_row_writer(const std::string& name, LOCKMODE loc
             if (!writers.valid) continue;  // something has changed before we had the lock
         }
         if (!OidIsValid(relation) || (!writer && name_of(relation).empty()))
-            throw SqlError(ERRCODE_UNDEFINED_TABLE, "table \"" + name + "\" is not exposed", {}, "Expose it by replicache.expose_crud; a queue of calls, by replicache.register_mutator_queue.", pg::Defect::possible);
+            throw SqlError(ERRCODE_UNDEFINED_TABLE, "table \"" + name + "\" is not exposed", {},
+                           "Expose it by replicache.expose_crud; a queue of calls, by replicache.register_mutator_queue.",
+                           pg::Defect::possible);
         if (!writer) {
             writers.relations.push_back(relation);
             writer = std::make_shared<RowWriter>(*table);

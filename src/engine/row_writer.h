@@ -69,15 +69,15 @@ private:
         Oid collation;
         bool writable;
         bool always_assigned = false;  // nobody but the server has a value for it
-        bool safe_input = true;  // reading a value of it sees no table
-        bool assigned = false;   // the server has a value for it when the client gives none
-        std::string equals{};    // operators of its type, for SQL; empty: none
+        bool safe_input = true;        // reading a value of it sees no table
+        bool assigned = false;         // the server has a value for it when the client gives none
+        std::string equals{};          // operators of its type, for SQL; empty: none
         std::string less{};
         bool is_number = false;
         pg::ColumnInput input{};
         // What the change at hand has for it.
         bool given = false;
-        bool identified = false;  // by the change's id
+        bool identified = false;   // by the change's id
         std::string_view json{};   // of the object being read; empty: not in it
         std::string_view named{};  // what that calls it
         pg::Value value{};
@@ -185,9 +185,9 @@ private:
     ExposedTable table_;
     Storage storage_;
     Conflict conflict_;
-    bool can_judge_ = true;  // clients may write the conflict column, if there is one
+    bool can_judge_ = true;              // clients may write the conflict column, if there is one
     std::string relation_, rows_of_it_;  // for SQL
-    std::string deleted_;   // quoted name of the column for soft deletion; empty: none
+    std::string deleted_;                // quoted name of the column for soft deletion; empty: none
     MemoryContext context_;
     std::vector<Column> columns_;
     std::vector<Key> key_;
@@ -195,7 +195,7 @@ private:
     SetWise set_wise_;
     std::optional<Resource> resource_;
     std::unique_ptr<ResourceReader> reader_;  // null: it is none
-    std::string owner_;  // JSON; empty: the change at hand is of whoever's row
+    std::string owner_;                       // JSON; empty: the change at hand is of whoever's row
     bool busy_ = false;
     RowChange::Kind kind_{};  // of the change at hand
     std::unordered_map<std::string, Form> forms_;

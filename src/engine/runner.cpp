@@ -38,7 +38,8 @@ void Runner::run(const std::vector<std::size_t>& todo) {
     while (processed() < todo.size() && !halted()) {
         const Indexes rest = Indexes(todo).subspan(processed());
         if (processed() > 0 && time_.is_up()) {
-            tally_.halted = Halt{.reason = Halt::Reason::temporary, .mutation = rest.front(), .expected = 0, .failure = PushTime::failure()};
+            tally_.halted =
+                Halt{.reason = Halt::Reason::temporary, .mutation = rest.front(), .expected = 0, .failure = PushTime::failure()};
             return;
         }
         if (!pg::settings.optimistic_runs) {
@@ -183,7 +184,8 @@ Runner::Tally Runner::try_block(Indexes block) {
     pg::Subtransaction trial;
     const std::size_t length = divide_up(block.size(), ids_left);
     const TimestampTz end = time_.end_of_run();
-    while (processed() < block.size() && !halted() && !(processed() > 0 && PushTime::has_come(end))) run_some(first_of(block.subspan(processed()), length));
+    while (processed() < block.size() && !halted() && !(processed() > 0 && PushTime::has_come(end)))
+        run_some(first_of(block.subspan(processed()), length));
     trial.roll_back();
     return std::exchange(tally_, std::move(outer));
 }

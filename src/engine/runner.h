@@ -21,7 +21,8 @@ public:
     // Mutations see the context with their client and id.
     Runner(const Batch& batch, Context& context) : batch_(batch), context_(context) {}
 
-    // Runs the mutations of these indexes, or as many as there is time for, but one at least. Throws what the caller of the push must roll back for.
+    // Runs the mutations of these indexes, or as many as there is time for, but one at least. Throws what the caller of the push must roll
+    // back for.
     void run(const std::vector<std::size_t>& todo);
 
     std::size_t processed() const { return tally_.processed; }  // how many of `todo` are applied or rejected
@@ -33,7 +34,7 @@ private:
 
     // How a run ended: with its last mutation, before that for lack of time, or before one that failed: then all of it is undone.
     struct Run {
-        std::size_t done = 0;  // how many mutations came before the end
+        std::size_t done = 0;              // how many mutations came before the end
         std::vector<Rejection> unknown{};  // those of them that have no mutator
         std::optional<pg::PgError> error{};
         bool temporary = false;  // the mutation is not rejected, the push stops before it
@@ -63,7 +64,7 @@ private:
     Tally tally_;
     std::size_t succeeded_ = 0;  // first attempts so far
     std::size_t failed_ = 0;
-    std::size_t streak_ = 0;     // how many have gone well since the last failure
+    std::size_t streak_ = 0;  // how many have gone well since the last failure
 };
 
 }  // namespace replicache::engine

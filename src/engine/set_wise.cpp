@@ -26,16 +26,17 @@ bool is_unsafe(Oid function, void*) {
     HeapTuple const tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
     if (!HeapTupleIsValid(tuple)) return true;
     const auto* form = reinterpret_cast<Form_pg_proc>(GETSTRUCT(tuple));
-    const bool tells_apart = std::strcmp(NameStr(form->proname), "current_mutation_id") == 0 && form->pronamespace == get_namespace_oid("replicache", false);
+    const bool tells_apart =
+        std::strcmp(NameStr(form->proname), "current_mutation_id") == 0 && form->pronamespace == get_namespace_oid("replicache", false);
     const bool safe = form->provolatile == PROVOLATILE_IMMUTABLE || form->prolang == INTERNALlanguageId || form->prolang == ClanguageId;
     ReleaseSysCache(tuple);
     return tells_apart || !safe;
 }
 
 struct Walk {
-    Oid relation;    // the one that is written
-    int occurrences; // of it
-    bool others;     // tables are read
+    Oid relation;     // the one that is written
+    int occurrences;  // of it
+    bool others;      // tables are read
 };
 
 bool walk(Node* node, void* context);
@@ -58,8 +59,7 @@ bool walk(Node* node, void* context) {
             state->others = true;
         return false;
     }
-    if (IsA(node, Query))
-        return query_tree_walker(reinterpret_cast<Query*>(node), walker, context, QTW_EXAMINE_RTES_BEFORE);
+    if (IsA(node, Query)) return query_tree_walker(reinterpret_cast<Query*>(node), walker, context, QTW_EXAMINE_RTES_BEFORE);
     if (IsA(node, CoerceToDomain) && !has_safe_domain_checks(reinterpret_cast<CoerceToDomain*>(node)->resulttype)) return true;
     return check_functions_in_node(node, is_unsafe, nullptr) || expression_tree_walker(node, walker, context);
 }
@@ -82,11 +82,8 @@ bool has_unsafe_trigger(Relation relation, bool* cascades) {
         switch (trigger.tgfoid) {
             case F_RI_FKEY_CASCADE_DEL:
             case F_RI_FKEY_SETNULL_DEL:
-            case F_RI_FKEY_SETDEFAULT_DEL:
-                *cascades = true;
-                break;
-            default:
-                break;
+            case F_RI_FKEY_SETDEFAULT_DEL: *cascades = true; break;
+            default: break;
         }
     }
     return false;
@@ -133,12 +130,9 @@ bool reads_no_table(Oid type) {
     if (const Oid element = get_element_type(type); OidIsValid(element)) return reads_no_table(element);
     switch (get_typtype(type)) {
         case TYPTYPE_BASE:
-        case TYPTYPE_ENUM:
-            return true;
-        case TYPTYPE_RANGE:
-            return reads_no_table(get_range_subtype(type));
-        case TYPTYPE_DOMAIN:
-            return has_safe_domain_checks(type) && reads_no_table(getBaseType(type));
+        case TYPTYPE_ENUM: return true;
+        case TYPTYPE_RANGE: return reads_no_table(get_range_subtype(type));
+        case TYPTYPE_DOMAIN: return has_safe_domain_checks(type) && reads_no_table(getBaseType(type));
         default:  // to look into composite types does not pay
             return false;
     }
@@ -175,7 +169,8 @@ SetWise set_wise(Relation relation) {
         if (form.indisprimary)
             result.by_key = guarded([index] { return index->rd_rel->relam == BTREE_AM_OID && _bt_allequalimage(index, false); });
         else if (form.indisunique || form.indisexclusion)
-            for (int n = 0; n < form.indnkeyatts; ++n) result.unique.push_back(depends_on_others(*index, relation, n) ? 0 : form.indkey.values[n]);
+            for (int n = 0; n < form.indnkeyatts; ++n)
+                result.unique.push_back(depends_on_others(*index, relation, n) ? 0 : form.indkey.values[n]);
         guarded([index] { index_close(index, AccessShareLock); });
         if (deferrable) return {};
     }

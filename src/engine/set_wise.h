@@ -20,7 +20,8 @@ struct SetWise {
     bool by_key = false;               // equal primary keys are equal bytes, so that changes of the same row can be told
 
     bool keeps_rows_apart(AttrNumber column) const {
-        return std::any_of(unique.begin(), unique.end(), [column](AttrNumber u) { return u == 0 || u == column; });
+        return std::any_of(
+            unique.begin(), unique.end(), [column](AttrNumber u) { return u == 0 || u == column; });
     }
 };
 SetWise set_wise(Relation relation);

@@ -9,11 +9,11 @@
 namespace replicache::engine {
 
 struct ReaderSnapshot {
-    std::int64_t xmin;                       // all transactions below have ended
-    std::int64_t xmax;                       // none from here on is seen
-    std::vector<std::int64_t> in_progress;   // …nor any of these; those of subtransactions may be among them
-    std::int64_t own = 0;                    // the reader's own transaction, whose changes it sees; 0: none
-    std::int64_t next = 0;                   // no transaction has begun from here on, seen or not
+    std::int64_t xmin;                      // all transactions below have ended
+    std::int64_t xmax;                      // none from here on is seen
+    std::vector<std::int64_t> in_progress;  // …nor any of these; those of subtransactions may be among them
+    std::int64_t own = 0;                   // the reader's own transaction, whose changes it sees; 0: none
+    std::int64_t next = 0;                  // no transaction has begun from here on, seen or not
 };
 
 // Of the active snapshot.

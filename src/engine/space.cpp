@@ -11,9 +11,9 @@ extern "C" {
 namespace replicache::engine {
 namespace {
 
+using pg::OwnStatement;
 using pg::SpiConnection;
 using pg::SqlError;
-using pg::OwnStatement;
 using pg::value;
 using Access = pg::Table::Access;
 using pg::clock_time;
@@ -63,17 +63,14 @@ void write_heads();
 extern "C" void at_transaction_end(XactEvent event, void*) {
     switch (event) {
         case XACT_EVENT_PRE_COMMIT:
-        case XACT_EVENT_PRE_PREPARE:
-            pg::entry([] { write_heads(); });
-            break;
+        case XACT_EVENT_PRE_PREPARE: pg::entry([] { write_heads(); }); break;
         case XACT_EVENT_COMMIT:
         case XACT_EVENT_ABORT:
         case XACT_EVENT_PREPARE:
             steps.clear();
             spaces.clear();
             break;
-        default:
-            break;
+        default: break;
     }
 }
 
@@ -121,7 +118,9 @@ std::int64_t milliseconds() {
 // Never beyond what a client can read. Only a column or table that somebody has altered behind our back gets there.
 std::int64_t next_version(std::int64_t version) {
     if (version < (std::int64_t{1} << 53) - 1) return version + 1;
-    throw SqlError(ERRCODE_PROGRAM_LIMIT_EXCEEDED, "a space has reached the version " + std::to_string(version) + ", and there is none above it", {}, pg::not_to_be_altered);
+    throw SqlError(ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+                   "a space has reached the version " + std::to_string(version) + ", and there is none above it", {},
+                   pg::not_to_be_altered);
 }
 
 bool creating = false;  // a row of replicache.space that is inserted is ours
@@ -151,14 +150,12 @@ bool insert_space(std::string_view id, pg::Clock clock) {
 pg::Clock clock_of(pg::Table& space) {
     const std::string name = space.text(space_column::clock).value_or("");
     if (const auto clock = pg::clock_by_name(name)) return *clock;
-    throw SqlError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "a space has the unknown clock \"" + name + "\"", {},
-                   pg::not_to_be_altered);
+    throw SqlError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "a space has the unknown clock \"" + name + "\"", {}, pg::not_to_be_altered);
 }
 
 void check_space_id(std::string_view id) {
     if (id.size() > max_space_bytes)
-        throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE,
-                       "space is longer than " + std::to_string(max_space_bytes) + " bytes");
+        throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "space is longer than " + std::to_string(max_space_bytes) + " bytes");
 }
 
 Space& take_space(std::string_view id, std::optional<pg::Clock> clock) {
@@ -197,7 +194,8 @@ const Space* own_changes(std::string_view id) {
 }
 
 bool versions_tell_order() {
-    return std::any_of(spaces.begin(), spaces.end(), [](const auto& known) { return known.second.clock == clock_time && known.second.changed; });
+    return std::any_of(
+        spaces.begin(), spaces.end(), [](const auto& known) { return known.second.clock == clock_time && known.second.changed; });
 }
 
 void ensure_space(const std::string& id, pg::Clock clock) {
@@ -209,8 +207,7 @@ void ensure_space(const std::string& id, pg::Clock clock) {
 void create_space(const std::string& id, pg::Clock clock) {
     check_space_id(id);
     const SpiConnection spi;
-    if (!insert_space(id, clock))
-        throw SqlError(ERRCODE_DUPLICATE_OBJECT, "space \"" + id + "\" exists already");
+    if (!insert_space(id, clock)) throw SqlError(ERRCODE_DUPLICATE_OBJECT, "space \"" + id + "\" exists already");
 }
 
 HeapTuple on_restore(const TriggerData& trigger) {
@@ -218,7 +215,8 @@ HeapTuple on_restore(const TriggerData& trigger) {
     TupleDesc const descriptor = trigger.tg_relation->rd_att;
     if (creating || trigger.tg_trigger->tgnargs != 0 || RelationGetRelid(trigger.tg_relation) != pg::own_relation("space")) return row;
     static OwnStatement merge(
-        "UPDATE replicache.space SET clock = $2, version = GREATEST(version, $3), floor = GREATEST(floor, $4), collected = GREATEST(collected, $5), "
+        "UPDATE replicache.space SET clock = $2, version = GREATEST(version, $3), floor = GREATEST(floor, $4), collected = "
+        "GREATEST(collected, $5), "
         "collector = GREATEST(collector, $6) WHERE id OPERATOR(pg_catalog.=) $1 RETURNING version",
         {TEXTOID, TEXTOID, INT8OID, INT8OID, INT8OID, INT8OID});
     const auto restored = [&](int column) {

@@ -78,8 +78,8 @@ void raise_floor(Space& space);
 // that have not seen this transaction.
 void note_collected(Space& space, std::int64_t version);
 
-// Versions are JSON numbers, which clients read exactly below 2^53. Of a table that is tracked, no row may have a version above this: so there
-// is always room for 2^52 more.
+// Versions are JSON numbers, which clients read exactly below 2^53. Of a table that is tracked, no row may have a version above this: so
+// there is always room for 2^52 more.
 constexpr std::int64_t max_adopted_version = std::int64_t{1} << 52;
 
 // For tables whose rows have been written under another clock: continues above this version.
@@ -93,8 +93,8 @@ void create_space(const std::string& id, pg::Clock clock);
 // The same, unless it exists. Locks nothing else.
 void ensure_space(const std::string& id, pg::Clock clock);
 
-// The trigger before a row of replicache.space is inserted. Of a space that is there already, the row comes from a dump: it is merged, because
-// COPY would fail as a whole, and the versions of all spaces would be lost.
+// The trigger before a row of replicache.space is inserted. Of a space that is there already, the row comes from a dump: it is merged,
+// because COPY would fail as a whole, and the versions of all spaces would be lost.
 HeapTuple on_restore(const TriggerData& trigger);
 
 // Throws unless the text can be the id of a space.

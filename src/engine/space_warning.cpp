@@ -21,10 +21,8 @@ bool may_share(SpaceKind a, SpaceKind b) { return a == b || a == SpaceKind::text
 // Whether a column, or a template that is nothing but one, and a template with a literal can give the same text.
 bool may_share(const TableSpaces& column, const std::string& literals) {
     switch (space_kind(column.types.front())) {
-        case SpaceKind::integer:
-            return literals.find_first_not_of("-0123456789") == std::string::npos;
-        case SpaceKind::uuid:
-            return literals.find_first_not_of("-0123456789abcdef") == std::string::npos;
+        case SpaceKind::integer: return literals.find_first_not_of("-0123456789") == std::string::npos;
+        case SpaceKind::uuid: return literals.find_first_not_of("-0123456789abcdef") == std::string::npos;
         default:
             // The text of a column in a template has no slash.
             return column.name.is_column() || literals.find('/') == std::string::npos;
@@ -52,7 +50,8 @@ void warn(const TrackedTable& table, const SpaceName& name, const std::vector<st
     if (others.size() > most_named) detail += ", and " + std::to_string(others.size() - most_named) + " more";
     detail += ". Then whoever reads one table gets rows of the other.";
     const std::string column = name.is_column() ? table.space : name.columns().front();
-    const std::string hint = "Pass a template that begins with a text of its own, such as space => '" + column + "/{" + column + "}'. If they name the same things, all is well.";
+    const std::string hint = "Pass a template that begins with a text of its own, such as space => '" + column + "/{" + column +
+                             "}'. If they name the same things, all is well.";
     pg::guarded([message = message.c_str(), detail = detail.c_str(), hint = hint.c_str()] {
         ereport(WARNING, (errmsg("%s", message), errdetail("%s", detail), errhint("%s", hint)));
     });

@@ -64,7 +64,8 @@ void Storage::lock() const {
 
 bool Storage::is_newer_than(Snapshot snapshot) const {
     return guarded([snapshot, tables = tables_.data(), n = tables_.size()] {
-        return std::any_of(tables, tables + n, [snapshot](Oid table) { return is_newer(table, snapshot); });
+        return std::any_of(
+            tables, tables + n, [snapshot](Oid table) { return is_newer(table, snapshot); });
     });
 }
 

@@ -5,8 +5,8 @@
 namespace replicache::engine {
 namespace {
 
-using pg::Rows;
 using pg::OwnStatement;
+using pg::Rows;
 using pg::value;
 
 // What the pages depend on.
@@ -31,18 +31,24 @@ constexpr std::size_t max_lines = 1000;
 
 // Removes pagings. What their pages have shown stays noted: rows up to `head`, to those who go on from `first_head`.
 std::string forget(const std::string& which) {
-    return "WITH over AS (SELECT space, name FROM replicache.paging p WHERE name OPERATOR(pg_catalog.<>) 'push' AND " + which + " FOR UPDATE SKIP LOCKED), "
-           "gone AS (DELETE FROM replicache.paging p USING over WHERE p.space OPERATOR(pg_catalog.=) over.space AND p.name OPERATOR(pg_catalog.=) over.name RETURNING p.*) "
+    return "WITH over AS (SELECT space, name FROM replicache.paging p WHERE name OPERATOR(pg_catalog.<>) 'push' AND " + which +
+           " FOR UPDATE SKIP LOCKED), "
+           "gone AS (DELETE FROM replicache.paging p USING over WHERE p.space OPERATOR(pg_catalog.=) over.space AND p.name "
+           "OPERATOR(pg_catalog.=) over.name RETURNING p.*) "
            "INSERT INTO replicache.paging AS p (space, name, first_head, head, lines) "
-           "SELECT space, 'push', pg_catalog.min(first_head), pg_catalog.max(head), '{}' FROM gone WHERE head OPERATOR(pg_catalog.>) first_head GROUP BY space ORDER BY space "
-           "ON CONFLICT (space, name) DO UPDATE SET first_head = LEAST(p.first_head, excluded.first_head), head = GREATEST(p.head, excluded.head)";
+           "SELECT space, 'push', pg_catalog.min(first_head), pg_catalog.max(head), '{}' FROM gone WHERE head OPERATOR(pg_catalog.>) "
+           "first_head GROUP BY space ORDER BY space "
+           "ON CONFLICT (space, name) DO UPDATE SET first_head = LEAST(p.first_head, excluded.first_head), head = GREATEST(p.head, "
+           "excluded.head)";
 }
 
 // Makes place for one more.
 void forget_pagings(const std::string& user, const std::string& name) {
     static const std::string sql = forget(
-        "space OPERATOR(pg_catalog.=) $1 AND name OPERATOR(pg_catalog.<>) $2 AND (began OPERATOR(pg_catalog.<=) (pg_catalog.now() OPERATOR(pg_catalog.-) '1 hour'::pg_catalog.interval) "
-        "OR name OPERATOR(pg_catalog.<>) ALL (ARRAY(SELECT name FROM replicache.paging WHERE space OPERATOR(pg_catalog.=) $1 AND name OPERATOR(pg_catalog.<>) $2 "
+        "space OPERATOR(pg_catalog.=) $1 AND name OPERATOR(pg_catalog.<>) $2 AND (began OPERATOR(pg_catalog.<=) (pg_catalog.now() "
+        "OPERATOR(pg_catalog.-) '1 hour'::pg_catalog.interval) "
+        "OR name OPERATOR(pg_catalog.<>) ALL (ARRAY(SELECT name FROM replicache.paging WHERE space OPERATOR(pg_catalog.=) $1 AND name "
+        "OPERATOR(pg_catalog.<>) $2 "
         "AND name OPERATOR(pg_catalog.<>) 'push' ORDER BY began DESC, name LIMIT $3)))");
     static OwnStatement make_place(sql.c_str(), {TEXTOID, TEXTOID, INT8OID});
     make_place.run({value(user), value(name), value(Int64GetDatum(max_pagings - 1))});
@@ -70,8 +76,10 @@ std::optional<Paging> begin_paging(const SyncPull& pull, const std::string& user
     static OwnStatement begin(
         "INSERT INTO replicache.paging AS p (space, name, first_head, head, lines) VALUES ($1, $2, $3, $3, ARRAY[$4]) "
         "ON CONFLICT (space, name) DO UPDATE SET head = GREATEST(p.head, excluded.head), "
-        "lines = CASE WHEN p.began OPERATOR(pg_catalog.>) (pg_catalog.now() OPERATOR(pg_catalog.-) '1 hour'::pg_catalog.interval) THEN p.lines ELSE excluded.lines END, "
-        "began = CASE WHEN p.began OPERATOR(pg_catalog.>) (pg_catalog.now() OPERATOR(pg_catalog.-) '1 hour'::pg_catalog.interval) THEN p.began ELSE pg_catalog.now() END "
+        "lines = CASE WHEN p.began OPERATOR(pg_catalog.>) (pg_catalog.now() OPERATOR(pg_catalog.-) '1 hour'::pg_catalog.interval) THEN "
+        "p.lines ELSE excluded.lines END, "
+        "began = CASE WHEN p.began OPERATOR(pg_catalog.>) (pg_catalog.now() OPERATOR(pg_catalog.-) '1 hour'::pg_catalog.interval) THEN "
+        "p.began ELSE pg_catalog.now() END "
         "RETURNING head, lines",
         {TEXTOID, TEXTOID, INT8OID, INT8OID});
     const std::string name = name_of(pull);
@@ -95,7 +103,8 @@ std::optional<Paging> find_paging(const SyncPull& pull, const std::string& user)
 }
 
 void collect_pagings(pg::Value cutoff) {
-    static const std::string sql = forget("began OPERATOR(pg_catalog.<=) LEAST($1, pg_catalog.now() OPERATOR(pg_catalog.-) '1 hour'::pg_catalog.interval)");
+    static const std::string sql =
+        forget("began OPERATOR(pg_catalog.<=) LEAST($1, pg_catalog.now() OPERATOR(pg_catalog.-) '1 hour'::pg_catalog.interval)");
     static OwnStatement collect(sql.c_str(), {TIMESTAMPTZOID});
     collect.run({cutoff});
 }
@@ -103,7 +112,8 @@ void collect_pagings(pg::Value cutoff) {
 void note_read_ahead(const std::string& user, std::int64_t since, std::int64_t head) {
     static OwnStatement note(
         "INSERT INTO replicache.paging AS p (space, name, first_head, head, lines) VALUES ($1, 'push', $2, $3, '{}') "
-        "ON CONFLICT (space, name) DO UPDATE SET first_head = LEAST(p.first_head, excluded.first_head), head = GREATEST(p.head, excluded.head)",
+        "ON CONFLICT (space, name) DO UPDATE SET first_head = LEAST(p.first_head, excluded.first_head), head = GREATEST(p.head, "
+        "excluded.head)",
         {TEXTOID, INT8OID, INT8OID});
     const pg::SpiConnection spi;
     note.run({value(user), value(since), value(head)});
@@ -111,7 +121,8 @@ void note_read_ahead(const std::string& user, std::int64_t since, std::int64_t h
 
 std::int64_t read_ahead(const std::string& user, std::int64_t since) {
     static OwnStatement query(
-        "SELECT pg_catalog.max(head) FROM replicache.paging WHERE space OPERATOR(pg_catalog.=) $1 AND first_head OPERATOR(pg_catalog.<=) $2",
+        "SELECT pg_catalog.max(head) FROM replicache.paging WHERE space OPERATOR(pg_catalog.=) $1 AND first_head OPERATOR(pg_catalog.<=) "
+        "$2",
         {TEXTOID, INT8OID});
     const pg::Value head = query.run({value(user), value(since)}, pg::Snapshot::active).get(0, 1);
     return head.null ? no_head : DatumGetInt64(head.datum);

@@ -14,14 +14,16 @@
 namespace replicache::engine {
 namespace {
 
-using pg::Rows;
 using pg::OwnStatement;
+using pg::Rows;
 using pg::value;
 
 constexpr std::int64_t no_limit = std::numeric_limits<std::int32_t>::max();
 
 // Rows from before tracking can have the same version.
-bool is_earlier(const SyncMutation& a, const SyncMutation& b) { return std::tie(a.timestamp, a.resource, a.id, a.data) < std::tie(b.timestamp, b.resource, b.id, b.data); }
+bool is_earlier(const SyncMutation& a, const SyncMutation& b) {
+    return std::tie(a.timestamp, a.resource, a.id, a.data) < std::tie(b.timestamp, b.resource, b.id, b.data);
+}
 
 // Nullopt: there was none. Then it is made, so that whoever writes first gives it no other clock.
 std::optional<Head> space_of(const std::string& user) {
@@ -61,9 +63,7 @@ private:
     struct Events {
         std::int64_t times = 0;
         std::int64_t first = 0;
-        void add(std::int64_t version) {
-            first = times++ == 0 ? version : std::min(first, version);
-        }
+        void add(std::int64_t version) { first = times++ == 0 ? version : std::min(first, version); }
     };
 
     void find_resources() {
@@ -74,7 +74,9 @@ private:
             for (std::uint64_t i = 0; i < rows.count(); ++i) names.push_back(pg::required(rows.text(i, 1)));
         }
         if (pull_.resources) {
-            std::erase_if(names, [this](const std::string& name) { return std::find(pull_.resources->begin(), pull_.resources->end(), name) == pull_.resources->end(); });
+            std::erase_if(names, [this](const std::string& name) {
+                return std::find(pull_.resources->begin(), pull_.resources->end(), name) == pull_.resources->end();
+            });
             pull_.resources = names;  // what nobody exposes makes no pull of its own
         }
         for (const std::string& name : names)
@@ -96,15 +98,20 @@ private:
         for (const auto& writer : resources_)
             for (const ResourceRow& row : writer->reader().soft_deleted(user_, everything()))
                 if (const Events made = made_of(row.key); made.times == 0 || made.first <= read_ahead_)
-                    deletions_.push_back({.kind = RowChange::Kind::remove, .resource = writer->resource()->name, .id = row.id,
-                                          .data = row.id.empty() ? row.identity : "{}", .timestamp = row.version});
+                    deletions_.push_back({.kind = RowChange::Kind::remove,
+                                          .resource = writer->resource()->name,
+                                          .id = row.id,
+                                          .data = row.id.empty() ? row.identity : "{}",
+                                          .timestamp = row.version});
         std::sort(deletions_.begin(), deletions_.end(), is_earlier);
     }
 
     // Rows of a log since `since`.
     pg::TableScan scan(const char* log, const char* index, int space, int version) const {
-        return {log, index, {{space, TEXTOID, pg::TableScan::Is::equal, pg::text_datum(user_)},
-                             {version, INT8OID, pg::TableScan::Is::above, Int64GetDatum(pull_.since)}}};
+        return {log,
+                index,
+                {{space, TEXTOID, pg::TableScan::Is::equal, pg::text_datum(user_)},
+                 {version, INT8OID, pg::TableScan::Is::above, Int64GetDatum(pull_.since)}}};
     }
 
     void read_made() {
@@ -138,8 +145,10 @@ private:
             }
         }
         for (const auto& [key, row] : gone) {
-            const auto writer = std::find_if(resources_.begin(), resources_.end(), [&row](const auto& w) { return w->resource()->relation == row.relation; });
-            if (writer != resources_.end() && can_be_known(**writer, key, row.events)) add_deletion(*(*writer)->resource(), row.identity, row.version);
+            const auto writer = std::find_if(resources_.begin(), resources_.end(),
+                                             [&row](const auto& w) { return w->resource()->relation == row.relation; });
+            if (writer != resources_.end() && can_be_known(**writer, key, row.events))
+                add_deletion(*(*writer)->resource(), row.identity, row.version);
         }
     }
 
@@ -152,7 +161,7 @@ private:
     bool can_be_known(const RowWriter& writer, const std::string& key, const Events& gone) {
         if (from_ != pull_.since && is_there(writer, key)) return false;
         const Events made = made_of(key);
-        if (made.times < gone.times) return true;  // it was there at that time
+        if (made.times < gone.times) return true;                              // it was there at that time
         if (made.times > gone.times || gone.first < made.first) return false;  // it is there
         if (made.first > read_ahead_) return false;
         // It was on a page. But when one statement has moved rows to each other's keys, all have come, in our notes, before any went.
@@ -160,7 +169,8 @@ private:
         return std::none_of(rows.begin(), rows.end(), [&key](const ResourceRow& row) { return row.key == key; });
     }
 
-    // Whether the row has come back unnoticed, with its table. All rows are told now, and those that are older than their deletion before it.
+    // Whether the row has come back unnoticed, with its table. All rows are told now, and those that are older than their deletion before
+    // it.
     bool is_there(const RowWriter& writer, const std::string& key) {
         const auto [keys, is_new] = there_.try_emplace(&writer);
         if (is_new)
@@ -209,8 +219,11 @@ private:
         for (const auto& writer : resources_)
             for (ResourceRow& row : writer->reader().rows(user_, range, limit)) {
                 const bool made = from_the_beginning() || made_.contains(row.key);
-                mutations.push_back({.kind = made ? RowChange::Kind::insert : RowChange::Kind::update, .resource = writer->resource()->name,
-                                     .id = std::move(row.id), .data = std::move(row.data), .timestamp = row.version});
+                mutations.push_back({.kind = made ? RowChange::Kind::insert : RowChange::Kind::update,
+                                     .resource = writer->resource()->name,
+                                     .id = std::move(row.id),
+                                     .data = std::move(row.data),
+                                     .timestamp = row.version});
             }
         std::sort(mutations.begin(), mutations.end(), is_earlier);
         if (static_cast<std::int64_t>(mutations.size()) > limit) mutations.resize(static_cast<std::size_t>(limit));
@@ -230,7 +243,8 @@ private:
         draw_lines(*paging);
         store_paging(pull_, user_, *paging);
         // The first line may be behind ours: another device has drawn it, or there are so many rows that it does with fewer lines.
-        if (const std::int64_t end = paging->range(1).until; end > page.mutations.back().timestamp) page.mutations = read({from_, end}, no_limit);
+        if (const std::int64_t end = paging->range(1).until; end > page.mutations.back().timestamp)
+            page.mutations = read({from_, end}, no_limit);
         page.has_more = paging->has(2);
     }
 

@@ -6,10 +6,10 @@
 namespace replicache::engine {
 
 struct SyncPull {
-    std::int64_t since = no_head;                       // exclusive
-    std::optional<std::vector<std::string>> resources{};// nullopt: all
-    std::int64_t page = 1;                              // from 1
-    std::int64_t limit = 100;                           // mutations per page
+    std::int64_t since = no_head;                         // exclusive
+    std::optional<std::vector<std::string>> resources{};  // nullopt: all
+    std::int64_t page = 1;                                // from 1
+    std::int64_t limit = 100;                             // mutations per page
 };
 
 // Kind insert: the row came into being after `since`. See sync_paging.h for pages.

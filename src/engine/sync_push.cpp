@@ -24,16 +24,17 @@ using Status = SyncPush::Status;
 // What is wrong with the client's data; anything else is for the caller to roll back for.
 bool is_about_the_data(int sqlstate) {
     const int category = ERRCODE_TO_CATEGORY(sqlstate);
-    return category == ERRCODE_TO_CATEGORY(ERRCODE_DATA_EXCEPTION) || category == ERRCODE_TO_CATEGORY(ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION) ||
+    return category == ERRCODE_TO_CATEGORY(ERRCODE_DATA_EXCEPTION) ||
+           category == ERRCODE_TO_CATEGORY(ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION) ||
            category == ERRCODE_TO_CATEGORY(ERRCODE_PROGRAM_LIMIT_EXCEEDED) ||  // such as of the size of index entries
            sqlstate == ERRCODE_UNDEFINED_COLUMN || sqlstate == ERRCODE_GENERATED_ALWAYS || sqlstate == ERRCODE_RAISE_EXCEPTION;
 }
 
 class SyncPusher {
 public:
-    SyncPusher(const std::vector<RowChange>& changes, const std::string& user) : changes_(changes), user_(user), space_(take_space(user, pg::clock_time)) {
-        if (space_.clock != pg::clock_time)
-            refuse_clock(user, space_.clock);
+    SyncPusher(const std::vector<RowChange>& changes, const std::string& user)
+        : changes_(changes), user_(user), space_(take_space(user, pg::clock_time)) {
+        if (space_.clock != pg::clock_time) refuse_clock(user, space_.clock);
         context_.user_id = context_.space = user;
     }
 
@@ -59,7 +60,8 @@ public:
             }
         });
         if (error) {
-            space_.version = version;  // nobody has seen those above: when the transaction has changed something before, the head is what it was
+            space_.version =
+                version;  // nobody has seen those above: when the transaction has changed something before, the head is what it was
             return refuse(*error);
         }
         if (known_) note_read_ahead(user_, *known_, head());
@@ -71,7 +73,9 @@ private:
     // `before`: the head.
     bool apply(const RowChange& change, std::int64_t before) {
         const auto writer = find_resource(change.table, RowExclusiveLock);
-        if (!writer) throw SqlError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "\"" + change.table + "\" has ceased to be a resource meanwhile", {}, "Send the request again.");
+        if (!writer)
+            throw SqlError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "\"" + change.table + "\" has ceased to be a resource meanwhile", {},
+                           "Send the request again.");
         const auto row = writer->write_owned(change, user_);
         if (!row) return false;
         SyncMutation mutation{.kind = change.kind, .resource = change.table, .id = row->id, .data = row->data};
@@ -95,7 +99,10 @@ private:
     SyncPush refuse(PgError& error) {
         const bool missing = error.sqlerrcode() == RowWriter::no_owned_row;
         if (!missing && (halts(error.defect()) || !is_about_the_data(error.sqlerrcode()))) throw std::move(error);
-        return {.status = missing ? Status::no_such_row : Status::invalid, .head = head(), .mutations = {}, .failed = applied_,
+        return {.status = missing ? Status::no_such_row : Status::invalid,
+                .head = head(),
+                .mutations = {},
+                .failed = applied_,
                 .message = error.data().message == nullptr ? "" : error.data().message};
     }
 
@@ -114,9 +121,10 @@ private:
 }  // namespace
 
 void refuse_clock(const std::string& user, pg::Clock clock) {
-    throw SqlError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "space \"" + user + "\" has the clock \"" + pg::clock_name(clock) + "\"",
-                   "Its versions are no timestamps.",
-                   "Users need the clock \"time\": set replicache.default_clock, which decides for spaces that a direct write creates first.");
+    throw SqlError(
+        ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "space \"" + user + "\" has the clock \"" + pg::clock_name(clock) + "\"",
+        "Its versions are no timestamps.",
+        "Users need the clock \"time\": set replicache.default_clock, which decides for spaces that a direct write creates first.");
 }
 
 SyncPush sync_push(const std::vector<RowChange>& changes, std::int64_t head, const std::string& user) {

@@ -12,9 +12,9 @@ constexpr std::int64_t no_head = -1;
 struct SyncPush {
     enum class Status { applied, out_of_sync, no_such_row, invalid };
     Status status = Status::applied;
-    std::int64_t head = no_head;  // as it is now; of one that was applied, as far as the client knows all changes then
+    std::int64_t head = no_head;            // as it is now; of one that was applied, as far as the client knows all changes then
     std::vector<SyncMutation> mutations{};  // applied: one per change, in order
-    std::size_t failed = 0;               // no_such_row, invalid: index of the change
+    std::size_t failed = 0;                 // no_such_row, invalid: index of the change
     std::string message{};                  // invalid: why
 };
 

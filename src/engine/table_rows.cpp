@@ -21,7 +21,8 @@ using pg::guarded;
 std::vector<Oid> parts_of(Oid relation) {
     const List* const list = guarded([relation] {
         LockRelationOid(relation, AccessShareLock);
-        return get_rel_relkind(relation) == RELKIND_PARTITIONED_TABLE ? find_all_inheritors(relation, AccessShareLock, nullptr) : list_make1_oid(relation);
+        return get_rel_relkind(relation) == RELKIND_PARTITIONED_TABLE ? find_all_inheritors(relation, AccessShareLock, nullptr)
+                                                                      : list_make1_oid(relation);
     });
     std::vector<Oid> parts;
     for (int i = 0; i < list_length(list); ++i) parts.push_back(list_nth_oid(list, i));

@@ -25,7 +25,8 @@ std::vector<Oid> view_relations;  // the tables with their partitions, and the r
 bool views_valid = false;
 
 // The queries name schemas, and renaming one invalidates none of its tables.
-const pg::CatalogListener schema_listener(NAMESPACEOID, []() noexcept { views_valid = false; });
+const pg::CatalogListener schema_listener(
+    NAMESPACEOID, []() noexcept { views_valid = false; });
 
 const pg::RelationListener definition_listener([](Oid relation) noexcept {
     if (relation == InvalidOid || std::binary_search(view_relations.begin(), view_relations.end(), relation)) views_valid = false;
@@ -89,7 +90,12 @@ std::vector<std::shared_ptr<TableView>> lock_table_views() {
     }
 }
 
-TableView::TableView(const TrackedTable& table) : table_(table), space_name_(SpaceName::of(table)), storage_(lock_to_read(table.relation)), from_(from_clause(table)), watched_{table.relation, qualified_name(table.relation), KeyTemplate::parse(table.key).columns()} {
+TableView::TableView(const TrackedTable& table)
+    : table_(table),
+      space_name_(SpaceName::of(table)),
+      storage_(lock_to_read(table.relation)),
+      from_(from_clause(table)),
+      watched_{table.relation, qualified_name(table.relation), KeyTemplate::parse(table.key).columns()} {
     struct Column {
         std::string name;
         Oid type;
@@ -99,8 +105,7 @@ TableView::TableView(const TrackedTable& table) : table_(table), space_name_(Spa
     Relation const relation = guarded([&] { return relation_open(table.relation, AccessShareLock); });
     for (int i = 0; i < relation->rd_att->natts; ++i) {
         Form_pg_attribute const attribute = TupleDescAttr(relation->rd_att, i);
-        if (!attribute->attisdropped) 
-            columns.push_back({NameStr(attribute->attname), attribute->atttypid, attribute->attcollation});
+        if (!attribute->attisdropped) columns.push_back({NameStr(attribute->attname), attribute->atttypid, attribute->attcollation});
     }
     guarded([&] { relation_close(relation, NoLock); });
 
@@ -127,10 +132,12 @@ TableView::TableView(const TrackedTable& table) : table_(table), space_name_(Spa
     const KeyTemplate key = KeyTemplate::parse(table.key);
     for (const std::string& column : columns_) types_.push_back(find(column).type);
     int next = value_columns();
-    key_.emplace(key, [&](const std::string& name) {
-        types_.push_back(find(name).type);
-        return Key::Column{static_cast<AttrNumber>(++next), types_.back()};
-    });
+    key_.emplace(
+        key,
+        [&](const std::string& name) {
+            types_.push_back(find(name).type);
+            return Key::Column{static_cast<AttrNumber>(++next), types_.back()};
+        });
 
     context_ = guarded([] { return AllocSetContextCreate(TopMemoryContext, "replicache table view", ALLOCSET_SMALL_SIZES); });
     for (std::size_t i = 0; i < columns_.size(); ++i) {
@@ -171,8 +178,7 @@ std::string TableView::sql(Query query, Where where) const {
         if (!space_columns_[i].exact) text += " AND " + space + " COLLATE pg_catalog.\"C\" OPERATOR(pg_catalog.=) " + parameter;
     }
     if (!table_.deleted.empty())
-        text += " AND t." + pg::quote_identifier(table_.deleted) +
-                (query == Query::soft_deleted ? " IS TRUE" : " IS NOT TRUE");
+        text += " AND t." + pg::quote_identifier(table_.deleted) + (query == Query::soft_deleted ? " IS TRUE" : " IS NOT TRUE");
     return text;
 }
 
@@ -186,7 +192,8 @@ SPIPlanPtr TableView::plan(Query query, Where where) {
     std::vector<Oid> types{first_type(where), INT8OID};
     for (const SpaceColumn& column : space_columns_) types.push_back(column.type);
     plan = guarded([&] {
-        const SPIPlanPtr result = SPI_prepare_cursor(text.c_str(), static_cast<int>(types.size()), types.data(), where == Where::all ? 0 : CURSOR_OPT_GENERIC_PLAN);
+        const SPIPlanPtr result = SPI_prepare_cursor(text.c_str(), static_cast<int>(types.size()), types.data(),
+                                                     where == Where::all ? 0 : CURSOR_OPT_GENERIC_PLAN);
         if (result == nullptr) elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
         SPI_keepplan(result);
         return result;
@@ -201,9 +208,9 @@ struct TableView::Output {
     DestReceiver receiver;  // first, so that a pointer to it is one to us
     TableView* view;
     StringInfo out;
-    bool values;             // put operations, or del operations of keys only
-    pg::JsonWriter value;    // of a value expression
-    MemoryContext row;       // reset for each row
+    bool values;           // put operations, or del operations of keys only
+    pg::JsonWriter value;  // of a value expression
+    MemoryContext row;     // reset for each row
     StringInfoData key;
 };
 
@@ -213,8 +220,8 @@ struct TableView::Output {
 void TableView::start(DestReceiver* self, int, TupleDesc descriptor) {
     Output& output = *reinterpret_cast<Output*>(self);
     const TableView& view = *output.view;
-    const int own = view.table_.value.empty() ? view.value_columns() : 0;  // columns of the default value
-    const int first = output.values ? 0 : own;                            // of types_
+    const int own = view.table_.value.empty() ? view.value_columns() : 0;     // columns of the default value
+    const int first = output.values ? 0 : own;                                // of types_
     const int skipped = output.values && !view.table_.value.empty() ? 1 : 0;  // the value
     bool same = descriptor->natts - skipped == static_cast<int>(view.types_.size()) - first;
     for (int i = skipped; i < descriptor->natts && same; ++i)
@@ -223,8 +230,7 @@ void TableView::start(DestReceiver* self, int, TupleDesc descriptor) {
     if (skipped == 0) return;
     const Oid type = TupleDescAttr(descriptor, 0)->atttypid;
     if (type != JSONOID && type != JSONBOID)
-        ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
-                        errmsg("the value is of type %s, not json or jsonb", format_type_be(type))));
+        ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("the value is of type %s, not json or jsonb", format_type_be(type))));
     output.value.prepare(type, CurrentMemoryContext);
 }
 
@@ -314,7 +320,8 @@ void TableView::append_rows(StringInfo out, Query query, Where where, const Vers
         ParamListInfo const parameters = makeParamList(static_cast<int>(space.size()) + 2);
         parameters->params[0] = {first.datum, false, PARAM_FLAG_CONST, first_type(where)};
         parameters->params[1] = {Int64GetDatum(versions.until), false, PARAM_FLAG_CONST, INT8OID};
-        for (std::size_t i = 0; i < space.size(); ++i) parameters->params[i + 2] = {space[i], false, PARAM_FLAG_CONST, space_columns_[i].type};
+        for (std::size_t i = 0; i < space.size(); ++i)
+            parameters->params[i + 2] = {space[i], false, PARAM_FLAG_CONST, space_columns_[i].type};
         SPIExecuteOptions options{};
         options.params = parameters;
         options.read_only = true;

@@ -21,9 +21,9 @@ public:
     TableView& operator=(const TableView&) = delete;
 
     enum class Query {
-        everything,     // all live rows
-        changed,        // live rows with one of the versions
-        soft_deleted,   // soft-deleted rows with one of the versions: only their keys
+        everything,    // all live rows
+        changed,       // live rows with one of the versions
+        soft_deleted,  // soft-deleted rows with one of the versions: only their keys
     };
     bool soft_deletes() const { return !table_.deleted.empty(); }
     Oid relation() const { return table_.relation; }
@@ -53,16 +53,16 @@ private:
     Storage storage_;
     std::string from_;  // clause
     WatchedTable watched_;
-    MemoryContext context_;       // of the writers
+    MemoryContext context_;  // of the writers
     struct SpaceColumn {
         Oid type;
         bool exact;  // equal values have the same text
     };
     std::vector<SpaceColumn> space_columns_;
-    std::vector<std::string> columns_;       // of the default value
-    std::vector<pg::JsonWriter> writers_;    // of the default value's columns
-    std::optional<Key> key_;                 // over the columns behind the value's
-    std::vector<Oid> types_;                 // that writers_ and key_ are for
+    std::vector<std::string> columns_;                  // of the default value
+    std::vector<pg::JsonWriter> writers_;               // of the default value's columns
+    std::optional<Key> key_;                            // over the columns behind the value's
+    std::vector<Oid> types_;                            // that writers_ and key_ are for
     std::array<std::array<SPIPlanPtr, 3>, 3> plans_{};  // by query and where
 };
 

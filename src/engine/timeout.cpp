@@ -25,7 +25,8 @@ extern "C" void cancel_mutation() {
 
 struct sigaction postgres_handler;
 
-// SIGINT comes from pg_cancel_backend, and from statement_timeout and lock_timeout in this process. To wait too long for a lock is no cancel.
+// SIGINT comes from pg_cancel_backend, and from statement_timeout and lock_timeout in this process. To wait too long for a lock is no
+// cancel.
 extern "C" void at_cancel(int signal, siginfo_t* info, void* context) {
     if (!get_timeout_indicator(LOCK_TIMEOUT, false) || get_timeout_indicator(STATEMENT_TIMEOUT, false)) foreign = true;
     if ((postgres_handler.sa_flags & SA_SIGINFO) != 0)  // not up to 18
@@ -35,7 +36,9 @@ extern "C" void at_cancel(int signal, siginfo_t* info, void* context) {
 }
 
 void watch_cancels() {
-    if (sigaction(SIGINT, nullptr, &postgres_handler) != 0 || postgres_handler.sa_handler == SIG_DFL || postgres_handler.sa_handler == SIG_IGN) return;
+    if (sigaction(SIGINT, nullptr, &postgres_handler) != 0 || postgres_handler.sa_handler == SIG_DFL ||
+        postgres_handler.sa_handler == SIG_IGN)
+        return;
     struct sigaction action = postgres_handler;
     action.sa_flags |= SA_SIGINFO;
     action.sa_sigaction = at_cancel;

@@ -7,8 +7,8 @@ namespace replicache::engine {
 
 // The clock of one mutator call: cancels what runs when the time is over.
 //
-// That is not the only cancel there is: statement_timeout, and whoever calls pg_cancel_backend, cancel the push. PostgreSQL keeps one flag for
-// all of them, so signals tell ours from theirs; when both have come, theirs is obeyed.
+// That is not the only cancel there is: statement_timeout, and whoever calls pg_cancel_backend, cancel the push. PostgreSQL keeps one flag
+// for all of them, so signals tell ours from theirs; when both have come, theirs is obeyed.
 class MutationTimeout {
 public:
     MutationTimeout();
@@ -16,8 +16,8 @@ public:
     MutationTimeout(const MutationTimeout&) = delete;
     MutationTimeout& operator=(const MutationTimeout&) = delete;
 
-    // Stops the clock. Whether the time was over, and nobody else has cancelled. What others have cancelled meanwhile will be, unless `canceled`: it
-    // has come out as an error already.
+    // Stops the clock. Whether the time was over, and nobody else has cancelled. What others have cancelled meanwhile will be, unless
+    // `canceled`: it has come out as an error already.
     bool end(bool canceled);
 
     // The error of a mutation that took too long.
@@ -27,8 +27,8 @@ private:
     bool running_;
 };
 
-// Calls f, which runs the mutator: it returns the error that this raises, or throws it. Returns that; or, when the time was over (`expired`),
-// whatever the mutator made of the cancel, that it took too long.
+// Calls f, which runs the mutator: it returns the error that this raises, or throws it. Returns that; or, when the time was over
+// (`expired`), whatever the mutator made of the cancel, that it took too long.
 template <class F>
 std::optional<pg::PgError> within_timeout(const std::string& mutator, bool& expired, F f) {
     expired = false;

@@ -32,7 +32,8 @@ using pg::value;
 void tell_of_new_column(const TrackedTable& table) {
     guarded([column = table.version.c_str(), name = name_of(table.relation).c_str()] {
         ereport(NOTICE, (errmsg("column \"%s\" added to table \"%s\"", column, name),
-                         errdetail("COPY without a list of columns, functions that return the row type of the table, and triggers that copy whole rows meet one more column.")));
+                         errdetail("COPY without a list of columns, functions that return the row type of the table, and triggers that "
+                                   "copy whole rows meet one more column.")));
     });
 }
 
@@ -41,7 +42,8 @@ constexpr const char* comment_of_version = "version of the row, written by repli
 
 bool is_own_column(Oid relation, const std::string& name) {
     static pg::Statement query(
-        "SELECT FROM pg_catalog.pg_attribute WHERE attrelid OPERATOR(pg_catalog.=) $1 AND attname OPERATOR(pg_catalog.=) $2::pg_catalog.name "
+        "SELECT FROM pg_catalog.pg_attribute WHERE attrelid OPERATOR(pg_catalog.=) $1 AND attname OPERATOR(pg_catalog.=) "
+        "$2::pg_catalog.name "
         "AND pg_catalog.col_description($1, attnum) OPERATOR(pg_catalog.=) $3",
         {OIDOID, TEXTOID, TEXTOID});
     return relation == pg::own_relation("mutation_error") ||
@@ -54,9 +56,10 @@ std::string default_version_column(Oid relation, const std::vector<TableColumn>&
     const std::string name = "version";
     if (const auto known = tracked_table(relation)) return known->version;
     if (find_column(columns, name) != nullptr && !is_own_column(relation, name))
-        throw SqlError(ERRCODE_DUPLICATE_COLUMN, "column \"" + name + "\" of \"" + name_of(relation) + "\" is there already",
-                       "It may be something else, and track_table would write versions over it.",
-                       "Pass version => '" + name + "' if it is for versions. Or pass another name: the column is added when it is missing.");
+        throw SqlError(
+            ERRCODE_DUPLICATE_COLUMN, "column \"" + name + "\" of \"" + name_of(relation) + "\" is there already",
+            "It may be something else, and track_table would write versions over it.",
+            "Pass version => '" + name + "' if it is for versions. Or pass another name: the column is added when it is missing.");
     return name;
 }
 
@@ -67,8 +70,10 @@ bool has_index(Oid relation, std::vector<std::string> wanted) {
         "JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) i.indexrelid "
         "JOIN pg_catalog.pg_am m ON m.oid OPERATOR(pg_catalog.=) c.relam AND m.amname OPERATOR(pg_catalog.=) 'btree' "
         "CROSS JOIN LATERAL pg_catalog.generate_series(0, i.indnkeyatts OPERATOR(pg_catalog.-) 1) AS n "
-        "LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid OPERATOR(pg_catalog.=) i.indrelid AND a.attnum OPERATOR(pg_catalog.=) i.indkey[n] "
-        "WHERE i.indrelid OPERATOR(pg_catalog.=) $1 AND i.indisvalid AND i.indpred IS NULL AND n OPERATOR(pg_catalog.<) $2 ORDER BY i.indexrelid, n",
+        "LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid OPERATOR(pg_catalog.=) i.indrelid AND a.attnum OPERATOR(pg_catalog.=) "
+        "i.indkey[n] "
+        "WHERE i.indrelid OPERATOR(pg_catalog.=) $1 AND i.indisvalid AND i.indpred IS NULL AND n OPERATOR(pg_catalog.<) $2 ORDER BY "
+        "i.indexrelid, n",
         {OIDOID, INT4OID});
     std::sort(wanted.begin(), wanted.end() - 1);
     const Rows rows = query.run({value(ObjectIdGetDatum(relation)), value(Int32GetDatum(wanted.size()))});
@@ -114,7 +119,9 @@ void lock_table(Oid relation) {
 
 Key::Column column_of(Relation table, const std::string& name) {
     const AttrNumber number = guarded([&] { return static_cast<AttrNumber>(SPI_fnumber(table->rd_att, name.c_str())); });
-    if (number <= 0) throw SqlError(ERRCODE_UNDEFINED_COLUMN, "column \"" + name + "\" of relation \"" + RelationGetRelationName(table) + "\" does not exist");
+    if (number <= 0)
+        throw SqlError(ERRCODE_UNDEFINED_COLUMN,
+                       "column \"" + name + "\" of relation \"" + RelationGetRelationName(table) + "\" does not exist");
     return {number, TupleDescAttr(table->rd_att, number - 1)->atttypid};
 }
 
@@ -135,7 +142,9 @@ void bury_rows(const TrackedTable& table) {
     };
     std::optional<Part> part;
     const auto open = [&](Relation relation) {
-        part.emplace(Part{relation->rd_att, Key(key, [relation](const std::string& name) { return column_of(relation, name); }),
+        part.emplace(Part{relation->rd_att,
+                          Key(
+                              key, [relation](const std::string& name) { return column_of(relation, name); }),
                           space_of_rows(relation, space_name), identifying_columns(relation, key.columns())});
     };
     for_each_row(table.relation, open, [&](HeapTuple row) {
@@ -165,7 +174,8 @@ bool can_tell_keys(const TrackedTable& table) {
 
 [[noreturn]] void refuse_version(Relation table, const std::string& column, std::int64_t version) {
     throw SqlError(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE,
-                   "column \"" + column + "\" of \"" + RelationGetRelationName(table) + "\" has the value " + std::to_string(version) + ", which is too high for a version",
+                   "column \"" + column + "\" of \"" + RelationGetRelationName(table) + "\" has the value " + std::to_string(version) +
+                       ", which is too high for a version",
                    "Versions rise from the highest one in the table, and must stay below 2^53. At most 2^52 may be there.",
                    "Pass another column by the argument version; it is added when missing. Or set this one to 0.");
 }
@@ -187,7 +197,8 @@ Versions versions_of(const TrackedTable& table, Oid relation) {
     const auto open = [&](Relation opened) {
         part.emplace(Part{opened, column_of(opened, table.version), space_of_rows(opened, space_name)});
         if (part->version.type != INT8OID)
-            throw SqlError(ERRCODE_DATATYPE_MISMATCH, "version column \"" + table.version + "\" of \"" + RelationGetRelationName(opened) + "\" is not of type bigint");
+            throw SqlError(ERRCODE_DATATYPE_MISMATCH,
+                           "version column \"" + table.version + "\" of \"" + RelationGetRelationName(opened) + "\" is not of type bigint");
     };
     for_each_row(relation, open, [&](HeapTuple row) {
         TupleDesc const descriptor = part->relation->rd_att;
@@ -234,16 +245,20 @@ void warn_of_spaceless(const TrackedTable& table, const std::string& column, std
     const std::string name = name_of(table.relation);
     if (rows > 0) {
         guarded([rows, name = name.c_str()] {
-            ereport(WARNING, (errmsg_plural("%lld row of \"%s\" has no space", "%lld rows of \"%s\" have no space", static_cast<unsigned long>(rows), static_cast<long long>(rows), name),
-                              errdetail("A column that names the space is null. No client gets such a row, and an UPDATE that leaves it so is refused."),
-                              errhint("Give the rows a space, and declare the column NOT NULL.")));
+            ereport(
+                WARNING,
+                (errmsg_plural("%lld row of \"%s\" has no space", "%lld rows of \"%s\" have no space", static_cast<unsigned long>(rows),
+                               static_cast<long long>(rows), name),
+                 errdetail("A column that names the space is null. No client gets such a row, and an UPDATE that leaves it so is refused."),
+                 errhint("Give the rows a space, and declare the column NOT NULL.")));
         });
         return;
     }
-    const std::string alter = "ALTER TABLE " + qualified_name(table.relation) + " ALTER COLUMN " + quote_identifier(column) + " SET NOT NULL";
+    const std::string alter =
+        "ALTER TABLE " + qualified_name(table.relation) + " ALTER COLUMN " + quote_identifier(column) + " SET NOT NULL";
     guarded([column = column.c_str(), name = name.c_str(), alter = alter.c_str()] {
-        ereport(NOTICE, (errmsg("column \"%s\" names the space of rows of \"%s\" and may be null", column, name), errdetail("A row in which it is null will be refused."),
-                         errhint("Call %s.", alter)));
+        ereport(NOTICE, (errmsg("column \"%s\" names the space of rows of \"%s\" and may be null", column, name),
+                         errdetail("A row in which it is null will be refused."), errhint("Call %s.", alter)));
     });
 }
 

@@ -71,8 +71,8 @@ std::vector<UniqueIndex> unique_indexes(Oid relation) {
 // The triggers write or read these columns before PostgreSQL computes generated ones.
 void refuse_generated(const TableColumn& column, const char* role) {
     if (column.generated != '\0')
-        throw SqlError(ERRCODE_INVALID_TABLE_DEFINITION, std::string(role) + " column \"" + column.name + "\" is a generated column",
-                       {}, "Use a plain column.");
+        throw SqlError(ERRCODE_INVALID_TABLE_DEFINITION, std::string(role) + " column \"" + column.name + "\" is a generated column", {},
+                       "Use a plain column.");
 }
 
 // The template, checked: its columns are never null, tell any two rows apart, and have a text of their own.
@@ -94,8 +94,7 @@ KeyTemplate resolve_key(const TrackedTable& table, const std::vector<TableColumn
     if (!identifies_rows(table.relation, names))
         throw SqlError(ERRCODE_INVALID_TABLE_DEFINITION,
                        "key template \"" + table.key + "\" does not identify a row of \"" + name_of(table.relation) + "\"",
-                       "Its columns include those of no unique index.",
-                       "Use the columns of the primary key, or create a unique index.");
+                       "Its columns include those of no unique index.", "Use the columns of the primary key, or create a unique index.");
     return key;
 }
 
@@ -119,31 +118,35 @@ void check_space_column(const TrackedTable& table, const std::vector<TableColumn
         case INT2OID:
         case INT4OID:
         case INT8OID:
-        case UUIDOID:
-            break;
+        case UUIDOID: break;
         default:
-            throw SqlError(ERRCODE_DATATYPE_MISMATCH, "space column \"" + name + "\" is of a type that cannot name a space",
-                           {}, "Use a column of type text, varchar, uuid, smallint, integer or bigint.");
+            throw SqlError(ERRCODE_DATATYPE_MISMATCH, "space column \"" + name + "\" is of a type that cannot name a space", {},
+                           "Use a column of type text, varchar, uuid, smallint, integer or bigint.");
     }
     if (column.generated == '\0') return;
     if (column.generated != ATTRIBUTE_GENERATED_STORED)
-        throw SqlError(ERRCODE_FEATURE_NOT_SUPPORTED, "space column \"" + name + "\" is a virtual generated column", "The table does not hold its values.",
+        throw SqlError(ERRCODE_FEATURE_NOT_SUPPORTED, "space column \"" + name + "\" is a virtual generated column",
+                       "The table does not hold its values.",
                        "Declare it STORED, or use the columns that it is generated from in a template.");
     if (find_column(columns, table.version) == nullptr) return;
     Relation const relation = guarded([&] { return relation_open(table.relation, NoLock); });
     const bool circular = guarded([&] {
-        const auto number = [relation](const std::string& column) { return static_cast<AttrNumber>(SPI_fnumber(relation->rd_att, column.c_str())); };
+        const auto number = [relation](const std::string& column) {
+            return static_cast<AttrNumber>(SPI_fnumber(relation->rd_att, column.c_str()));
+        };
         return is_generated_from(relation, number(name), number(table.version));
     });
     guarded([relation] { relation_close(relation, NoLock); });
     if (circular)
-        throw SqlError(ERRCODE_INVALID_TABLE_DEFINITION, "space column \"" + name + "\" is generated from the version column", {}, "Name another column by the argument version; it is added when missing.");
+        throw SqlError(ERRCODE_INVALID_TABLE_DEFINITION, "space column \"" + name + "\" is generated from the version column", {},
+                       "Name another column by the argument version; it is added when missing.");
 }
 
 void check_space(const TrackedTable& table, const std::vector<TableColumn>& columns) {
     const SpaceName name = SpaceName::of(table);
     if (name.is_template() && table.space.size() > max_template_bytes)
-        throw SqlError(ERRCODE_NAME_TOO_LONG, "space template \"" + table.space + "\" is longer than " + std::to_string(max_template_bytes) + " bytes",
+        throw SqlError(ERRCODE_NAME_TOO_LONG,
+                       "space template \"" + table.space + "\" is longer than " + std::to_string(max_template_bytes) + " bytes",
                        "Of a longer one, PostgreSQL may have cut off the end.", "Use shorter literals, or a generated column.");
     for (const std::string& column : name.columns()) check_space_column(table, columns, column);
 }
@@ -174,12 +177,15 @@ void check_version_column(const TrackedTable& table, const std::vector<TableColu
 void check_value_columns(const TrackedTable& table, const std::vector<TableColumn>& columns) {
     if (table.columns.empty()) return;
     if (!table.value.empty())
-        throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "value and columns exclude each other", "The columns are those of the default value.", "Pass one of them.");
+        throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "value and columns exclude each other",
+                       "The columns are those of the default value.", "Pass one of them.");
     for (auto name = table.columns.begin(); name != table.columns.end(); ++name) {
         if (*name == table.version)
-            throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "columns: \"" + *name + "\" is the version column", "Clients know versions as cookies.", "Leave it out, or pass a value that has it.");
+            throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "columns: \"" + *name + "\" is the version column",
+                           "Clients know versions as cookies.", "Leave it out, or pass a value that has it.");
         require(columns, *name, table.relation);
-        if (std::find(table.columns.begin(), name, *name) != name) throw SqlError(ERRCODE_DUPLICATE_COLUMN, "columns: \"" + *name + "\" is there twice");
+        if (std::find(table.columns.begin(), name, *name) != name)
+            throw SqlError(ERRCODE_DUPLICATE_COLUMN, "columns: \"" + *name + "\" is there twice");
     }
 }
 
@@ -217,8 +223,7 @@ void check_trackable_kind(Oid relation) {
     const char kind = guarded([relation] { return get_rel_relkind(relation); });
     if (kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE)
         throw SqlError(ERRCODE_WRONG_OBJECT_TYPE, "\"" + name + "\" is not a table", {}, "Track the tables behind it.");
-    if (is_catalog(relation))
-        throw SqlError(ERRCODE_WRONG_OBJECT_TYPE, "\"" + name + "\" is a system catalog");
+    if (is_catalog(relation)) throw SqlError(ERRCODE_WRONG_OBJECT_TYPE, "\"" + name + "\" is a system catalog");
     if (guarded([relation] { return get_rel_relispartition(relation); }))
         throw SqlError(ERRCODE_WRONG_OBJECT_TYPE, "\"" + name + "\" is a partition", {}, "Track the partitioned table.");
     if (guarded([relation] { return get_rel_namespace(relation) == get_namespace_oid("replicache", false); }) &&
@@ -227,8 +232,7 @@ void check_trackable_kind(Oid relation) {
     const char persistence = guarded([relation] { return get_rel_persistence(relation); });
     if (persistence != RELPERSISTENCE_PERMANENT)
         throw SqlError(ERRCODE_WRONG_OBJECT_TYPE, "\"" + name + "\" is a temporary or unlogged table",
-                       "Its rows can vanish without a trace, and clients would keep them.",
-                       "Use a permanent, logged table.");
+                       "Its rows can vanish without a trace, and clients would keep them.", "Use a permanent, logged table.");
 }
 
 KeyTemplate check_trackable(const TrackedTable& table, const std::vector<TableColumn>& columns) {
@@ -259,8 +263,8 @@ void check_value(const TrackedTable& table) {
     const Oid type = TupleDescAttr(source->resultDesc, 0)->atttypid;
     if (type != JSONOID && type != JSONBOID)
         throw SqlError(ERRCODE_DATATYPE_MISMATCH,
-                       std::string("value must be of type json or jsonb, not ") + guarded([type] { return format_type_be(type); }),
-                       {}, "Use an expression such as jsonb_build_object('id', id), or to_jsonb(…).");
+                       std::string("value must be of type json or jsonb, not ") + guarded([type] { return format_type_be(type); }), {},
+                       "Use an expression such as jsonb_build_object('id', id), or to_jsonb(…).");
 }
 
 }  // namespace replicache::engine

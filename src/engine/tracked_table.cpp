@@ -13,9 +13,7 @@ namespace {
 
 using pg::guarded;
 
-std::string text_or_empty(const pg::Rows& rows, std::uint64_t row, int column) {
-    return rows.text(row, column).value_or("");
-}
+std::string text_or_empty(const pg::Rows& rows, std::uint64_t row, int column) { return rows.text(row, column).value_or(""); }
 
 }  // namespace
 
@@ -60,9 +58,12 @@ std::optional<TrackedTable> tracked_table_of(Oid relation) {
 }
 
 std::string partitions_of(const std::string& oid) {
-    const std::string is_partition = "JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) i.inhrelid AND c.relispartition WHERE NOT i.inhdetachpending";
-    return "(WITH RECURSIVE p(relid) AS (SELECT i.inhrelid FROM pg_catalog.pg_inherits i " + is_partition + " AND i.inhparent OPERATOR(pg_catalog.=) " + oid +
-           " UNION ALL SELECT i.inhrelid FROM p JOIN pg_catalog.pg_inherits i ON i.inhparent OPERATOR(pg_catalog.=) p.relid " + is_partition + ") SELECT relid FROM p) ";
+    const std::string is_partition =
+        "JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) i.inhrelid AND c.relispartition WHERE NOT i.inhdetachpending";
+    return "(WITH RECURSIVE p(relid) AS (SELECT i.inhrelid FROM pg_catalog.pg_inherits i " + is_partition +
+           " AND i.inhparent OPERATOR(pg_catalog.=) " + oid +
+           " UNION ALL SELECT i.inhrelid FROM p JOIN pg_catalog.pg_inherits i ON i.inhparent OPERATOR(pg_catalog.=) p.relid " +
+           is_partition + ") SELECT relid FROM p) ";
 }
 
 bool knows_names() {
@@ -82,8 +83,8 @@ void store(const TrackedTable& table) {
         "table_name = excluded.table_name, columns = excluded.columns",
         {OIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTARRAYOID});
     const auto or_null = [](const std::string& text) { return text.empty() ? pg::Value{} : pg::value(text); };
-    const pg::Value relation = pg::value(ObjectIdGetDatum(table.relation)), key = pg::value(table.key), value = or_null(table.value), space = or_null(table.space),
-                    deleted = or_null(table.deleted), version = pg::value(table.version);
+    const pg::Value relation = pg::value(ObjectIdGetDatum(table.relation)), key = pg::value(table.key), value = or_null(table.value),
+                    space = or_null(table.space), deleted = or_null(table.deleted), version = pg::value(table.version);
     if (knows_names()) {
         store_all.run({relation, key, value, space, deleted, version, pg::value(pg::qualified_name(table.relation)),
                        table.columns.empty() ? pg::Value{} : pg::value(pg::text_array(table.columns))});
@@ -97,8 +98,11 @@ void store(const TrackedTable& table) {
 void note_partitions(Oid relation) {
     if (!knows_names()) return;
     static const std::string sql =
-        "WITH now AS (SELECT pg_catalog.array_agg(p.relid::pg_catalog.regclass ORDER BY p.relid) AS partitions FROM " + partitions_of("$1") + "p) "
-        "UPDATE replicache.tracked_table r SET partitions = now.partitions FROM now WHERE r.relation::pg_catalog.oid OPERATOR(pg_catalog.=) $1 "
+        "WITH now AS (SELECT pg_catalog.array_agg(p.relid::pg_catalog.regclass ORDER BY p.relid) AS partitions FROM " +
+        partitions_of("$1") +
+        "p) "
+        "UPDATE replicache.tracked_table r SET partitions = now.partitions FROM now WHERE r.relation::pg_catalog.oid "
+        "OPERATOR(pg_catalog.=) $1 "
         "AND COALESCE(r.partitions::pg_catalog.text, '') OPERATOR(pg_catalog.<>) COALESCE(now.partitions::pg_catalog.text, '')";
     static pg::OwnStatement note(sql.c_str(), {OIDOID});
     note.run({pg::value(ObjectIdGetDatum(relation))});
@@ -108,7 +112,9 @@ void note_restored() {
     if (!knows_names()) return;
     static const std::string sql =
         "UPDATE replicache.tracked_table r SET table_name = pg_catalog.format('%I.%I', n.nspname, c.relname), "
-        "partitions = (SELECT pg_catalog.array_agg(p.relid::pg_catalog.regclass ORDER BY p.relid) FROM " + partitions_of("r.relation::pg_catalog.oid") + "p) "
+        "partitions = (SELECT pg_catalog.array_agg(p.relid::pg_catalog.regclass ORDER BY p.relid) FROM " +
+        partitions_of("r.relation::pg_catalog.oid") +
+        "p) "
         "FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace "
         "WHERE c.oid OPERATOR(pg_catalog.=) r.relation::pg_catalog.oid AND r.table_name IS NULL";
     static pg::OwnStatement note(sql.c_str(), {});
@@ -117,8 +123,10 @@ void note_restored() {
 }
 
 void forget(Oid relation) {
-    static pg::OwnStatement remove("DELETE FROM replicache.tracked_table WHERE relation::pg_catalog.oid OPERATOR(pg_catalog.=) $1", {OIDOID});
-    if (remove.run({pg::value(ObjectIdGetDatum(relation))}).count() == 0)  // it was tracked after the snapshot of a transaction that is REPEATABLE READ or above
+    static pg::OwnStatement remove("DELETE FROM replicache.tracked_table WHERE relation::pg_catalog.oid OPERATOR(pg_catalog.=) $1",
+                                   {OIDOID});
+    if (remove.run({pg::value(ObjectIdGetDatum(relation))}).count() ==
+        0)  // it was tracked after the snapshot of a transaction that is REPEATABLE READ or above
         throw pg::SqlError(ERRCODE_T_R_SERIALIZATION_FAILURE, "could not serialize access due to concurrent update");
     pg::tell_of_change("tracked_table");
 }

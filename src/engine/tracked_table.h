@@ -8,11 +8,11 @@ namespace replicache::engine {
 // A row of the registry. Columns go by name, so that the registry survives dump and restore.
 struct TrackedTable {
     Oid relation;
-    std::string key;      // template
-    std::string value;    // SQL expression; empty: the default
-    std::string space;    // column or template, see space_name.h; empty: none
-    std::string deleted;  // column; empty: none
-    std::string version;  // column
+    std::string key;                     // template
+    std::string value;                   // SQL expression; empty: the default
+    std::string space;                   // column or template, see space_name.h; empty: none
+    std::string deleted;                 // column; empty: none
+    std::string version;                 // column
     std::vector<std::string> columns{};  // of the default value, in this order; empty: all
 };
 
@@ -27,12 +27,13 @@ std::optional<TrackedTable> tracked_table(Oid relation);
 // The tracked table that the table is, or is a part of.
 std::optional<TrackedTable> tracked_table_of(Oid relation);
 
-// SQL, as a subquery with the column relid: the partitions of a table at every level, for a statement that has its OID by this name. Read from
-// the catalog, and not by pg_partition_tree: that looks at a later state than the rest of the statement does, and locks partitions. Whoever
-// holds one of them for long would hold up whoever has locked the table; and who drops one locks the table first.
+// SQL, as a subquery with the column relid: the partitions of a table at every level, for a statement that has its OID by this name. Read
+// from the catalog, and not by pg_partition_tree: that looks at a later state than the rest of the statement does, and locks partitions.
+// Whoever holds one of them for long would hold up whoever has locked the table; and who drops one locks the table first.
 std::string partitions_of(const std::string& oid);
 
-// Whether the registry knows names and partitions: not before ALTER EXTENSION … UPDATE from 0.2.0, and then what they are for is not to be had.
+// Whether the registry knows names and partitions: not before ALTER EXTENSION … UPDATE from 0.2.0, and then what they are for is not to be
+// had.
 bool knows_names();
 
 // Puts the table on record, under the name that it has now, in place of what is there.

@@ -28,7 +28,9 @@ const pg::CatalogListener schema_listener(NAMESPACEOID, []() noexcept { valid = 
 std::string with_parts() {
     return "WITH part AS (SELECT relation::pg_catalog.oid AS root, relation::pg_catalog.oid AS relid FROM replicache.tracked_table "
            "UNION ALL SELECT r.relation::pg_catalog.oid, p.relid FROM replicache.tracked_table r "
-           "JOIN pg_catalog.pg_class k ON k.oid OPERATOR(pg_catalog.=) r.relation::pg_catalog.oid AND k.relkind OPERATOR(pg_catalog.=) 'p' CROSS JOIN LATERAL " + partitions_of("r.relation::pg_catalog.oid") + "p) ";
+           "JOIN pg_catalog.pg_class k ON k.oid OPERATOR(pg_catalog.=) r.relation::pg_catalog.oid AND k.relkind OPERATOR(pg_catalog.=) 'p' "
+           "CROSS JOIN LATERAL " +
+           partitions_of("r.relation::pg_catalog.oid") + "p) ";
 }
 
 // The registry, the tracked tables and their partitions.
@@ -59,8 +61,8 @@ void check_dropped() {
         {});
     const pg::Rows rows = query.run({}, pg::Snapshot::latest);
     if (rows.empty()) return;
-    refuse("a tracked table, with the OID " + *rows.text(0, 1) + ", was dropped while event triggers were off", "Its rows are gone, and clients have not been told.",
-           "Call " + call("untrack_table", *rows.text(0, 1)) + ".");
+    refuse("a tracked table, with the OID " + *rows.text(0, 1) + ", was dropped while event triggers were off",
+           "Its rows are gone, and clients have not been told.", "Call " + call("untrack_table", *rows.text(0, 1)) + ".");
 }
 
 void check_partitions() {
@@ -77,34 +79,40 @@ void check_partitions() {
 }
 
 void check_triggers() {
-    static const std::string sql = with_parts() +
-        "SELECT p.root, p.relid, n.name FROM part p JOIN replicache.tracked_table r ON r.relation::pg_catalog.oid OPERATOR(pg_catalog.=) p.root "
+    static const std::string sql =
+        with_parts() +
+        "SELECT p.root, p.relid, n.name FROM part p JOIN replicache.tracked_table r ON r.relation::pg_catalog.oid OPERATOR(pg_catalog.=) "
+        "p.root "
         "CROSS JOIN LATERAL pg_catalog.unnest($1) AS n(name) "
         "WHERE NOT (n.name OPERATOR(pg_catalog.=) $2 AND (r.space_column IS NOT NULL OR p.relid OPERATOR(pg_catalog.<>) p.root)) "
         "AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid OPERATOR(pg_catalog.=) p.relid "
         "AND t.tgname OPERATOR(pg_catalog.=) n.name AND t.tgfoid OPERATOR(pg_catalog.=) $3 "
         "AND t.tgenabled OPERATOR(pg_catalog.=) ANY ('{O,A}'::pg_catalog.\"char\"[])) LIMIT 1";
     static pg::OwnStatement query(sql.c_str(), {TEXTARRAYOID, TEXTOID, OIDOID});
-    const pg::Rows rows = query.run({value(pg::text_array({trigger_name::lock, trigger_name::stamp, trigger_name::deleted, trigger_name::moved, trigger_name::truncated})),
+    const pg::Rows rows = query.run({value(pg::text_array({trigger_name::lock, trigger_name::stamp, trigger_name::deleted,
+                                                           trigger_name::moved, trigger_name::truncated})),
                                      value(std::string_view(trigger_name::lock)), value(ObjectIdGetDatum(pg::own_function("on_change")))},
                                     pg::Snapshot::latest);
     if (rows.empty()) return;
     const std::string table = pg::qualified_name(rows.oid(0, 1));
     refuse("tracked table " + pg::qualified_name(rows.oid(0, 2)) + " has lost its triggers",
-           std::string(unnoticed) + " The trigger " + pg::quote_identifier(*rows.text(0, 3)) + " is missing or disabled.", "Call " + call("retrack", table) + ".");
+           std::string(unnoticed) + " The trigger " + pg::quote_identifier(*rows.text(0, 3)) + " is missing or disabled.",
+           "Call " + call("retrack", table) + ".");
 }
 
 // A crash empties them.
 void check_logged() {
     static const std::string sql = with_parts() +
-        "SELECT p.root, p.relid FROM part p JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) p.relid "
-        "WHERE c.relpersistence OPERATOR(pg_catalog.<>) 'p' LIMIT 1";
+                                   "SELECT p.root, p.relid FROM part p JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) p.relid "
+                                   "WHERE c.relpersistence OPERATOR(pg_catalog.<>) 'p' LIMIT 1";
     static pg::OwnStatement query(sql.c_str(), {});
     const pg::Rows rows = query.run({}, pg::Snapshot::latest);
     if (rows.empty()) return;
     const Oid root = rows.oid(0, 1), part = rows.oid(0, 2);
-    refuse((root == part ? "tracked table " : "partition ") + pg::qualified_name(part) + (root == part ? "" : " of tracked table " + pg::qualified_name(root)) + " is unlogged",
-           "A crash of the server would empty it, and clients would keep its rows.", "Call ALTER TABLE " + pg::qualified_name(part) + " SET LOGGED.");
+    refuse((root == part ? "tracked table " : "partition ") + pg::qualified_name(part) +
+               (root == part ? "" : " of tracked table " + pg::qualified_name(root)) + " is unlogged",
+           "A crash of the server would empty it, and clients would keep its rows.",
+           "Call ALTER TABLE " + pg::qualified_name(part) + " SET LOGGED.");
 }
 
 // A view of the name may well be of the table.
@@ -112,7 +120,8 @@ void check_names() {
     static pg::OwnStatement query(
         "SELECT r.relation::pg_catalog.oid, r.table_name FROM replicache.tracked_table r "
         "CROSS JOIN LATERAL (SELECT pg_catalog.to_regclass(r.table_name)::pg_catalog.oid AS holder) n "
-        "JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) n.holder AND c.relkind OPERATOR(pg_catalog.=) ANY ('{r,p}'::pg_catalog.\"char\"[]) "
+        "JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) n.holder AND c.relkind OPERATOR(pg_catalog.=) ANY "
+        "('{r,p}'::pg_catalog.\"char\"[]) "
         "WHERE n.holder OPERATOR(pg_catalog.<>) r.relation::pg_catalog.oid "
         "AND NOT EXISTS (SELECT FROM replicache.tracked_table o WHERE o.relation::pg_catalog.oid OPERATOR(pg_catalog.=) n.holder) LIMIT 1",
         {});
@@ -120,7 +129,8 @@ void check_names() {
     if (rows.empty()) return;
     const std::string table = pg::qualified_name(rows.oid(0, 1)), name = *rows.text(0, 2);
     refuse("another table has taken the name " + name + " of the tracked table " + table, "Changes of the other one go unnoticed.",
-           "If it is to be tracked, call " + call("untrack_table", table) + " and " + call("track_table", name) + "; if not, call " + call("retrack", table) + ".");
+           "If it is to be tracked, call " + call("untrack_table", table) + " and " + call("track_table", name) + "; if not, call " +
+               call("retrack", table) + ".");
 }
 
 // A column that is missing is for the view to tell.
@@ -128,7 +138,8 @@ void check_keys() {
     for (const TrackedTable& table : tracked_tables()) {
         const std::vector<std::string> key = KeyTemplate::parse(table.key).columns();
         const std::vector<TableColumn> columns = columns_of(table.relation);
-        const bool complete = std::all_of(key.begin(), key.end(), [&columns](const std::string& name) { return find_column(columns, name) != nullptr; });
+        const bool complete =
+            std::all_of(key.begin(), key.end(), [&columns](const std::string& name) { return find_column(columns, name) != nullptr; });
         if (complete && !identifies_rows(table.relation, key))
             refuse("rows of the tracked table " + pg::qualified_name(table.relation) + " can have the same key",
                    "The columns of its key template include those of no unique index any more.",
@@ -140,7 +151,8 @@ void check_keys() {
 void check_registry() {
     static pg::Statement query(
         "SELECT t.tgrelid FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_trigger t ON t.oid OPERATOR(pg_catalog.=) d.objid "
-        "WHERE d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass::pg_catalog.oid AND d.refobjid OPERATOR(pg_catalog.=) $1 "
+        "WHERE d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass::pg_catalog.oid AND d.refobjid "
+        "OPERATOR(pg_catalog.=) $1 "
         "AND d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_trigger'::pg_catalog.regclass::pg_catalog.oid ORDER BY t.tgrelid LIMIT 1",
         {OIDOID});
     const pg::Rows rows = query.run({value(ObjectIdGetDatum(pg::own_function("on_change")))}, pg::Snapshot::latest);

@@ -26,15 +26,15 @@ using pg::value;
 
 constexpr const char* after_truncate = "AFTER TRUNCATE ON t FOR EACH STATEMENT";
 
-// As the caller, who owns the table, does CREATE TRIGGER. Not by SQL: the owner of a partition needs no right on the schema of the extension
-// then, and no event trigger of others runs.
+// As the caller, who owns the table, does CREATE TRIGGER. Not by SQL: the owner of a partition needs no right on the schema of the
+// extension then, and no event trigger of others runs.
 void create_trigger(Oid relation, const char* name, const std::string& when, char fires) {
     const std::string text = "CREATE TRIGGER " + quote_identifier(name) + " " + when + " EXECUTE FUNCTION on_change()";
     const Oid function = pg::own_function("on_change");
     guarded([&, text = text.c_str()] {
         auto* const statement = castNode(CreateTrigStmt, linitial_node(RawStmt, raw_parser(text, RAW_PARSE_DEFAULT))->stmt);
-        const ObjectAddress trigger =
-            CreateTriggerFiringOn(statement, text, relation, InvalidOid, InvalidOid, InvalidOid, function, InvalidOid, nullptr, false, false, fires);
+        const ObjectAddress trigger = CreateTriggerFiringOn(statement, text, relation, InvalidOid, InvalidOid, InvalidOid, function,
+                                                            InvalidOid, nullptr, false, false, fires);
         // So that DROP EXTENSION takes the trigger along.
         ObjectAddress extension;
         ObjectAddressSet(extension, ExtensionRelationId, get_extension_oid("replicache_ext", false));
@@ -59,17 +59,22 @@ void create_creation_trigger(const TrackedTable& table, char fires) {
     create_trigger(table.relation, trigger_name::created, "AFTER INSERT ON t FOR EACH ROW", fires);
 }
 
-// When a trigger is to fire that takes the place of one with this tgenabled: in a logical subscriber it may fire for the changes that come over the
-// wire, too, but never for these alone.
-char keep(char enabled) { return enabled == TRIGGER_FIRES_ALWAYS || enabled == TRIGGER_FIRES_ON_REPLICA ? TRIGGER_FIRES_ALWAYS : TRIGGER_FIRES_ON_ORIGIN; }
+// When a trigger is to fire that takes the place of one with this tgenabled: in a logical subscriber it may fire for the changes that come
+// over the wire, too, but never for these alone.
+char keep(char enabled) {
+    return enabled == TRIGGER_FIRES_ALWAYS || enabled == TRIGGER_FIRES_ON_REPLICA ? TRIGGER_FIRES_ALWAYS : TRIGGER_FIRES_ON_ORIGIN;
+}
 
 // The trigger of ours with this name: its OID and when it fires; no row: there is none.
 Rows find_trigger(Oid relation, const char* name) {
     static pg::Statement find(
-        "SELECT oid, tgenabled FROM pg_catalog.pg_trigger WHERE tgrelid OPERATOR(pg_catalog.=) $1 AND tgname OPERATOR(pg_catalog.=) $2::pg_catalog.name "
+        "SELECT oid, tgenabled FROM pg_catalog.pg_trigger WHERE tgrelid OPERATOR(pg_catalog.=) $1 AND tgname OPERATOR(pg_catalog.=) "
+        "$2::pg_catalog.name "
         "AND tgfoid OPERATOR(pg_catalog.=) $3 AND tgparentid OPERATOR(pg_catalog.=) 0::pg_catalog.oid",
         {OIDOID, TEXTOID, OIDOID});
-    return find.run({value(ObjectIdGetDatum(relation)), value(std::string_view(name)), value(ObjectIdGetDatum(pg::own_function("on_change")))}, pg::Snapshot::latest);
+    return find.run(
+        {value(ObjectIdGetDatum(relation)), value(std::string_view(name)), value(ObjectIdGetDatum(pg::own_function("on_change")))},
+        pg::Snapshot::latest);
 }
 
 // Of one of our triggers, as it is now; on origin, if there is none.
@@ -95,13 +100,20 @@ void create_comparison(const TrackedTable& table, const KeyTemplate& key, char f
 
 bool compares(Oid relation, const std::vector<std::string>& columns) {
     static pg::Statement query(
-        "SELECT FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_attribute a ON a.attrelid OPERATOR(pg_catalog.=) d.refobjid AND a.attnum OPERATOR(pg_catalog.=) d.refobjsubid "
-        "WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_trigger'::pg_catalog.regclass::pg_catalog.oid AND d.objid OPERATOR(pg_catalog.=) $1 "
-        "AND d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid AND d.refobjid OPERATOR(pg_catalog.=) $2 "
+        "SELECT FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_attribute a ON a.attrelid OPERATOR(pg_catalog.=) d.refobjid AND a.attnum "
+        "OPERATOR(pg_catalog.=) d.refobjsubid "
+        "WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_trigger'::pg_catalog.regclass::pg_catalog.oid AND d.objid "
+        "OPERATOR(pg_catalog.=) $1 "
+        "AND d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid AND d.refobjid "
+        "OPERATOR(pg_catalog.=) $2 "
         "AND a.attname::pg_catalog.text OPERATOR(pg_catalog.=) ANY ($3)",
         {OIDOID, OIDOID, TEXTARRAYOID});
     const Rows trigger = find_trigger(relation, trigger_name::moved);
-    return !trigger.empty() && !query.run({value(ObjectIdGetDatum(trigger.oid(0, 1))), value(ObjectIdGetDatum(relation)), value(pg::text_array(columns))}, pg::Snapshot::latest).empty();
+    return !trigger.empty() &&
+           !query
+                .run({value(ObjectIdGetDatum(trigger.oid(0, 1))), value(ObjectIdGetDatum(relation)), value(pg::text_array(columns))},
+                     pg::Snapshot::latest)
+                .empty();
 }
 
 bool lacks_comparison(Oid relation) { return find_trigger(relation, trigger_name::moved).empty(); }
@@ -130,9 +142,9 @@ void create_triggers(const TrackedTable& table, const KeyTemplate& key, const Fi
 }
 
 void add_partition_triggers(const TrackedTable& table, const Firing& before) {
-    static const std::string sql =
-        "SELECT p.relid FROM " + partitions_of("$1") + "p WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_trigger t "
-        "WHERE t.tgrelid OPERATOR(pg_catalog.=) p.relid AND t.tgname OPERATOR(pg_catalog.=) $2)";
+    static const std::string sql = "SELECT p.relid FROM " + partitions_of("$1") +
+                                   "p WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_trigger t "
+                                   "WHERE t.tgrelid OPERATOR(pg_catalog.=) p.relid AND t.tgname OPERATOR(pg_catalog.=) $2)";
     static pg::Statement missing(sql.c_str(), {OIDOID, NAMEOID});
     const Datum name = guarded([] { return DirectFunctionCall1(namein, CStringGetDatum(trigger_name::truncated)); });
     const Rows rows = missing.run({value(ObjectIdGetDatum(table.relation)), value(name)}, pg::Snapshot::latest);
@@ -164,10 +176,15 @@ char Firing::of(Oid relation, std::string_view name) const {
 
 Firing drop_triggers(Oid relation) {
     static const std::string sql =
-        "SELECT t.oid, t.tgrelid, t.tgname::pg_catalog.text, t.tgenabled::pg_catalog.text FROM pg_catalog.pg_trigger t JOIN (SELECT relid FROM " + partitions_of("$1") + "p UNION SELECT $1) p "
-        "ON t.tgrelid OPERATOR(pg_catalog.=) p.relid WHERE t.tgfoid OPERATOR(pg_catalog.=) $2 AND t.tgparentid OPERATOR(pg_catalog.=) 0::pg_catalog.oid";
+        "SELECT t.oid, t.tgrelid, t.tgname::pg_catalog.text, t.tgenabled::pg_catalog.text FROM pg_catalog.pg_trigger t JOIN (SELECT relid "
+        "FROM " +
+        partitions_of("$1") +
+        "p UNION SELECT $1) p "
+        "ON t.tgrelid OPERATOR(pg_catalog.=) p.relid WHERE t.tgfoid OPERATOR(pg_catalog.=) $2 AND t.tgparentid OPERATOR(pg_catalog.=) "
+        "0::pg_catalog.oid";
     static pg::Statement triggers(sql.c_str(), {OIDOID, OIDOID});
-    const Rows rows = triggers.run({value(ObjectIdGetDatum(relation)), value(ObjectIdGetDatum(pg::own_function("on_change")))}, pg::Snapshot::latest);
+    const Rows rows =
+        triggers.run({value(ObjectIdGetDatum(relation)), value(ObjectIdGetDatum(pg::own_function("on_change")))}, pg::Snapshot::latest);
     Firing firing;
     for (std::uint64_t i = 0; i < rows.count(); ++i) {
         firing.triggers.push_back({rows.oid(i, 2), pg::required(rows.text(i, 3)), keep(pg::required(rows.text(i, 4)).front())});

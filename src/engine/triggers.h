@@ -6,8 +6,8 @@
 
 namespace replicache::engine {
 
-// When triggers of ours fired: for the changes of local sessions, or always, which is for those of logical replication, too (ALTER TABLE … ENABLE
-// ALWAYS TRIGGER). Those that take their place do the same.
+// When triggers of ours fired: for the changes of local sessions, or always, which is for those of logical replication, too (ALTER TABLE …
+// ENABLE ALWAYS TRIGGER). Those that take their place do the same.
 struct Firing {
     struct Trigger {
         Oid relation;

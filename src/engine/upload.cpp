@@ -19,10 +19,10 @@ extern "C" {
 namespace replicache::engine {
 namespace {
 
+using pg::OwnStatement;
 using pg::PgError;
 using pg::SpiConnection;
 using pg::SqlError;
-using pg::OwnStatement;
 using pg::value;
 using Status = TransactionResult::Status;
 
@@ -111,10 +111,12 @@ private:
     std::size_t run_together(std::size_t first, std::size_t last) {
         const auto transactions = std::span(upload_.transactions).subspan(first, last - first);
         for (const ClientTransaction& transaction : transactions)
-            if (std::any_of(transaction.changes.begin(), transaction.changes.end(), [this](const RowChange& c) { return client_.has_processed(c); })) return first;
+            if (std::any_of(transaction.changes.begin(), transaction.changes.end(),
+                            [this](const RowChange& c) { return client_.has_processed(c); }))
+                return first;
         const TimestampTz end = time_.end_of_run();
         std::size_t at = first, written = first;  // the transactions before are written
-        bool dirty = false;  // the transaction at hand has written something
+        bool dirty = false;                       // the transaction at hand has written something
         RowChanges rows(true, [&] {
             dirty = true;
             if (written == at) return;
@@ -168,7 +170,8 @@ private:
         TransactionResult& result = results_[i];
         result.status = Status::success;
         const auto& changes = transaction.changes;
-        if (!changes.empty() && std::all_of(changes.begin(), changes.end(), [this](const RowChange& c) { return client_.has_processed(c); })) {
+        if (!changes.empty() &&
+            std::all_of(changes.begin(), changes.end(), [this](const RowChange& c) { return client_.has_processed(c); })) {
             // The answer was lost: it is the same again.
             result = find_rejection(upload_, transaction, user_id_);
             stopped_ = result.status == Status::rejected && !upload_.skip_rejected;
@@ -240,7 +243,7 @@ private:
     pg::ScratchContext scratch_;
     std::vector<TransactionResult> results_;
     PushTime time_;
-    bool settled_ = false;    // some transaction
+    bool settled_ = false;  // some transaction
     bool stopped_ = false;
     bool timed_out_ = false;  // the last mutator that the transaction has called
 };

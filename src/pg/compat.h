@@ -23,9 +23,7 @@ namespace replicache::pg {
 #if PG_VERSION_NUM >= 160000
 inline bool owns_relation(Oid relation) { return object_ownercheck(RelationRelationId, relation, GetUserId()); }
 inline bool owns_function(Oid function) { return object_ownercheck(ProcedureRelationId, function, GetUserId()); }
-inline bool may_execute(Oid function) {
-    return object_aclcheck(ProcedureRelationId, function, GetUserId(), ACL_EXECUTE) == ACLCHECK_OK;
-}
+inline bool may_execute(Oid function) { return object_aclcheck(ProcedureRelationId, function, GetUserId(), ACL_EXECUTE) == ACLCHECK_OK; }
 #else
 inline bool owns_relation(Oid relation) { return pg_class_ownercheck(relation, GetUserId()); }
 inline bool owns_function(Oid function) { return pg_proc_ownercheck(function, GetUserId()); }

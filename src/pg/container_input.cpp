@@ -42,8 +42,8 @@ void read_element(ArrayReader& reader, Token token) {
 // Reads on behind the bracket that opens an array of this depth.
 void read_dimension(ArrayReader& reader, int depth) {
     if (depth > MAXDIM)
-        ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-                        errmsg("number of array dimensions exceeds the maximum allowed (%d)", MAXDIM)));
+        ereport(ERROR,
+                (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("number of array dimensions exceeds the maximum allowed (%d)", MAXDIM)));
     int length = 0;
     for (Token token = reader.json.next(); token != Token::end_array && token != Token::end; token = reader.json.next()) {
         CHECK_FOR_INTERRUPTS();
@@ -66,7 +66,8 @@ void read_dimension(ArrayReader& reader, int depth) {
 void look_up_members(TypeInput* type, TupleDesc row) {
     const std::uint64_t identifier = assign_record_type_identifier(type->base, -1);
     if (type->row_identifier == identifier) return;
-    auto** members = static_cast<TypeInput**>(MemoryContextAllocZero(type->context, sizeof(TypeInput*) * static_cast<std::size_t>(row->natts)));
+    auto** members =
+        static_cast<TypeInput**>(MemoryContextAllocZero(type->context, sizeof(TypeInput*) * static_cast<std::size_t>(row->natts)));
     for (int i = 0; i < row->natts; ++i) {
         const Form_pg_attribute attribute = TupleDescAttr(row, i);
         if (!attribute->attisdropped) members[i] = make_type_input(attribute->atttypid, attribute->atttypmod, type->context);
@@ -80,8 +81,8 @@ int member_number(const TypeInput* type, TupleDesc row, std::string_view name) {
         const Form_pg_attribute attribute = TupleDescAttr(row, i);
         if (!attribute->attisdropped && name == NameStr(attribute->attname)) return i;
     }
-    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN), errmsg("type %s has no attribute \"%s\"", format_type_be(type->base),
-                                                              pnstrdup(name.data(), name.size()))));
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
+                    errmsg("type %s has no attribute \"%s\"", format_type_be(type->base), pnstrdup(name.data(), name.size()))));
     pg_unreachable();
 }
 

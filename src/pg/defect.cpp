@@ -8,8 +8,8 @@ constexpr const char* certain = "replicache_ext, certain defect";
 
 std::string_view view(const char* text) { return text == nullptr ? std::string_view() : text; }
 
-// Raised by PostgreSQL itself or by plpgsql, which are written in C, and not by a RAISE: what somebody's function raises, whatever its code, it has
-// decided. Other languages do not tell the two apart.
+// Raised by PostgreSQL itself or by plpgsql, which are written in C, and not by a RAISE: what somebody's function raises, whatever its
+// code, it has decided. Other languages do not tell the two apart.
 bool is_of_postgres(const ErrorData& error) {
     const std::string_view domain = view(error.domain);
     return (domain.starts_with("postgres") || domain.starts_with("plpgsql")) && view(error.filename).ends_with(".c") &&
@@ -58,10 +58,8 @@ Defect defect_of(const ErrorData& error) noexcept {
             return function == "RevalidateCachedQuery" ? Defect::certain : Defect::none;
         case ERRCODE_INSUFFICIENT_PRIVILEGE:  // rights; not row-level security, which is about data
             return function.starts_with("aclcheck_error") ? Defect::possible : Defect::none;
-        case ERRCODE_GENERATED_ALWAYS:
-            return Defect::possible;
-        default:
-            return Defect::none;
+        case ERRCODE_GENERATED_ALWAYS: return Defect::possible;
+        default: return Defect::none;
     }
 }
 

@@ -6,8 +6,8 @@
 
 namespace replicache::pg {
 
-// Whether an error is a mistake of the server's set-up, such as a function that names a column which is not there: it is mended there, and then
-// what has failed succeeds.
+// Whether an error is a mistake of the server's set-up, such as a function that names a column which is not there: it is mended there, and
+// then what has failed succeeds.
 enum class Defect {
     none,
     possible,  // or it is the client's, who has named what never was there

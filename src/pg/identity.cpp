@@ -59,7 +59,8 @@ void defer_constraints(const std::vector<std::pair<std::string, std::string>>& n
         auto* statement = makeNode(ConstraintsSetStmt);
         statement->deferred = true;
         for (const auto& [schema, name] : names)
-            statement->constraints = lappend(statement->constraints, makeRangeVar(const_cast<char*>(schema.c_str()), const_cast<char*>(name.c_str()), -1));
+            statement->constraints =
+                lappend(statement->constraints, makeRangeVar(const_cast<char*>(schema.c_str()), const_cast<char*>(name.c_str()), -1));
         AfterTriggerSetState(statement);
     });
 }

@@ -10,8 +10,8 @@
 namespace replicache::pg {
 
 // Makes another role current until the end of the scope, as VACUUM and REINDEX do it, for superusers too: within a security-restricted
-// operation (miscadmin.h), with only pg_catalog on the search_path, and settings that are changed meanwhile are put back. So an operator or a
-// name that a statement forgets to qualify finds nothing of the caller's.
+// operation (miscadmin.h), with only pg_catalog on the search_path, and settings that are changed meanwhile are put back. So an operator or
+// a name that a statement forgets to qualify finds nothing of the caller's.
 class AsRole {
 public:
     explicit AsRole(Oid role);

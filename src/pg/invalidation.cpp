@@ -28,7 +28,8 @@ bool has_earlier_listener(const CatalogListener* until) {
 
 RelationListener::RelationListener(Function function) noexcept : changed(function), next(relation_listeners) { relation_listeners = this; }
 
-CatalogListener::CatalogListener(SyscacheId cache, Function function) noexcept : syscache(cache), changed(function), next(catalog_listeners) {
+CatalogListener::CatalogListener(SyscacheId cache, Function function) noexcept
+    : syscache(cache), changed(function), next(catalog_listeners) {
     catalog_listeners = this;
 }
 

@@ -31,7 +31,8 @@ void prepare_to_json(FmgrInfo* call, Oid type, MemoryContext context) {
     fmgr_info_cxt(F_TO_JSON, call, context);
     const MemoryContext outer = MemoryContextSwitchTo(context);
     Const* argument = makeNullConst(type, -1, InvalidOid);
-    call->fn_expr = reinterpret_cast<Node*>(makeFuncExpr(F_TO_JSON, JSONOID, list_make1(argument), InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL));
+    call->fn_expr =
+        reinterpret_cast<Node*>(makeFuncExpr(F_TO_JSON, JSONOID, list_make1(argument), InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL));
     MemoryContextSwitchTo(outer);
 }
 
@@ -69,33 +70,21 @@ std::string json_string(std::string_view text) {
 void JsonWriter::prepare(Oid type, MemoryContext context) {
     type_ = getBaseType(type);
     switch (type_) {
-        case BOOLOID:
-            kind_ = Kind::boolean;
-            return;
+        case BOOLOID: kind_ = Kind::boolean; return;
         case INT2OID:
         case INT4OID:
-        case INT8OID:
-            kind_ = Kind::integer;
-            return;
+        case INT8OID: kind_ = Kind::integer; return;
         case DATEOID:
         case TIMESTAMPOID:
-        case TIMESTAMPTZOID:
-            kind_ = Kind::datetime;
-            return;
-        case JSONOID:
-            kind_ = Kind::json;
-            return;
+        case TIMESTAMPTZOID: kind_ = Kind::datetime; return;
+        case JSONOID: kind_ = Kind::json; return;
         case TEXTOID:
         case VARCHAROID:
-        case BPCHAROID:
-            kind_ = Kind::text;
-            return;
+        case BPCHAROID: kind_ = Kind::text; return;
         case FLOAT4OID:
         case FLOAT8OID:
         case NUMERICOID:
-        case JSONBOID:
-            kind_ = type_ == JSONBOID ? Kind::json : Kind::number;
-            break;
+        case JSONBOID: kind_ = type_ == JSONBOID ? Kind::json : Kind::number; break;
         default:
             // Arrays, composites and types with a cast to json are left to to_json.
             if (type_ >= FirstNormalObjectId || type_ == RECORDOID || type_ == RECORDARRAYOID || type_is_array(type_) ||
@@ -118,13 +107,9 @@ void JsonWriter::append(StringInfo out, Datum datum, bool null) {
         return;
     }
     switch (kind_) {
-        case Kind::boolean:
-            appendStringInfoString(out, DatumGetBool(datum) ? "true" : "false");
-            return;
+        case Kind::boolean: appendStringInfoString(out, DatumGetBool(datum) ? "true" : "false"); return;
         case Kind::integer: {
-            const int64 number = type_ == INT2OID   ? DatumGetInt16(datum)
-                                 : type_ == INT4OID ? DatumGetInt32(datum)
-                                                    : DatumGetInt64(datum);
+            const int64 number = type_ == INT2OID ? DatumGetInt16(datum) : type_ == INT4OID ? DatumGetInt32(datum) : DatumGetInt64(datum);
             char buffer[MAXINT8LEN + 1];
             appendBinaryStringInfo(out, buffer, pg_lltoa(number, buffer));
             return;
@@ -158,9 +143,7 @@ void JsonWriter::append(StringInfo out, Datum datum, bool null) {
             append_json_string(out, {VARDATA_ANY(t), VARSIZE_ANY_EXHDR(t)});
             return;
         }
-        case Kind::quoted_output:
-            append_json_string(out, OutputFunctionCall(&call_, datum));
-            return;
+        case Kind::quoted_output: append_json_string(out, OutputFunctionCall(&call_, datum)); return;
         case Kind::to_json: {
             const text* t = DatumGetTextPP(FunctionCall1(&call_, datum));
             appendBinaryStringInfo(out, VARDATA_ANY(t), VARSIZE_ANY_EXHDR(t));

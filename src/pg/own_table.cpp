@@ -10,9 +10,11 @@ Oid own_relation(const char* name) {
 
 Oid own_function(const char* name) {
     return guarded([name] {
-        const Oid function = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum(name), PointerGetDatum(buildoidvector(nullptr, 0)),
-                                             ObjectIdGetDatum(get_namespace_oid("replicache", false)));
-        if (!OidIsValid(function)) ereport(ERROR, (errcode(ERRCODE_UNDEFINED_FUNCTION), errmsg("function replicache.%s() does not exist", name)));
+        const Oid function =
+            GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum(name), PointerGetDatum(buildoidvector(nullptr, 0)),
+                            ObjectIdGetDatum(get_namespace_oid("replicache", false)));
+        if (!OidIsValid(function))
+            ereport(ERROR, (errcode(ERRCODE_UNDEFINED_FUNCTION), errmsg("function replicache.%s() does not exist", name)));
         return function;
     });
 }
@@ -22,7 +24,9 @@ void tell_of_change(const char* registry) {
 }
 
 std::string required(std::optional<std::string> text) {
-    if (!text) throw SqlError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "a table of replicache_ext has a null where it has none", {}, not_to_be_altered);
+    if (!text)
+        throw SqlError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "a table of replicache_ext has a null where it has none", {},
+                       not_to_be_altered);
     return *std::move(text);
 }
 
@@ -37,11 +41,14 @@ void check_column(Relation relation, int column, bool is_text) {
     const TupleDesc columns = relation->rd_att;
     if (column <= columns->natts) {
         const FormData_pg_attribute& attribute = *TupleDescAttr(columns, column - 1);
-        if (!attribute.attisdropped && (is_text ? attribute.atttypid == TEXTOID || attribute.atttypid == JSONOID : attribute.attbyval && attribute.attlen == sizeof(Datum))) return;
+        if (!attribute.attisdropped && (is_text ? attribute.atttypid == TEXTOID || attribute.atttypid == JSONOID
+                                                : attribute.attbyval && attribute.attlen == sizeof(Datum)))
+            return;
     }
-    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                    errmsg("column %d of \"replicache.%s\" is not what replicache_ext has made it", column, RelationGetRelationName(relation)),
-                    errhint("%s", not_to_be_altered)));
+    ereport(ERROR,
+            (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+             errmsg("column %d of \"replicache.%s\" is not what replicache_ext has made it", column, RelationGetRelationName(relation)),
+             errhint("%s", not_to_be_altered)));
 }
 
 }  // namespace replicache::pg

@@ -14,23 +14,13 @@ std::optional<ScalarText> ScalarText::of(Oid type) {
     switch (result.type_) {
         case TEXTOID:
         case VARCHAROID:
-        case BPCHAROID:
-            result.kind_ = Kind::text;
-            return result;
-        case INT2OID:
-            result.kind_ = Kind::int2;
-            return result;
-        case INT4OID:
-            result.kind_ = Kind::int4;
-            return result;
-        case INT8OID:
-            result.kind_ = Kind::int8;
-            return result;
+        case BPCHAROID: result.kind_ = Kind::text; return result;
+        case INT2OID: result.kind_ = Kind::int2; return result;
+        case INT4OID: result.kind_ = Kind::int4; return result;
+        case INT8OID: result.kind_ = Kind::int8; return result;
         case DATEOID:
         case TIMESTAMPOID:
-        case TIMESTAMPTZOID:
-            result.kind_ = Kind::datetime;
-            return result;
+        case TIMESTAMPTZOID: result.kind_ = Kind::datetime; return result;
         // Their output is marked immutable, but depends on extra_float_digits and bytea_output.
         case FLOAT4OID:
         case FLOAT8OID:
@@ -41,10 +31,8 @@ std::optional<ScalarText> ScalarText::of(Oid type) {
         case POLYGONOID:
         case LINEOID:
         case CIRCLEOID:
-        case BYTEAOID:
-            return std::nullopt;
-        default:
-            break;
+        case BYTEAOID: return std::nullopt;
+        default: break;
     }
     const bool stable = guarded([&result] {
         const char category = get_typtype(result.type_);
@@ -79,8 +67,7 @@ std::string_view ScalarText::operator()(Datum datum) const {
             const int utc = 0;
             return JsonEncodeDateTime(buffer, datum, type_, &utc);
         }
-        case Kind::output:
-            break;
+        case Kind::output: break;
     }
     return OutputFunctionCall(&output_, datum);
 }

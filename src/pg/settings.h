@@ -6,16 +6,16 @@
 namespace replicache::pg {
 
 struct Settings {
-    char* poke_channel;    // replicache.poke_channel: empty turns pokes off
-    bool poke_names;       // replicache.poke_names: pokes name the space
-    int default_clock;     // replicache.default_clock: a Clock
-    int on_defect;         // replicache.on_defect: an OnDefect
-    char* schema_versions; // replicache.schema_versions: comma-separated; empty: any
-    bool optimistic_runs;  // replicache.optimistic_runs: many mutations in one subtransaction
-    bool set_wise;         // replicache.set_wise: one statement for several changes of rows
-    int push_time;         // replicache.push_time: milliseconds; 0: none; -1: half of statement_timeout
+    char* poke_channel;       // replicache.poke_channel: empty turns pokes off
+    bool poke_names;          // replicache.poke_names: pokes name the space
+    int default_clock;        // replicache.default_clock: a Clock
+    int on_defect;            // replicache.on_defect: an OnDefect
+    char* schema_versions;    // replicache.schema_versions: comma-separated; empty: any
+    bool optimistic_runs;     // replicache.optimistic_runs: many mutations in one subtransaction
+    bool set_wise;            // replicache.set_wise: one statement for several changes of rows
+    int push_time;            // replicache.push_time: milliseconds; 0: none; -1: half of statement_timeout
     bool skip_broken_tables;  // replicache.skip_broken_tables: in pulls
-    int mutation_timeout;  // replicache.mutation_timeout: milliseconds; 0: none
+    int mutation_timeout;     // replicache.mutation_timeout: milliseconds; 0: none
 };
 extern Settings settings;
 
@@ -24,7 +24,8 @@ enum Clock : int { clock_counter, clock_transaction, clock_time };
 const char* clock_name(Clock clock);
 std::optional<Clock> clock_by_name(std::string_view name);
 
-// Which mutations are halted, not rejected: those that have met a certain defect, those that have met a certain or possible one, none. See error.h.
+// Which mutations are halted, not rejected: those that have met a certain defect, those that have met a certain or possible one, none. See
+// error.h.
 enum OnDefect : int { on_defect_auto, on_defect_halt, on_defect_reject };
 
 void define_settings();

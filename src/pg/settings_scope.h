@@ -9,8 +9,8 @@ extern "C" {
 
 namespace replicache::pg {
 
-// What is SET while it lives, locally or for the session, is taken back by restore(): the role is a setting, too. After an error do not call that:
-// the caller rolls back, which takes it back as well. Costs next to nothing where nothing was set.
+// What is SET while it lives, locally or for the session, is taken back by restore(): the role is a setting, too. After an error do not
+// call that: the caller rolls back, which takes it back as well. Costs next to nothing where nothing was set.
 class SettingsScope {
 public:
     SettingsScope() : level_(NewGUCNestLevel()) { GetUserIdAndSecContext(&user_, &security_); }

@@ -41,8 +41,10 @@ std::optional<std::string> Rows::text(std::uint64_t row, int column) const {
     const Value value = get(row, column);
     if (value.null) return std::nullopt;
     if (TupleDescAttr(table_->tupdesc, column - 1)->attlen != -1)  // a column of the extension that somebody has altered
-        throw SqlError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "column \"" + std::string(NameStr(TupleDescAttr(table_->tupdesc, column - 1)->attname)) + "\" of a table of replicache_ext is no text any more", {},
-                       not_to_be_altered);
+        throw SqlError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                       "column \"" + std::string(NameStr(TupleDescAttr(table_->tupdesc, column - 1)->attname)) +
+                           "\" of a table of replicache_ext is no text any more",
+                       {}, not_to_be_altered);
     return std::string(view_of_text(value.datum));
 }
 

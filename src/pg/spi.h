@@ -11,7 +11,9 @@ namespace replicache::pg {
 // An open SPI connection. Its memory context is current while it lives.
 class SpiConnection {
 public:
-    SpiConnection() { guarded([] { SPI_connect(); }); }
+    SpiConnection() {
+        guarded([] { SPI_connect(); });
+    }
     ~SpiConnection() { SPI_finish(); }
     SpiConnection(const SpiConnection&) = delete;
     SpiConnection& operator=(const SpiConnection&) = delete;

@@ -54,17 +54,16 @@ Table::~Table() {
 template <class Visit>
 void Table::scan(std::string_view key, Snapshot snapshot, Visit&& visit) {
     ScanKeyData wanted;
-    ScanKeyEntryInitialize(&wanted, 0, 1, BTEqualStrategyNumber, InvalidOid, C_COLLATION_OID, F_TEXTEQ,
-                           unguarded_text_datum(key));
+    ScanKeyEntryInitialize(&wanted, 0, 1, BTEqualStrategyNumber, InvalidOid, C_COLLATION_OID, F_TEXTEQ, unguarded_text_datum(key));
     check_column(relation_, 1, true);
     const Oid key_index = primary_key_index(relation_);
     if (!OidIsValid(key_index))
-        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("\"replicache.%s\" has lost its primary key", RelationGetRelationName(relation_))));
+        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                        errmsg("\"replicache.%s\" has lost its primary key", RelationGetRelationName(relation_))));
     Relation const index = index_open(key_index, AccessShareLock);
     IndexScanDesc const scan = begin_index_scan(relation_, index, snapshot, 1);
     index_rescan(scan, &wanted, 1, nullptr, 0);
-    while (index_getnext_slot(scan, ForwardScanDirection, row_) && !visit()) {
-    }
+    while (index_getnext_slot(scan, ForwardScanDirection, row_) && !visit()) {}
     index_endscan(scan);
     index_close(index, NoLock);
 }
@@ -78,9 +77,7 @@ bool Table::scan(std::string_view key, Snapshot snapshot) {
     return found;
 }
 
-bool Table::exists(const char* name) {
-    return OidIsValid(own_relation(name));
-}
+bool Table::exists(const char* name) { return OidIsValid(own_relation(name)); }
 
 bool Table::find_latest(std::string_view key) {
     return guarded([&] {
@@ -101,11 +98,13 @@ std::int64_t Table::greatest(std::string_view key, int column) {
         SnapshotData dirty;
         InitDirtySnapshot(dirty);
         std::int64_t greatest = PG_INT64_MIN;
-        scan(key, &dirty, [&] {
-            bool null;
-            greatest = std::max(greatest, DatumGetInt64(slot_getattr(row_, column, &null)));
-            return false;
-        });
+        scan(
+            key, &dirty,
+            [&] {
+                bool null;
+                greatest = std::max(greatest, DatumGetInt64(slot_getattr(row_, column, &null)));
+                return false;
+            });
         return greatest;
     });
 }
@@ -128,9 +127,8 @@ bool Table::lock_unless(std::string_view key, int column, std::string_view text)
             }
             TM_FailureData failure;
             ItemPointerData tid = row_->tts_tid;
-            const TM_Result result =
-                table_tuple_lock(relation_, &tid, snapshot, row_, GetCurrentCommandId(false), LockTupleNoKeyExclusive,
-                                 LockWaitBlock, fixed ? 0 : TUPLE_LOCK_FLAG_FIND_LAST_VERSION, &failure);
+            const TM_Result result = table_tuple_lock(relation_, &tid, snapshot, row_, GetCurrentCommandId(false), LockTupleNoKeyExclusive,
+                                                      LockWaitBlock, fixed ? 0 : TUPLE_LOCK_FLAG_FIND_LAST_VERSION, &failure);
             UnregisterSnapshot(snapshot);
             if (result == TM_Ok) return true;
             if (fixed) changed_since_snapshot();
@@ -209,9 +207,10 @@ void Table::insert(std::initializer_list<Value> values) {
             nulls[n++] = value.null;
         }
         if (relation_->rd_att->natts > n)
-            ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                            errmsg("table \"%s\" of replicache_ext is newer than the library of this session", RelationGetRelationName(relation_)),
-                            errhint("Connect again.")));
+            ereport(ERROR,
+                    (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                     errmsg("table \"%s\" of replicache_ext is newer than the library of this session", RelationGetRelationName(relation_)),
+                     errhint("Connect again.")));
         CatalogTupleInsert(relation_, heap_form_tuple(relation_->rd_att, datums, nulls));
         CommandCounterIncrement();
     });

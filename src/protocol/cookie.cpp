@@ -15,9 +15,7 @@ using engine::Order;
 // U+FFFF, as it is or escaped.
 bool take_highest_unit(std::string_view& text) {
     const bool escaped = text.size() >= 6 && text.starts_with("\\u") && text.substr(2, 4).find_first_not_of("fF") == std::string_view::npos;
-    if (!escaped && !text.starts_with("\xef\xbf\xbf")) {
-        return false;
-    }
+    if (!escaped && !text.starts_with("\xef\xbf\xbf")) return false;
     text.remove_prefix(escaped ? 6 : 3);
     return true;
 }
@@ -25,32 +23,23 @@ bool take_highest_unit(std::string_view& text) {
 Order order_of_text(std::string_view quoted) {
     std::string_view text = quoted.substr(1, quoted.size() - 2);
     Order order{.number = Order::unknown};
-    while (take_highest_unit(text)) {
-        ++order.level;
-    }
-    if (order.level > 0 && text.size() == 16 && is_unsigned_integer(text)) {
+    while (take_highest_unit(text)) ++order.level;
+    if (order.level > 0 && text.size() == 16 && is_unsigned_integer(text))
         std::from_chars(text.data(), text.data() + text.size(), order.number);
-    }
     return order;
 }
 
 Order order_of_number(std::string_view text) {
     double number = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error != std::errc() || number > static_cast<double>(Order::max)) {
-        return {.number = Order::unknown};
-    }
+    if (error != std::errc() || number > static_cast<double>(Order::max)) return {.number = Order::unknown};
     return {.number = number < 0 ? -1 : static_cast<std::int64_t>(std::ceil(number))};
 }
 
 // What clients cannot compare has an unknown order, too.
 Order order_of(std::string_view value) {
-    if (value.starts_with('"')) {
-        return order_of_text(value);
-    }
-    if (value.starts_with('-') || (!value.empty() && value[0] >= '0' && value[0] <= '9')) {
-        return order_of_number(value);
-    }
+    if (value.starts_with('"')) return order_of_text(value);
+    if (value.starts_with('-') || (!value.empty() && value[0] >= '0' && value[0] <= '9')) return order_of_number(value);
     return {.number = Order::unknown};
 }
 
@@ -63,9 +52,7 @@ std::optional<std::uint32_t> parse_hexadecimal(std::string_view text) {
 // "16/B374D848"
 std::optional<std::uint64_t> parse_lsn(std::string_view text) {
     const std::size_t slash = text.find('/');
-    if (slash == std::string_view::npos) {
-        return std::nullopt;
-    }
+    if (slash == std::string_view::npos) return std::nullopt;
     const auto high = parse_hexadecimal(text.substr(0, slash)), low = parse_hexadecimal(text.substr(slash + 1));
     return high && low ? std::optional(static_cast<std::uint64_t>(*high) << 32 | *low) : std::nullopt;
 }
@@ -79,25 +66,17 @@ std::vector<std::int64_t> read_numbers(std::string_view array, const Path& path)
     });
     std::vector<std::int64_t> sorted = numbers;
     std::ranges::sort(sorted);
-    if (std::ranges::adjacent_find(sorted) != sorted.end()) {
-        throw MalformedRequest(path, "every number once", "one twice");
-    }
+    if (std::ranges::adjacent_find(sorted) != sorted.end()) throw MalformedRequest(path, "every number once", "one twice");
     return numbers;
 }
 
 // Throws MalformedRequest when one of its members is none of ours.
 bool read_position(const Object& object, const Path& path, Cookie& cookie) {
     const auto lsn = parse_lsn(object.text("lsn"));
-    if (!lsn) {
-        return false;
-    }
+    if (!lsn) return false;
     cookie.lsn = *lsn;
-    if (!object.find("confirmed").empty()) {
-        cookie.confirmed = object.identifier("confirmed");
-    }
-    if (const std::string_view skipped = object.find("skipped"); !skipped.empty()) {
-        cookie.skipped = read_numbers(skipped, path);
-    }
+    if (!object.find("confirmed").empty()) cookie.confirmed = object.identifier("confirmed");
+    if (const std::string_view skipped = object.find("skipped"); !skipped.empty()) cookie.skipped = read_numbers(skipped, path);
     if (!object.find("version").empty()) {
         cookie.version = object.unsigned_integer("version");
         return true;
@@ -110,16 +89,12 @@ bool read_position(const Object& object, const Path& path, Cookie& cookie) {
 }  // namespace
 
 Cookie parse_cookie(std::string_view value, const Path& path) {
-    if (!value.starts_with('{')) {
-        return {.order = order_of(value), .source = value};
-    }
+    if (!value.starts_with('{')) return {.order = order_of(value), .source = value};
     Cookie theirs{.order = {.number = Order::unknown}, .source = value};
     try {
         const Object object(value, path);
         theirs.order = order_of(object.find("order"));
-        if (object.find("origin").empty() || theirs.order.number > Order::max) {
-            return theirs;
-        }
+        if (object.find("origin").empty() || theirs.order.number > Order::max) return theirs;
         Cookie ours = theirs;
         if (read_position(object, path, ours)) {
             ours.origin = object.identifier("origin");

@@ -20,13 +20,9 @@ struct Refusal {
     ValidationError error;
 };
 
-[[noreturn]] void refuse(std::string message) {
-    throw Refusal{{std::move(message)}};
-}
+[[noreturn]] void refuse(std::string message) { throw Refusal{{std::move(message)}}; }
 
-std::string at_mutation(std::size_t index) {
-    return " at mutation[" + std::to_string(index) + "]";
-}
+std::string at_mutation(std::size_t index) { return " at mutation[" + std::to_string(index) + "]"; }
 
 // Empty: none. Null is none, since some clients send it for what others leave out.
 std::string_view find(const Object& object, std::string_view name) {
@@ -54,50 +50,33 @@ std::string shown(const Object& object, std::string_view name) {
 }
 
 std::string read_resource(const Object& mutation, std::size_t index, const SyncResources& resources) {
-    if (find(mutation, "resource").empty()) {
-        refuse("Missing resource" + at_mutation(index));
-    }
+    if (find(mutation, "resource").empty()) refuse("Missing resource" + at_mutation(index));
     auto resource = find_text(mutation, "resource");
-    if (!resource || !resources.exists(*resource)) {
-        refuse("Invalid resource: " + shown(mutation, "resource") + at_mutation(index));
-    }
+    if (!resource || !resources.exists(*resource)) refuse("Invalid resource: " + shown(mutation, "resource") + at_mutation(index));
     return std::move(*resource);
 }
 
 RowChange::Kind read_kind(const Object& mutation, std::size_t index) {
-    if (find(mutation, "type").empty()) {
-        refuse("Missing mutation type" + at_mutation(index));
-    }
+    if (find(mutation, "type").empty()) refuse("Missing mutation type" + at_mutation(index));
     const auto type = find_text(mutation, "type");
-    if (type == "CREATE") {
-        return RowChange::Kind::insert;
-    }
-    if (type == "UPDATE") {
-        return RowChange::Kind::update;
-    }
-    if (type == "DELETE") {
-        return RowChange::Kind::remove;
-    }
+    if (type == "CREATE") return RowChange::Kind::insert;
+    if (type == "UPDATE") return RowChange::Kind::update;
+    if (type == "DELETE") return RowChange::Kind::remove;
     refuse("Invalid mutation type: " + shown(mutation, "type") + at_mutation(index));
 }
 
 std::string_view read_resource_id(const Object& mutation, std::size_t index) {
     const std::string_view id = find(mutation, "resourceId");
-    if (id.empty()) {
-        refuse("Missing resourceId" + at_mutation(index));
-    }
+    if (id.empty()) refuse("Missing resourceId" + at_mutation(index));
     const bool is_number = id.front() == '-' || (id.front() >= '0' && id.front() <= '9');
-    if (id.front() != '"' && !is_number) {  // there can be no such row
+    if (id.front() != '"' && !is_number)  // there can be no such row
         refuse(invalid_resource_id(index).message);
-    }
     return id;
 }
 
 std::string_view read_data(const Object& mutation, std::size_t index) {
     const std::string_view data = find(mutation, "data");
-    if (!data.starts_with('{')) {
-        refuse("Missing data" + at_mutation(index));
-    }
+    if (!data.starts_with('{')) refuse("Missing data" + at_mutation(index));
     return data;
 }
 
@@ -107,12 +86,9 @@ RowChange read_mutation(const Object& mutation, std::size_t index, const SyncRes
     change.kind = read_kind(mutation, index);
     change.source = mutation.source();
     const bool composite = resources.has_composite_key(change.table);
-    if (change.kind != RowChange::Kind::insert && !composite) {  // the id of a new row is the server's to assign
+    if (change.kind != RowChange::Kind::insert && !composite)  // the id of a new row is the server's to assign
         change.id = read_resource_id(mutation, index);
-    }
-    if (change.kind != RowChange::Kind::remove || composite) {
-        change.data = read_data(mutation, index);
-    }
+    if (change.kind != RowChange::Kind::remove || composite) change.data = read_data(mutation, index);
     return change;
 }
 
@@ -123,9 +99,7 @@ std::vector<std::string_view> split_mutations(std::string_view array, const Path
     scanner.open('[', "an array");
     if (!scanner.take(']')) {
         do {
-            if (elements.size() == max_sync_mutations) {
-                refuse("Mutations must not exceed " + std::to_string(max_sync_mutations));
-            }
+            if (elements.size() == max_sync_mutations) refuse("Mutations must not exceed " + std::to_string(max_sync_mutations));
             elements.push_back(scanner.value());
         } while (scanner.take(','));
         scanner.expect(']', R"("," or "]")");
@@ -142,9 +116,7 @@ std::vector<RowChange> read_push(std::string_view text, const SyncResources& res
         refuse("Invalid mutations");
     }
     const std::string_view array = Object(text, path).find("mutations");
-    if (!array.starts_with('[')) {
-        refuse("Invalid mutations");
-    }
+    if (!array.starts_with('[')) refuse("Invalid mutations");
     std::vector<RowChange> changes;
     for (const std::string_view element : split_mutations(array, "push.mutations")) {
         const std::size_t index = changes.size();
@@ -169,9 +141,7 @@ void write_mutations(Writer& writer, const std::vector<SyncMutation>& mutations)
     for (const auto& mutation : mutations) {
         writer.begin('{');
         writer.member("resource", mutation.resource);
-        if (!mutation.id.empty()) {
-            writer.json("resourceId", mutation.id);
-        }
+        if (!mutation.id.empty()) writer.json("resourceId", mutation.id);
         writer.member("type", name_of(mutation.kind));
         writer.json("data", mutation.data);
         writer.member("timestamp", mutation.timestamp);
@@ -217,30 +187,32 @@ std::variant<std::vector<RowChange>, ValidationError> parse_sync_push(std::strin
     }
 }
 
-ValidationError invalid_resource_id(std::size_t index) {
-    return {"Invalid resourceId" + at_mutation(index)};
-}
+ValidationError invalid_resource_id(std::size_t index) { return {"Invalid resourceId" + at_mutation(index)}; }
 
 ValidationError invalid_data(std::size_t index, std::string_view reason) {
     return {"Invalid data" + at_mutation(index) + ": " + std::string(reason)};
 }
 
 std::string sync_push_answer(std::int64_t head, const std::vector<SyncMutation>& mutations) {
-    return success_answer(head, [&](Writer& writer) { write_mutations(writer, mutations); });
+    return success_answer(
+        head, [&](Writer& writer) { write_mutations(writer, mutations); });
 }
 
 std::string sync_pull_answer(const SyncPage& page) {
-    return success_answer(page.head, [&](Writer& writer) {
-        write_mutations(writer, page.mutations);
-        writer.member("page", page.page);
-        writer.member("limit", page.limit);
-        writer.member("total", page.total);
-        writer.json("hasMore", page.has_more ? "true" : "false");
-    });
+    return success_answer(
+        page.head,
+        [&](Writer& writer) {
+            write_mutations(writer, page.mutations);
+            writer.member("page", page.page);
+            writer.member("limit", page.limit);
+            writer.member("total", page.total);
+            writer.json("hasMore", page.has_more ? "true" : "false");
+        });
 }
 
 std::string sync_metadata_answer(std::int64_t head) {
-    return success_answer(head, [](Writer&) {});
+    return success_answer(
+        head, [](Writer&) {});
 }
 
 std::string out_of_sync_answer() {
@@ -251,8 +223,6 @@ std::string first_sync_answer() {
     return error_answer("OutOfSyncError", "First sync detected. Please use lastMutationAt=-1 for initial sync.");
 }
 
-std::string validation_error_answer(const ValidationError& error) {
-    return error_answer("ValidationError", error.message);
-}
+std::string validation_error_answer(const ValidationError& error) { return error_answer("ValidationError", error.message); }
 
 }  // namespace replicache::protocol

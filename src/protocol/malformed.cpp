@@ -7,14 +7,10 @@ namespace {
 // As much of a value as an error message can bear, cut between two characters.
 std::string shorten(std::string_view text) {
     constexpr std::size_t limit = 40;
-    if (text.size() <= limit) {
-        return text.empty() ? "nothing" : std::string(text);
-    }
+    if (text.size() <= limit) return text.empty() ? "nothing" : std::string(text);
     constexpr std::size_t longest_character = 4;
     std::size_t cut = limit;
-    while (cut > limit - longest_character && (static_cast<unsigned char>(text[cut]) & 0xC0U) == 0x80U) {
-        --cut;
-    }
+    while (cut > limit - longest_character && (static_cast<unsigned char>(text[cut]) & 0xC0U) == 0x80U) --cut;
     return std::string(text.substr(0, cut)) + "…";
 }
 

@@ -20,9 +20,7 @@ using Names = std::initializer_list<std::string_view>;
 std::string_view name_in(const Object& object, Names names) {
     for (const std::string_view name : names) {
         const std::string_view value = object.find(name);
-        if (!value.empty() && value != "null") {
-            return name;
-        }
+        if (!value.empty() && value != "null") return name;
     }
     return {};
 }
@@ -44,27 +42,17 @@ std::optional<std::int64_t> read_transaction_id(const Object& object) {
 // Empty: none.
 std::string_view read_row(const Object& entry, Names names) {
     const std::string_view name = name_in(entry, names);
-    if (name.empty()) {
-        return {};
-    }
+    if (name.empty()) return {};
     const std::string_view value = entry.find(name);
-    if (!value.starts_with('{')) {
-        throw MalformedRequest(entry.path_of(name), "an object", value);
-    }
+    if (!value.starts_with('{')) throw MalformedRequest(entry.path_of(name), "an object", value);
     return value;
 }
 
 RowChange::Kind read_kind(const Object& entry) {
     const std::string op = entry.text("op");
-    if (op == "PUT") {
-        return RowChange::Kind::upsert;
-    }
-    if (op == "PATCH") {
-        return RowChange::Kind::update;
-    }
-    if (op == "DELETE") {
-        return RowChange::Kind::remove;
-    }
+    if (op == "PUT") return RowChange::Kind::upsert;
+    if (op == "PATCH") return RowChange::Kind::update;
+    if (op == "DELETE") return RowChange::Kind::remove;
     throw MalformedRequest(entry.path_of("op"), R"("PUT", "PATCH" or "DELETE")", entry.at("op"));
 }
 
@@ -76,9 +64,7 @@ std::string read_table(const Object& entry) {
 std::string_view read_id(const Object& entry) {
     const std::string_view id = entry.at("id");
     const bool is_number = id.front() == '-' || (id.front() >= '0' && id.front() <= '9');
-    if (id.front() != '"' && !is_number) {
-        throw MalformedRequest(entry.path_of("id"), "a string or a number", id);
-    }
+    if (id.front() != '"' && !is_number) throw MalformedRequest(entry.path_of("id"), "a string or a number", id);
     return id;
 }
 
@@ -87,12 +73,13 @@ class EntryReader {
 public:
     template <typename Take>  // take(entry, its change, how far that is)
     void read(std::string_view array, const Path& path, Take take) {
-        for_each_object(array, path, [&](const Object& entry, const Extent& read) {
-            if (++count_ > max_upload_entries) {
-                throw MalformedRequest(path, "at most " + std::to_string(max_upload_entries) + " entries in a request", "more");
-            }
-            take(entry, read_entry(entry), read);
-        });
+        for_each_object(
+            array, path,
+            [&](const Object& entry, const Extent& read) {
+                if (++count_ > max_upload_entries)
+                    throw MalformedRequest(path, "at most " + std::to_string(max_upload_entries) + " entries in a request", "more");
+                take(entry, read_entry(entry), read);
+            });
     }
 
 private:
@@ -113,9 +100,7 @@ private:
     std::int64_t read_op_id(const Object& entry) {
         const Names names = {"op_id", "clientId"};
         const auto number = read_number(entry, names);
-        if (!number) {
-            return 0;
-        }
+        if (!number) return 0;
         if (*number <= last_op_id_) {
             const std::string_view name = name_in(entry, names);
             throw MalformedRequest(entry.path_of(name), "a number above " + std::to_string(last_op_id_), entry.find(name));
@@ -132,20 +117,15 @@ std::vector<engine::ClientTransaction> read_transactions(std::string_view array,
     EntryReader entries;
     std::vector<engine::ClientTransaction> transactions;
     for_each_object(array, path, [&](const Object& object, const Extent&) {
-        if (transactions.size() == max_transactions) {
-            throw MalformedRequest(path, expected, "more");
-        }
+        if (transactions.size() == max_transactions) throw MalformedRequest(path, expected, "more");
         auto& transaction = transactions.emplace_back();
         transaction.id = read_transaction_id(object);
-        entries.read(object.at("crud"), object.path_of("crud"),
-                     [&](const Object&, RowChange change, const Extent& read) {
-                         read.make_room(transaction.changes);
-                         transaction.changes.push_back(std::move(change));
-                     });
+        entries.read(object.at("crud"), object.path_of("crud"), [&](const Object&, RowChange change, const Extent& read) {
+            read.make_room(transaction.changes);
+            transaction.changes.push_back(std::move(change));
+        });
     });
-    if (transactions.empty()) {
-        throw MalformedRequest(path, expected, "none");
-    }
+    if (transactions.empty()) throw MalformedRequest(path, expected, "none");
     return transactions;
 }
 
@@ -155,15 +135,11 @@ std::vector<engine::ClientTransaction> read_batch(std::string_view array, const 
     std::vector<engine::ClientTransaction> transactions;
     entries.read(array, path, [&](const Object& entry, RowChange change, const Extent& read) {
         const auto id = read_transaction_id(entry);
-        if (transactions.empty() || transactions.back().id != id) {
-            transactions.push_back({.id = id});
-        }
+        if (transactions.empty() || transactions.back().id != id) transactions.push_back({.id = id});
         read.make_room(transactions.back().changes);
         transactions.back().changes.push_back(std::move(change));
     });
-    if (transactions.empty()) {
-        throw MalformedRequest(path, "1 to " + std::to_string(max_upload_entries) + " entries", "none");
-    }
+    if (transactions.empty()) throw MalformedRequest(path, "1 to " + std::to_string(max_upload_entries) + " entries", "none");
     return transactions;
 }
 
@@ -172,29 +148,19 @@ std::string_view read_shape(const Object& request, std::string_view text) {
     constexpr std::string_view expected = R"(one of "transactions", "batch" and "crud")";
     std::string_view shape;
     for (const std::string_view name : {"transactions", "batch", "crud"}) {
-        if (name_in(request, {name}).empty()) {
-            continue;
-        }
-        if (!shape.empty()) {
-            throw MalformedRequest("upload", expected, '"' + std::string(shape) + "\" and \"" + std::string(name) + '"');
-        }
+        if (name_in(request, {name}).empty()) continue;
+        if (!shape.empty()) throw MalformedRequest("upload", expected, '"' + std::string(shape) + "\" and \"" + std::string(name) + '"');
         shape = name;
     }
-    if (shape.empty()) {
-        throw MalformedRequest("upload", expected, text);
-    }
+    if (shape.empty()) throw MalformedRequest("upload", expected, text);
     return shape;
 }
 
 bool read_skip(const Object& request) {
     const std::string_view name = name_in(request, {"on_error", "on_fatal_error"});
-    if (name.empty()) {
-        return false;
-    }
+    if (name.empty()) return false;
     const std::string on_error = request.text(name);
-    if (on_error != "stop" && on_error != "skip") {
-        throw MalformedRequest(request.path_of(name), R"("stop" or "skip")", request.find(name));
-    }
+    if (on_error != "stop" && on_error != "skip") throw MalformedRequest(request.path_of(name), R"("stop" or "skip")", request.find(name));
     return on_error == "skip";
 }
 
@@ -206,11 +172,8 @@ std::string_view error_code(std::string_view sqlstate) {
         {"23514", "CHECK_VIOLATION"},    {"23", "CONSTRAINT_VIOLATION"},     {"22", "INVALID_DATA"},
         {"42501", "UNAUTHORIZED"},       {"42", "SCHEMA_MISMATCH"},          {"RE002", "CONFLICT"},
     };
-    for (const auto& [beginning, code] : codes) {
-        if (sqlstate.starts_with(beginning)) {
-            return code;
-        }
-    }
+    for (const auto& [beginning, code] : codes)
+        if (sqlstate.starts_with(beginning)) return code;
     return "UNCLASSIFIED_ERROR";
 }
 
@@ -221,9 +184,7 @@ void write_details(Writer& writer, const RowChange* change, const TransactionRes
         writer.slice("id", change->id);
     }
     const auto member = [&](std::string_view name, const std::optional<std::string>& text) {
-        if (text) {
-            writer.member(name, *text);
-        }
+        if (text) writer.member(name, *text);
     };
     member("column", result.column);
     member("detail", result.failure.detail);
@@ -243,9 +204,8 @@ void write_rejection(Writer& writer, const engine::ClientTransaction& transactio
     writer.member("message", result.failure.message);
     writer.name("details");
     write_details(writer, change, result);
-    if (result.change) {  // clients take null for a malformed answer
+    if (result.change)  // clients take null for a malformed answer
         writer.member("operation_index", static_cast<std::int64_t>(*result.change));
-    }
     writer.end('}');
 }
 
@@ -271,9 +231,8 @@ engine::Upload parse_upload(std::string_view text) {
     const Object request(text, "upload");
     const std::string_view shape = read_shape(request, text);
     engine::Upload upload;
-    if (const std::string_view name = name_in(request, {"client_id", "clientId"}); !name.empty()) {
+    if (const std::string_view name = name_in(request, {"client_id", "clientId"}); !name.empty())
         upload.client_id = request.identifier(name);
-    }
     upload.checkpoint = read_number(request, {"checkpoint", "write_checkpoint"});
     upload.skip_rejected = read_skip(request);
     const auto read = shape == "transactions" ? read_transactions : read_batch;
@@ -290,9 +249,7 @@ std::string upload_answer(const engine::Upload& upload, const std::vector<Transa
     writer.begin('{');
     writer.name("results");
     writer.begin('[');
-    for (std::size_t i = 0; i < results.size(); ++i) {
-        write_result(writer, upload.transactions[i], results[i]);
-    }
+    for (std::size_t i = 0; i < results.size(); ++i) write_result(writer, upload.transactions[i], results[i]);
     writer.end(']');
     writer.end('}');
     return writer.take();

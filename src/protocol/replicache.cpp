@@ -12,12 +12,8 @@ namespace {
 // Nothing for a version that we do not speak. To be called before all else: such a request may look quite different.
 std::optional<int> read_version(const Object& request, std::string_view name) {
     const std::string_view value = request.at(name);
-    if (!is_unsigned_integer(value)) {
-        throw MalformedRequest(request.path_of(name), "an unsigned integer", value);
-    }
-    if (value == "0" || value == "1") {
-        return value == "0" ? 0 : 1;
-    }
+    if (!is_unsigned_integer(value)) throw MalformedRequest(request.path_of(name), "an unsigned integer", value);
+    if (value == "0" || value == "1") return value == "0" ? 0 : 1;
     return std::nullopt;
 }
 
@@ -27,9 +23,7 @@ std::string read_schema_version(const Object& request) {
 
 std::optional<engine::Cookie> read_cookie(const Object& request) {
     const std::string_view value = request.find("cookie");
-    if (value.empty() || value == "null") {
-        return std::nullopt;
-    }
+    if (value.empty() || value == "null") return std::nullopt;
     return parse_cookie(value, request.path_of("cookie"));
 }
 
@@ -77,9 +71,7 @@ std::string_view trim(std::string_view text) {
 std::variant<Push, VersionNotSupported> parse_push(std::string_view text) {
     const Object request(text, "push");
     const auto version = read_version(request, "pushVersion");
-    if (!version) {
-        return VersionNotSupported{"push"};
-    }
+    if (!version) return VersionNotSupported{"push"};
     Push push{*version, {}};
     push.batch.client_group_id = request.identifier(push.version == 0 ? "clientID" : "clientGroupID");
     push.batch.schema_version = read_schema_version(request);
@@ -99,9 +91,7 @@ std::variant<Push, VersionNotSupported> parse_push(std::string_view text) {
 std::variant<Pull, VersionNotSupported> parse_pull(std::string_view text) {
     const Object request(text, "pull");
     const auto version = read_version(request, "pullVersion");
-    if (!version) {
-        return VersionNotSupported{"pull"};
-    }
+    if (!version) return VersionNotSupported{"pull"};
     Pull pull{};
     pull.version = *version;
     pull.client_group_id = request.identifier(pull.version == 0 ? "clientID" : "clientGroupID");
@@ -116,9 +106,7 @@ std::variant<Pull, VersionNotSupported> parse_pull(std::string_view text) {
 }
 
 std::string push_answer(const engine::Batch& batch, const engine::Outcome& outcome) {
-    if (outcome.client_state_not_found) {
-        return client_state_not_found();
-    }
+    if (outcome.client_state_not_found) return client_state_not_found();
     Writer writer;
     writer.begin('{');
     writer.member("version", outcome.version);
@@ -126,9 +114,7 @@ std::string push_answer(const engine::Batch& batch, const engine::Outcome& outco
     writer.member("skipped", outcome.skipped);
     writer.name("rejected");
     writer.begin('[');
-    for (const auto& rejection : outcome.rejected) {
-        write_rejection(writer, batch, rejection);
-    }
+    for (const auto& rejection : outcome.rejected) write_rejection(writer, batch, rejection);
     writer.end(']');
     if (const auto& halt = outcome.halted) {
         writer.name("halted");
@@ -140,23 +126,17 @@ std::string push_answer(const engine::Batch& batch, const engine::Outcome& outco
     return writer.take();
 }
 
-std::string client_state_not_found() {
-    return R"({"error":"ClientStateNotFound"})";
-}
+std::string client_state_not_found() { return R"({"error":"ClientStateNotFound"})"; }
 
 std::string version_not_supported(const VersionNotSupported& refusal) {
     return R"({"error":"VersionNotSupported","versionType":")" + refusal.version_type + R"("})";
 }
 
 bool schema_version_allowed(std::string_view setting, std::string_view schema_version) {
-    if (trim(setting).empty()) {
-        return true;
-    }
+    if (trim(setting).empty()) return true;
     for (std::size_t begin = 0; begin <= setting.size();) {
         const std::size_t end = std::min(setting.find(',', begin), setting.size());
-        if (trim(setting.substr(begin, end - begin)) == schema_version) {
-            return true;
-        }
+        if (trim(setting.substr(begin, end - begin)) == schema_version) return true;
         begin = end + 1;
     }
     return false;

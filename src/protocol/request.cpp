@@ -11,24 +11,16 @@ namespace replicache::protocol {
 
 namespace {
 
-bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 // Nothing for what is no sequence of Unicode characters, such as a lone surrogate.
 std::optional<std::string> decode_string(std::string_view quoted) {
     const std::string_view inner = quoted.substr(1, quoted.size() - 2);
-    if (std::ranges::all_of(inner, [](char c) { return c >= ' ' && c < '\x7f' && c != '\\'; })) {
-        return std::string(inner);
-    }
+    if (std::ranges::all_of(inner, [](char c) { return c >= ' ' && c < '\x7f' && c != '\\'; })) return std::string(inner);
     // JSON has none in strings; the parser would spell out each in an error that nobody reads.
-    if (std::ranges::any_of(inner, [](char c) { return static_cast<unsigned char>(c) < ' '; })) {
-        return std::nullopt;
-    }
+    if (std::ranges::any_of(inner, [](char c) { return static_cast<unsigned char>(c) < ' '; })) return std::nullopt;
     auto decoded = nlohmann::json::parse(quoted, nullptr, /*allow_exceptions=*/false);
-    if (!decoded.is_string()) {
-        return std::nullopt;
-    }
+    if (!decoded.is_string()) return std::nullopt;
     return std::move(decoded.get_ref<std::string&>());
 }
 
@@ -62,29 +54,25 @@ void take_elements(std::string_view array, Scanner& scanner, Take take) {
 
 void (*before_element)() = [] {};
 
-bool is_unsigned_integer(std::string_view value) {
-    return !value.empty() && std::ranges::all_of(value, is_digit);
-}
+bool is_unsigned_integer(std::string_view value) { return !value.empty() && std::ranges::all_of(value, is_digit); }
 
 namespace {
 
 template <typename PathOf>  // the path is for the error only
 std::int64_t read_unsigned_integer(std::string_view value, PathOf path_of) {
-    if (!is_unsigned_integer(value)) {
-        throw MalformedRequest(path_of(), "an unsigned integer", value);
-    }
+    if (!is_unsigned_integer(value)) throw MalformedRequest(path_of(), "an unsigned integer", value);
     std::int64_t number = 0;
     const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
-    if (error != std::errc() || number > max_safe_integer) {
+    if (error != std::errc() || number > max_safe_integer)
         throw MalformedRequest(path_of(), "an unsigned integer up to " + std::to_string(max_safe_integer), value);
-    }
     return number;
 }
 
 }  // namespace
 
 std::int64_t to_unsigned_integer(std::string_view value, const Path& path) {
-    return read_unsigned_integer(value, [&] { return path; });
+    return read_unsigned_integer(
+        value, [&] { return path; });
 }
 
 Object::Object(std::string_view text, Path path) : path_(std::move(path)) {
@@ -95,20 +83,17 @@ Object::Object(std::string_view text, Path path) : path_(std::move(path)) {
 }
 
 Object::Object(Scanner& scanner, Path path) : path_(std::move(path)) {
-    if (!scanner.at('{')) {
-        throw MalformedRequest(path_, "an object", scanner.value());
-    }
+    if (!scanner.at('{')) throw MalformedRequest(path_, "an object", scanner.value());
     const char* const begin = scanner.position();
     for_each_member(scanner, [&](std::string_view name, std::string_view value) { add(name, value); });
     source_ = {begin, static_cast<std::size_t>(scanner.position() - begin)};
 }
 
 void Object::add(std::string_view quoted_name, std::string_view value) {
-    if (members_.empty()) {
+    if (members_.empty())
         members_.reserve(8);  // enough for all that we know
-    } else if (members_.size() == max_members) {
+    else if (members_.size() == max_members)
         throw MalformedRequest(path_, "at most " + std::to_string(max_members) + " members", "more");
-    }
     escapes_ = escapes_ || quoted_name.find('\\') != std::string_view::npos;
     members_.push_back({quoted_name, value});
 }
@@ -124,32 +109,23 @@ std::string_view Object::find(std::string_view name) const {
 
 std::string_view Object::at(std::string_view name) const {
     const std::string_view value = find(name);
-    if (value.empty()) {
-        throw MalformedRequest(path_of(name) + ": missing");
-    }
+    if (value.empty()) throw MalformedRequest(path_of(name) + ": missing");
     return value;
 }
 
-std::string Object::path_of(std::string_view name) const {
-    return path_.text() + "." + std::string(name);
-}
+std::string Object::path_of(std::string_view name) const { return path_.text() + "." + std::string(name); }
 
 std::int64_t Object::unsigned_integer(std::string_view name) const {
-    return read_unsigned_integer(at(name), [&] { return path_of(name); });
+    return read_unsigned_integer(
+        at(name), [&] { return path_of(name); });
 }
 
 std::string Object::text(std::string_view name) const {
     const std::string_view value = at(name);
-    if (!value.starts_with('"')) {
-        throw MalformedRequest(path_of(name), "a string", value);
-    }
+    if (!value.starts_with('"')) throw MalformedRequest(path_of(name), "a string", value);
     auto decoded = decode_string(value);
-    if (!decoded) {
-        throw MalformedRequest(path_of(name), "a string of valid Unicode", value);
-    }
-    if (decoded->find('\0') != std::string::npos) {
-        throw MalformedRequest(path_of(name), "a string without \\u0000", value);
-    }
+    if (!decoded) throw MalformedRequest(path_of(name), "a string of valid Unicode", value);
+    if (decoded->find('\0') != std::string::npos) throw MalformedRequest(path_of(name), "a string without \\u0000", value);
     return std::move(*decoded);
 }
 

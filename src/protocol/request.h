@@ -29,9 +29,8 @@ struct Extent {
     template <typename Element>
     void make_room(std::vector<Element>& elements) const {
         const std::size_t size = elements.size();
-        if (size == elements.capacity()) {
+        if (size == elements.capacity())
             elements.reserve(std::max(size + size / 8 + 1, static_cast<std::size_t>(static_cast<double>(size) * all / read)));
-        }
     }
 };
 

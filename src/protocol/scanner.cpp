@@ -7,22 +7,16 @@ namespace replicache::protocol {
 
 namespace {
 
-bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-bool is_whitespace(char c) {
-    return c == ' ' || c == '\n' || c == '\t' || c == '\r';
-}
+bool is_whitespace(char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
 
 bool is_scalar_character(char c) {
     return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '+' || c == '.';
 }
 
 // Where a nested value may go deeper, or end.
-bool is_structure(char c) {
-    return c == '"' || c == '{' || c == '}' || c == '[' || c == ']';
-}
+bool is_structure(char c) { return c == '"' || c == '{' || c == '}' || c == '[' || c == ']'; }
 
 // Takes one of the characters from the front, if it is there.
 bool take_any(std::string_view& text, std::string_view characters) {
@@ -40,17 +34,11 @@ bool take_digits(std::string_view& text) {
 
 bool is_number(std::string_view text) {
     take_any(text, "-");
-    if (!take_any(text, "0") && !take_digits(text)) {
-        return false;
-    }
-    if (take_any(text, ".") && !take_digits(text)) {
-        return false;
-    }
+    if (!take_any(text, "0") && !take_digits(text)) return false;
+    if (take_any(text, ".") && !take_digits(text)) return false;
     if (take_any(text, "eE")) {
         take_any(text, "+-");
-        if (!take_digits(text)) {
-            return false;
-        }
+        if (!take_digits(text)) return false;
     }
     return text.empty();
 }
@@ -58,9 +46,7 @@ bool is_number(std::string_view text) {
 }  // namespace
 
 void Scanner::open(char bracket, std::string_view expected_type) {
-    if (!take(bracket)) {
-        throw MalformedRequest(path_, expected_type, text_.substr(position_));
-    }
+    if (!take(bracket)) throw MalformedRequest(path_, expected_type, text_.substr(position_));
 }
 
 bool Scanner::at(char character) {
@@ -75,24 +61,18 @@ bool Scanner::take(char character) {
 }
 
 void Scanner::expect(char character, std::string_view expected) {
-    if (!take(character)) {
-        fail(expected);
-    }
+    if (!take(character)) fail(expected);
 }
 
 void Scanner::expect_end() {
     skip_whitespace();
-    if (position_ < text_.size()) {
-        fail("the end");
-    }
+    if (position_ < text_.size()) fail("the end");
 }
 
 std::string_view Scanner::string() {
     skip_whitespace();
     const std::size_t begin = position_;
-    if (begin == text_.size() || text_[begin] != '"') {
-        fail("a string");
-    }
+    if (begin == text_.size() || text_[begin] != '"') fail("a string");
     skip_string();
     return text_.substr(begin, position_ - begin);
 }
@@ -101,20 +81,17 @@ std::string_view Scanner::value() {
     skip_whitespace();
     const std::size_t begin = position_;
     const char first = begin < text_.size() ? text_[begin] : '\0';
-    if (first == '"') {
+    if (first == '"')
         skip_string();
-    } else if (first == '{' || first == '[') {
+    else if (first == '{' || first == '[')
         skip_nested();
-    } else {
+    else
         skip_scalar();
-    }
     return text_.substr(begin, position_ - begin);
 }
 
 void Scanner::skip_whitespace() {
-    while (position_ < text_.size() && is_whitespace(text_[position_])) {
-        ++position_;
-    }
+    while (position_ < text_.size() && is_whitespace(text_[position_])) ++position_;
 }
 
 // From quote to quote, since memchr is so much faster than looking at every character. A quote ends the string unless an odd
@@ -124,13 +101,9 @@ void Scanner::skip_string() {
     const char* const end = text_.data() + text_.size();
     for (const char* next = begin + 1; next < end;) {
         const auto* const quote = static_cast<const char*>(std::memchr(next, '"', static_cast<std::size_t>(end - next)));
-        if (quote == nullptr) {
-            break;
-        }
+        if (quote == nullptr) break;
         const char* escape = quote;
-        while (escape[-1] == '\\') {
-            --escape;
-        }
+        while (escape[-1] == '\\') --escape;
         next = quote + 1;
         if ((quote - escape) % 2 == 0) {
             position_ = static_cast<std::size_t>(next - text_.data());
@@ -156,9 +129,7 @@ void Scanner::skip_nested() {
         if (c == '{' || c == '[') {
             closers.push_back(c == '{' ? '}' : ']');
         } else {
-            if (closers.back() != c) {
-                fail(closers.back() == '}' ? R"("}")" : R"("]")");
-            }
+            if (closers.back() != c) fail(closers.back() == '}' ? R"("}")" : R"("]")");
             closers.pop_back();
         }
         ++position_;
@@ -171,9 +142,7 @@ void Scanner::skip_nested() {
 
 void Scanner::skip_scalar() {
     const std::size_t begin = position_;
-    while (position_ < text_.size() && is_scalar_character(text_[position_])) {
-        ++position_;
-    }
+    while (position_ < text_.size() && is_scalar_character(text_[position_])) ++position_;
     const std::string_view scalar = text_.substr(begin, position_ - begin);
     if (!is_number(scalar) && scalar != "null" && scalar != "true" && scalar != "false") {
         position_ = begin;

@@ -8,13 +8,12 @@ namespace replicache::protocol {
 namespace {
 
 bool is_printable_ascii(std::string_view text) {
-    return std::ranges::all_of(text, [](char c) { return c >= ' ' && c < '\x7f'; });
+    return std::ranges::all_of(
+        text, [](char c) { return c >= ' ' && c < '\x7f'; });
 }
 
 // What did not come through as UTF-8, in a message of a foreign server say, must not cost the answer.
-std::string quote(std::string_view text) {
-    return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
+std::string quote(std::string_view text) { return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace); }
 
 }  // namespace
 

@@ -13,9 +13,7 @@ class Writer {
 public:
     void begin(char bracket) { text_ += bracket; }
     void end(char bracket) {
-        if (text_.back() == ',') {
-            text_.pop_back();
-        }
+        if (text_.back() == ',') text_.pop_back();
         text_ += bracket;
         text_ += ',';
     }
@@ -26,9 +24,7 @@ public:
         string(text);
         text_ += ',';
     }
-    void member_or_null(std::string_view name, const std::optional<std::string>& text) {
-        text ? member(name, *text) : json(name, "null");
-    }
+    void member_or_null(std::string_view name, const std::optional<std::string>& text) { text ? member(name, *text) : json(name, "null"); }
     void json(std::string_view name, std::string_view value) {  // which is JSON already
         this->name(name);
         (text_ += value) += ',';

@@ -19,8 +19,8 @@ struct Counted {
 };
 
 [[noreturn]] void postgresql_error() {
-    ereport(ERROR, (errcode(MAKE_SQLSTATE('R', 'T', '0', '0', '1')), errmsg("raised by PostgreSQL"),
-                    errdetail("The detail."), errhint("The hint.")));
+    ereport(ERROR, (errcode(MAKE_SQLSTATE('R', 'T', '0', '0', '1')), errmsg("raised by PostgreSQL"), errdetail("The detail."),
+                    errhint("The hint.")));
     pg_unreachable();
 }
 
@@ -39,9 +39,8 @@ void raise_kind(std::string_view kind) {
     if (kind == "exception") throw std::runtime_error("a C++ exception");
     if (kind == "unknown") throw 42;
     if (kind == "bad_alloc") throw std::bad_alloc();
-    if (kind == "allocator") {  // malloc itself refuses
+    if (kind == "allocator")  // malloc itself refuses
         guarded([] { MemoryContextAllocHuge(CurrentMemoryContext, MaxAllocHugeSize / 2); });
-    }
     if (kind == "palloc") guarded([] { palloc(MaxAllocSize + 1); });
     if (kind == "caught") {  // a subtransaction takes the error, and the transaction goes on
         const auto error = attempt([] {

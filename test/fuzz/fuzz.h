@@ -56,8 +56,8 @@ auto parsed(std::string_view text, Parse parse) -> std::optional<std::optional<d
 // What the models of the protocols ask of a request. They throw Refused where it is malformed.
 struct Refused {};
 void require(bool holds);
-const Json* member(const Json& object, const char* name);           // null is a value
-const Json* member_or_null(const Json& object, const char* name);   // null is none
+const Json* member(const Json& object, const char* name);          // null is a value
+const Json* member_or_null(const Json& object, const char* name);  // null is none
 std::string text_of(const Json* value);
 std::string identifier_of(const Json* value);
 std::int64_t number_of(const Json* value);

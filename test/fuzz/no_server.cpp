@@ -1,7 +1,8 @@
 // What src/pg/json_reader.cpp wants of PostgreSQL where it leaves the work to it. No target gets there; it only has to link.
 #include <cstdlib>
 
-#define NO_SERVER(function) void function() { std::abort(); }
+#define NO_SERVER(function) \
+    void function() { std::abort(); }
 
 extern "C" {
 NO_SERVER(AllocSetContextCreateInternal)

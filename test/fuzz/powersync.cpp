@@ -99,7 +99,9 @@ void compare(const Json& request, const engine::Upload* upload) {
             require(crud != nullptr && crud->is_array());
             count += crud->size();
             for (std::size_t i = 0; i < crud->size(); ++i) checker.entry((*crud)[i], next(i));
-            if (upload != nullptr) check(upload->transactions.at(transaction).id == id && upload->transactions[transaction].changes.size() == crud->size(), "a transaction");
+            if (upload != nullptr)
+                check(upload->transactions.at(transaction).id == id && upload->transactions[transaction].changes.size() == crud->size(),
+                      "a transaction");
             ++transaction;
         }
     } else {
@@ -129,7 +131,8 @@ void compare(const Json& request, const engine::Upload* upload) {
 void check_slices(const engine::Upload& upload, std::string_view text) {
     for (const auto& transaction : upload.transactions)
         for (const auto& change : transaction.changes)
-            for (const std::string_view slice : {change.id, change.data, change.old, change.metadata, change.source}) check_within(slice, text);
+            for (const std::string_view slice : {change.id, change.data, change.old, change.metadata, change.source})
+                check_within(slice, text);
 }
 
 // An answer that rejects everything is JSON, whatever the ids are made of.
@@ -138,7 +141,8 @@ void check_answer(const engine::Upload& upload) {
     for (const auto& transaction : upload.transactions) {
         auto& result = results.emplace_back();
         result.status = engine::TransactionResult::Status::rejected;
-        result.failure = {.sqlstate = "23505", .message = transaction.changes.empty() ? "" : transaction.changes[0].table, .detail = {}, .hint = {}};
+        result.failure = {
+            .sqlstate = "23505", .message = transaction.changes.empty() ? "" : transaction.changes[0].table, .detail = {}, .hint = {}};
         if (!transaction.changes.empty()) result.change = transaction.changes.size() - 1;
     }
     check(Json::accept(protocol::upload_answer(upload, results)), "an answer is JSON");

@@ -66,7 +66,9 @@ bool order_fits(const engine::Order& order, const Json* value) {
     using engine::Order;
     if (value != nullptr && value->is_number()) {
         const double number = value->get<double>();
-        return order.level == 0 && (number > static_cast<double>(Order::max) ? order.number == Order::unknown : order.number == (number < 0 ? -1 : static_cast<std::int64_t>(std::ceil(number))));
+        return order.level == 0 && (number > static_cast<double>(Order::max)
+                                        ? order.number == Order::unknown
+                                        : order.number == (number < 0 ? -1 : static_cast<std::int64_t>(std::ceil(number))));
     }
     int level = 0;
     if (value != nullptr && value->is_string())
@@ -79,13 +81,15 @@ bool cookie_fits(const engine::Cookie& cookie, const Json& value) {
     if (!value.is_object()) return cookie.origin.empty() && order_fits(cookie.order, &value);
     // Too many members are not read; the same name may come often.
     const bool few = std::count(cookie.source.begin(), cookie.source.end(), ',') < static_cast<std::ptrdiff_t>(protocol::max_members);
-    if (!order_fits(cookie.order, few ? member(value, "order") : nullptr) && (few || !order_fits(cookie.order, member(value, "order")))) return false;
+    if (!order_fits(cookie.order, few ? member(value, "order") : nullptr) && (few || !order_fits(cookie.order, member(value, "order"))))
+        return false;
     if (cookie.origin.empty()) return true;
     if (cookie.origin != member(value, "origin")->get_ref<const std::string&>()) return false;
     if (cookie.xmax == 0) return cookie.version == number_of(member(value, "version"));
     std::vector<std::int64_t> in_progress;
     for (const Json& id : *member(value, "inProgress")) in_progress.push_back(number_of(&id));
-    return cookie.xmax == number_of(member(value, "xmax")) && cookie.in_progress == in_progress && std::set(in_progress.begin(), in_progress.end()).size() == in_progress.size();
+    return cookie.xmax == number_of(member(value, "xmax")) && cookie.in_progress == in_progress &&
+           std::set(in_progress.begin(), in_progress.end()).size() == in_progress.size();
 }
 
 // What the pull asks for; nothing: its version is not known.
@@ -96,7 +100,8 @@ std::optional<protocol::Pull> pull_of(const Json& request) {
     pull.version = *version;
     pull.client_group_id = identifier_of(member(request, *version == 0 ? "clientID" : "clientGroupID"));
     pull.schema_version = schema_version_of(request);
-    if (pull.version == 0 && member(request, "lastMutationID") != nullptr) pull.last_mutation_id = number_of(member(request, "lastMutationID"));
+    if (pull.version == 0 && member(request, "lastMutationID") != nullptr)
+        pull.last_mutation_id = number_of(member(request, "lastMutationID"));
     return pull;
 }
 
@@ -115,7 +120,8 @@ void push(std::string_view text) {
     check(result.has_value() == (!valid || *valid), "a push is accepted if it is well-formed");
     check(!result || std::holds_alternative<VersionNotSupported>(*result) == !valid, "unknown versions are called so");
     if (push == nullptr) return;
-    check(push->batch.client_group_id == (*request)[push->version == 0 ? "clientID" : "clientGroupID"].get_ref<const std::string&>(), "client group");
+    check(push->batch.client_group_id == (*request)[push->version == 0 ? "clientID" : "clientGroupID"].get_ref<const std::string&>(),
+          "client group");
     check(push->batch.schema_version == request->value("schemaVersion", ""), "schemaVersion");
     compare_push(*request, *push);
 }
@@ -133,7 +139,8 @@ void pull(std::string_view text) {
         if (!expected) return;
         const auto& pull = std::get<protocol::Pull>(*result);
         check(pull.version == expected->version && pull.client_group_id == expected->client_group_id, "version and client group");
-        check(pull.schema_version == expected->schema_version && pull.last_mutation_id == expected->last_mutation_id, "schemaVersion, lastMutationID");
+        check(pull.schema_version == expected->schema_version && pull.last_mutation_id == expected->last_mutation_id,
+              "schemaVersion, lastMutationID");
         const Json* cookie = member_or_null(*request, "cookie");
         check(pull.cookie.has_value() == (cookie != nullptr) && (!cookie || cookie_fits(*pull.cookie, *cookie)), "the cookie");
     } catch (const Refused&) {

@@ -87,7 +87,9 @@ void integer(std::string_view text) {
         case IntegerText::no_number: break;
         case IntegerText::valid: check(static_cast<long double>(number) == value, "the value"); break;
         case IntegerText::out_of_range: check(value >= limit || value <= -limit, "out of range"); break;
-        case IntegerText::fraction: check(trimmed.find_first_of(".eE") != std::string::npos, "a fraction has a point or an exponent"); break;
+        case IntegerText::fraction:
+            check(trimmed.find_first_of(".eE") != std::string::npos, "a fraction has a point or an exponent");
+            break;
     }
 }
 

@@ -59,15 +59,18 @@ TEST(PushAnswer, AbsentDetailAndHintAreNullAndEmptyOnesAreNot) {
 TEST(PushAnswer, Halted) {
     Outcome outcome = counts(3, 1, 0);
     outcome.halted = Halt{Halt::Reason::out_of_order, 1, 7, {}};
-    EXPECT_EQ(push_answer(batch, outcome),
-              R"({"version":3,"applied":1,"skipped":0,"rejected":[],)"
-              R"("halted":{"clientID":"c\"2","id":9007199254740991,"reason":"outOfOrder","expected":7}})");
+    EXPECT_EQ(push_answer(batch, outcome), R"({"version":3,"applied":1,"skipped":0,"rejected":[],)"
+                                           R"("halted":{"clientID":"c\"2","id":9007199254740991,"reason":"outOfOrder","expected":7}})");
     outcome.halted = Halt{Halt::Reason::temporary, 0, 0, {"53200", "out of memory", "so much", std::nullopt}};
     EXPECT_EQ(push_answer(batch, outcome),
               R"({"version":3,"applied":1,"skipped":0,"rejected":[],)"
               R"("halted":{"clientID":"c1","id":7,"reason":"temporary","name":"createMessage","code":"53200","message":"out of memory",)"
               R"("detail":"so much","hint":null,"defect":false}})");
-    outcome.halted = Halt{Halt::Reason::temporary, 0, 0, {.sqlstate = "42703", .message = "no column", .detail = {}, .hint = "Add it.", .defect = true, .context = "not shown"}};
+    outcome.halted =
+        Halt{Halt::Reason::temporary,
+             0,
+             0,
+             {.sqlstate = "42703", .message = "no column", .detail = {}, .hint = "Add it.", .defect = true, .context = "not shown"}};
     EXPECT_EQ(push_answer(batch, outcome),
               R"({"version":3,"applied":1,"skipped":0,"rejected":[],)"
               R"("halted":{"clientID":"c1","id":7,"reason":"temporary","name":"createMessage","code":"42703","message":"no column",)"
@@ -142,9 +145,8 @@ TEST(SchemaVersion, OneOfTheList) {
         EXPECT_FALSE(schema_version_allowed(setting, "1,2")) << setting;
         EXPECT_FALSE(schema_version_allowed(setting, ",")) << setting;
     }
-    for (const auto* setting : {"11", "2", "2,11", "01", "1 2", "v1", "-1", "1.0"}) {
+    for (const auto* setting : {"11", "2", "2,11", "01", "1 2", "v1", "-1", "1.0"})
         EXPECT_FALSE(schema_version_allowed(setting, "1")) << setting;
-    }
     EXPECT_TRUE(schema_version_allowed("beta 2, B", "beta 2"));
     EXPECT_FALSE(schema_version_allowed("beta 2, B", "b"));
 }

@@ -11,17 +11,11 @@ using engine::Order;
 using engine::order_above;
 using engine::order_after;
 
-Cookie parsed(std::string_view text) {
-    return parse_cookie(text, "cookie");
-}
+Cookie parsed(std::string_view text) { return parse_cookie(text, "cookie"); }
 
-Order order(std::string_view text) {
-    return parsed(text).order;
-}
+Order order(std::string_view text) { return parsed(text).order; }
 
-Cookie ours(std::int64_t order, std::int64_t version) {
-    return {.order = {.number = order}, .origin = "o", .lsn = 1, .version = version};
-}
+Cookie ours(std::int64_t order, std::int64_t version) { return {.order = {.number = order}, .origin = "o", .lsn = 1, .version = version}; }
 
 constexpr std::int64_t step = std::int64_t{1} << 32;
 
@@ -32,40 +26,38 @@ TEST(ParseCookie, OrdersOfNumbers) {
     EXPECT_EQ(order("1.5"), (Order{0, 2}));
     EXPECT_EQ(order("-7.5"), (Order{0, -1}));
     EXPECT_EQ(order("9007199254740991"), (Order{0, Order::max}));
-    for (const char* beyond : {"9007199254740992", "1e300", "1e999", "99999999999999999999999999"}) {
+    for (const char* beyond : {"9007199254740992", "1e300", "1e999", "99999999999999999999999999"})
         EXPECT_EQ(order(beyond), (Order{0, Order::unknown})) << beyond;
-    }
 }
 
 TEST(ParseCookie, OrdersOfTexts) {
-    for (const char* text : {R"("")", R"("abc")", R"("0000000000000007")", R"("\ufffe")", R"("\ud800")", R"("\uff")"}) {
+    for (const char* text : {R"("")", R"("abc")", R"("0000000000000007")", R"("\ufffe")", R"("\ud800")", R"("\uff")"})
         EXPECT_EQ(order(text), (Order{0, Order::unknown})) << text;
-    }
-    for (const char* text : {R"("\uffff0000000000000007")", R"("\uFFfF0000000000000007")", "\"\xef\xbf\xbf""0000000000000007\""}) {
+    for (const char* text : {R"("\uffff0000000000000007")", R"("\uFFfF0000000000000007")",
+                             "\"\xef\xbf\xbf"
+                             "0000000000000007\""})
         EXPECT_EQ(order(text), (Order{1, 7})) << text;
-    }
     EXPECT_EQ(order("\"\xef\xbf\xbf\\uffff0000000000000007\""), (Order{2, 7}));
-    for (const char* text : {R"("\uffff")", R"("\uffff7")", R"("\uffff00000000000000070")", R"("\uffff000000000000000\u0037")"}) {
+    for (const char* text : {R"("\uffff")", R"("\uffff7")", R"("\uffff00000000000000070")", R"("\uffff000000000000000\u0037")"})
         EXPECT_EQ(order(text), (Order{1, Order::unknown})) << text;
-    }
 }
 
 TEST(ParseCookie, OfOthers) {
     EXPECT_EQ(order(R"({"order":7})"), (Order{0, 7}));
     EXPECT_EQ(order(R"({"order":"x","order":9})"), (Order{0, 9}));
     EXPECT_EQ(order(R"({ "id" : "\ud800" , "\u006frder" : 8 , "x" : [1e999] })"), (Order{0, 8}));
-    for (const char* odd : {"true", "false", "[]", "{}", R"({"order":null})", R"({"order":{}})", R"({"ORDER":1})", R"({"order" 1})"}) {
+    for (const char* odd : {"true", "false", "[]", "{}", R"({"order":null})", R"({"order":{}})", R"({"ORDER":1})", R"({"order" 1})"})
         EXPECT_EQ(order(odd), (Order{0, Order::unknown})) << odd;
-    }
-    for (const char* part : {R"("origin":"")", R"("origin":7)", R"("lsn":"1/G")", R"("lsn":"/1")", R"("lsn":"1/")", R"("lsn":"1")", R"("lsn":"1/100000000")", R"("lsn":null)", R"("confirmed":"")", R"("skipped":{})", R"("skipped":[7,7])", R"("skipped":["7"])", R"("confirmed":7)", R"("version":-1)",
-                             R"("version":"3")", R"("version":9007199254740992)", R"("order":null)", R"("order":9007199254740992)"}) {
+    for (const char* part :
+         {R"("origin":"")", R"("origin":7)", R"("lsn":"1/G")", R"("lsn":"/1")", R"("lsn":"1/")", R"("lsn":"1")", R"("lsn":"1/100000000")",
+          R"("lsn":null)", R"("confirmed":"")", R"("skipped":{})", R"("skipped":[7,7])", R"("skipped":["7"])", R"("confirmed":7)",
+          R"("version":-1)", R"("version":"3")", R"("version":9007199254740992)", R"("order":null)", R"("order":9007199254740992)"})
         EXPECT_EQ(parsed(R"({"order":7,"version":3,"lsn":"A/B","origin":"o",)" + std::string(part) + "}").origin, "") << part;
-    }
     EXPECT_EQ(parsed(R"({"order":7,"version":3,"origin":"o"})").origin, "");
     EXPECT_EQ(parsed(R"({"order":7,"lsn":"A/B","origin":"o"})").origin, "");
-    for (const char* part : {R"("xmax":0)", R"("xmax":null)", R"("xmax":-1)", R"("inProgress":null)", R"("inProgress":{})", R"("inProgress":[1,"2"])", R"("inProgress":[8,7,8])", R"("inProgress":[1,9007199254740992])"}) {
+    for (const char* part : {R"("xmax":0)", R"("xmax":null)", R"("xmax":-1)", R"("inProgress":null)", R"("inProgress":{})",
+                             R"("inProgress":[1,"2"])", R"("inProgress":[8,7,8])", R"("inProgress":[1,9007199254740992])"})
         EXPECT_EQ(parsed(R"({"order":7,"xmax":9,"inProgress":[],"lsn":"A/B","origin":"o",)" + std::string(part) + "}").origin, "") << part;
-    }
 }
 
 TEST(ParseCookie, Ours) {
@@ -74,7 +66,8 @@ TEST(ParseCookie, Ours) {
     EXPECT_EQ(parsed(R"({"order":7,"version":3,"lsn":"0/1","confirmed":"1-2-3","origin":"o"})").confirmed, "1-2-3");
     EXPECT_EQ(parsed(R"({"order":7,"version":3,"lsn":"0/1","skipped":[7, 5],"origin":"o"})").skipped, (std::vector<std::int64_t>{7, 5}));
     const std::string_view transaction = R"({"order":"\uffff0000000000000007","xmax":9,"inProgress":[3, 5],"lsn":"0/1","origin":"o"})";
-    EXPECT_EQ(parsed(transaction), (Cookie{.order = {1, 7}, .source = transaction, .origin = "o", .lsn = 1, .xmax = 9, .in_progress = {3, 5}}));
+    EXPECT_EQ(parsed(transaction),
+              (Cookie{.order = {1, 7}, .source = transaction, .origin = "o", .lsn = 1, .xmax = 9, .in_progress = {3, 5}}));
     EXPECT_EQ(parsed(transaction).position(), 7);
 }
 
@@ -94,7 +87,8 @@ TEST(Order, AfterACookieOfTheSameHistory) {
 
 TEST(Order, AboveOneOfAnotherHistory) {
     for (const std::int64_t position : {std::int64_t{0}, std::int64_t{5}, step, 1000 * step + 7, std::int64_t{1} << 52}) {
-        for (const std::int64_t theirs : {std::int64_t{-1}, std::int64_t{0}, position, position + 1, position + step - 1, position + step, position + step + 1, Order::max - 2 * step, Order::max - step, Order::max}) {
+        for (const std::int64_t theirs : {std::int64_t{-1}, std::int64_t{0}, position, position + 1, position + step - 1, position + step,
+                                          position + step + 1, Order::max - 2 * step, Order::max - step, Order::max}) {
             const Order above = order_above({.number = theirs}, position);
             if (above.level == 0) {
                 EXPECT_GT(above.number, theirs);

@@ -28,13 +28,9 @@ inline std::string pull_fault(std::string_view text) {
     return fault_of([&] { parse_pull(text); });
 }
 
-inline Push accepted_push(std::string_view text) {
-    return std::get<Push>(parse_push(text));
-}
+inline Push accepted_push(std::string_view text) { return std::get<Push>(parse_push(text)); }
 
-inline Pull accepted_pull(std::string_view text) {
-    return std::get<Pull>(parse_pull(text));
-}
+inline Pull accepted_pull(std::string_view text) { return std::get<Pull>(parse_pull(text)); }
 
 // The text with its first `what` replaced.
 inline std::string replaced(std::string text, std::string_view what, std::string_view by) {
@@ -44,9 +40,7 @@ inline std::string replaced(std::string text, std::string_view what, std::string
 inline std::string repeated(std::string_view what, std::size_t times) {
     std::string text;
     text.reserve(what.size() * times);
-    for (std::size_t i = 0; i < times; ++i) {
-        text += what;
-    }
+    for (std::size_t i = 0; i < times; ++i) text += what;
     return text;
 }
 

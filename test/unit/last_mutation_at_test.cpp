@@ -20,14 +20,10 @@ const SyncResources resources = {
         },
 };
 
-std::string push_of(std::string_view mutations) {
-    return R"({"mutations":[)" + std::string(mutations) + "]}";
-}
+std::string push_of(std::string_view mutations) { return R"({"mutations":[)" + std::string(mutations) + "]}"; }
 
 // The text has to outlive it.
-std::vector<RowChange> accepted(const std::string& text) {
-    return std::get<std::vector<RowChange>>(parse_sync_push(text, resources));
-}
+std::vector<RowChange> accepted(const std::string& text) { return std::get<std::vector<RowChange>>(parse_sync_push(text, resources)); }
 
 RowChange accepted_one(const std::string& text) {
     const auto changes = accepted(text);
@@ -43,9 +39,7 @@ std::string refusal_of(std::string_view text) {
 }
 
 // Of a push with this one mutation.
-std::string refusal(std::string_view mutation) {
-    return refusal_of(push_of(mutation));
-}
+std::string refusal(std::string_view mutation) { return refusal_of(push_of(mutation)); }
 
 std::string sync_fault(std::string_view text) {
     return fault_of([&] { parse_sync_push(text, resources); });
@@ -124,15 +118,15 @@ TEST(ParseSyncPush, WhatADeleteHasBesideIsIgnored) {
 }
 
 TEST(ParseSyncPush, OfANameThatComesTwiceTheLastCounts) {
-    const std::string text = R"({"mutations":1,"mutations":[{"type":"x","resource":"NOTE","t\u0079pe":"DELETE","resourceId":1,"resourceId":2}]})";
+    const std::string text =
+        R"({"mutations":1,"mutations":[{"type":"x","resource":"NOTE","t\u0079pe":"DELETE","resourceId":1,"resourceId":2}]})";
     EXPECT_EQ(accepted_one(text).id, "2");
 }
 
 TEST(ParseSyncPush, InvalidMutations) {
     for (const auto* text : {R"({"mutations":{}})", R"({"mutations":null})", R"({"mutations":"[]"})", R"({"mutations":0})", "{}",
-                             R"({"Mutations":[]})", "[]", R"([{"mutations":[]}])", "null", "1", R"("mutations")", " true "}) {
+                             R"({"Mutations":[]})", "[]", R"([{"mutations":[]}])", "null", "1", R"("mutations")", " true "})
         EXPECT_EQ(refusal_of(text), "Invalid mutations") << text;
-    }
 }
 
 TEST(ParseSyncPush, TooManyMutations) {
@@ -146,9 +140,7 @@ TEST(ParseSyncPush, Resource) {
     const std::string missing = "Missing resource at mutation[0]";
     EXPECT_EQ(refusal(R"({"type":"CREATE","data":{}})"), missing);
     EXPECT_EQ(refusal(R"({"resource":null,"type":"CREATE","data":{}})"), missing);
-    for (const auto* nothing : {"null", "1", R"("NOTE")", "[]", "true", "{}"}) {
-        EXPECT_EQ(refusal(nothing), missing) << nothing;
-    }
+    for (const auto* nothing : {"null", "1", R"("NOTE")", "[]", "true", "{}"}) EXPECT_EQ(refusal(nothing), missing) << nothing;
     const auto named = [](std::string_view resource) { return refusal(replaced(create, R"("NOTE")", resource)); };
     EXPECT_EQ(named(R"("x")"), R"(Invalid resource: "x" at mutation[0])");
     EXPECT_EQ(named(R"("note")"), R"(Invalid resource: "note" at mutation[0])");
@@ -157,13 +149,13 @@ TEST(ParseSyncPush, Resource) {
     EXPECT_EQ(named("5"), R"(Invalid resource: "5" at mutation[0])");
     EXPECT_EQ(named(R"(["NOTE"])"), R"(Invalid resource: "["NOTE"]" at mutation[0])");
     EXPECT_EQ(named(R"("N\u004fTE")"), "accepted");
-    for (const auto* no_text : {R"("\ud800")", R"("NOTE\u0000")", "\"\xff\""}) {
+    for (const auto* no_text : {R"("\ud800")", R"("NOTE\u0000")", "\"\xff\""})
         EXPECT_TRUE(named(no_text).starts_with("Invalid resource: ")) << no_text;
-    }
 }
 
 TEST(ParseSyncPush, AResourceThatIsNoStringIsUnknownWhateverItsText) {
-    const SyncResources any = {.exists = [](std::string_view) { return true; }, .has_composite_key = [](std::string_view) { return false; }};
+    const SyncResources any = {.exists = [](std::string_view) { return true; },
+                               .has_composite_key = [](std::string_view) { return false; }};
     for (const auto* resource : {"5", "true", "{}", R"("\ud800")", R"("\u0000")"}) {
         const std::string text = push_of(replaced(create, R"("NOTE")", resource));
         EXPECT_TRUE(std::holds_alternative<ValidationError>(parse_sync_push(text, any))) << resource;
@@ -185,9 +177,8 @@ TEST(ParseSyncPush, ResourceId) {
         const std::string members = R"({"resource":"NOTE","data":{},"type":")" + type + '"';
         EXPECT_EQ(refusal(members + "}"), "Missing resourceId at mutation[0]");
         EXPECT_EQ(refusal(members + R"(,"resourceId":null})"), "Missing resourceId at mutation[0]");
-        for (const std::string id : {"true", "false", "{}", R"(["a"])"}) {
+        for (const std::string id : {"true", "false", "{}", R"(["a"])"})
             EXPECT_EQ(refusal(members + R"(,"resourceId":)" + id + "}"), "Invalid resourceId at mutation[0]") << id;
-        }
         for (const std::string id : {R"("")", R"("é\u0000\ud800")", "0", "-1.50", "123456789012345678901234567890"}) {
             const std::string text = push_of(members + R"(,"resourceId":)" + id + "}");
             EXPECT_EQ(accepted_one(text).id, id);
@@ -200,9 +191,8 @@ TEST(ParseSyncPush, Data) {
     for (const std::string members : {R"("type":"CREATE")", R"("type":"UPDATE","resourceId":"a")"}) {
         const std::string mutation = R"({"resource":"NOTE",)" + members;
         EXPECT_EQ(refusal(mutation + "}"), "Missing data at mutation[0]");
-        for (const std::string data : {"null", R"("{}")", "[]", "0", "true"}) {
+        for (const std::string data : {"null", R"("{}")", "[]", "0", "true"})
             EXPECT_EQ(refusal(mutation + R"(,"data":)" + data + "}"), "Missing data at mutation[0]") << data;
-        }
         EXPECT_EQ(refusal(mutation + R"(,"data":{}})"), "accepted");
     }
 }
@@ -232,9 +222,9 @@ TEST(ParseSyncPush, WhatIsEchoedIsNotLongerThanNeedBe) {
 }
 
 TEST(ParseSyncPush, WhatIsNotJsonIsMalformed) {
-    for (const auto* text : {"", " ", "x", "{", "[1", R"({"mutations":[})", R"({"mutations":[]}x)", "nul", "[] []", R"("a)", R"({"mutations":[1 2]})"}) {
+    for (const auto* text :
+         {"", " ", "x", "{", "[1", R"({"mutations":[})", R"({"mutations":[]}x)", "nul", "[] []", R"("a)", R"({"mutations":[1 2]})"})
         EXPECT_TRUE(sync_fault(text).find(": not valid JSON: ") != std::string::npos) << text << ": " << sync_fault(text);
-    }
     EXPECT_EQ(sync_fault(push_of(R"({"a" 1})")), R"(push.mutations[0]: not valid JSON: expected ":", got 1})");
 }
 

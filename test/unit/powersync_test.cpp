@@ -31,19 +31,13 @@ std::string upload_of(std::string_view shape, std::string_view elements) {
 }
 
 // A request of one entry that has these members beside the required ones.
-std::string with(std::string_view members) {
-    return upload_of("batch", R"({"op":"PUT","id":"1",)" + std::string(members) + "}");
-}
+std::string with(std::string_view members) { return upload_of("batch", R"({"op":"PUT","id":"1",)" + std::string(members) + "}"); }
 
-std::string fault_with(std::string_view members) {
-    return upload_fault(with(members));
-}
+std::string fault_with(std::string_view members) { return upload_fault(with(members)); }
 
 std::string numbered(const std::vector<std::string>& entries) {
     std::string list;
-    for (const auto& members : entries) {
-        list += (list.empty() ? "" : ",") + (R"({"op":"PUT","type":"t","id":"1",)" + members + "}");
-    }
+    for (const auto& members : entries) list += (list.empty() ? "" : ",") + (R"({"op":"PUT","type":"t","id":"1",)" + members + "}");
     return list;
 }
 
@@ -126,12 +120,8 @@ TEST(ParseUpload, BatchAndCrud) {
 }
 
 TEST(ParseUpload, EveryDialect) {
-    for (const std::string name : {"type", "table"}) {
-        EXPECT_EQ(change_of(with('"' + name + R"(":"x")")).table, "x");
-    }
-    const auto text_of = [](const std::string& name, const std::string& value) {
-        return with(R"("type":"t",")" + name + R"(":)" + value);
-    };
+    for (const std::string name : {"type", "table"}) EXPECT_EQ(change_of(with('"' + name + R"(":"x")")).table, "x");
+    const auto text_of = [](const std::string& name, const std::string& value) { return with(R"("type":"t",")" + name + R"(":)" + value); };
     for (const std::string name : {"data", "op_data", "opData"}) {
         const std::string text = text_of(name, R"({"a":1})");
         EXPECT_EQ(change_of(text).data, R"({"a":1})") << name;
@@ -206,9 +196,9 @@ TEST(ParseUpload, NullIsAbsent) {
 
 TEST(ParseUpload, ValuesAreTheSlicesThatTheClientWrote) {
     const std::string deep = R"({"a":)" + repeated("[", 100'000) + repeated("]", 100'000) + "}";
-    for (const std::string& value : {std::string("{}"), std::string(R"({"x":0.10,"y":123456789012345678901234567890})"),
-                                     std::string(R"({"\u0000":"\ud800"})"), std::string(R"({ "]" : "}\\\"" })"),
-                                     std::string(R"({"op":"POKE","id":null})"), deep}) {
+    for (const std::string& value :
+         {std::string("{}"), std::string(R"({"x":0.10,"y":123456789012345678901234567890})"), std::string(R"({"\u0000":"\ud800"})"),
+          std::string(R"({ "]" : "}\\\"" })"), std::string(R"({"op":"POKE","id":null})"), deep}) {
         for (const std::string name : {"data", "old", "metadata"}) {
             const std::string head = R"("type":"t",")" + name + R"(":)";
             const std::string text = with(head + " \t" + value + "\r\n");
@@ -225,8 +215,8 @@ TEST(ParseUpload, ValuesAreTheSlicesThatTheClientWrote) {
 }
 
 TEST(ParseUpload, IdsAreStringsOrNumbers) {
-    for (const std::string id : {R"("")", R"("x")", R"("\u0000\ud800")", R"("null")", "0", "-7", "7", "1.50", "1e999",
-                                 "123456789012345678901234567890", "9"}) {
+    for (const std::string id :
+         {R"("")", R"("x")", R"("\u0000\ud800")", R"("null")", "0", "-7", "7", "1.50", "1e999", "123456789012345678901234567890", "9"}) {
         const std::string text = upload_of("crud", replaced(entry, R"("1")", id));
         const RowChange change = change_of(text);
         EXPECT_EQ(change.id, id);
@@ -261,9 +251,8 @@ TEST(ParseUpload, WhitespaceAndEscapesAreAllowedEverywhere) {
 }
 
 TEST(ParseUpload, LastOfEqualMembersWins) {
-    const std::string text =
-        R"({"batch":7,"batch":[{"op":"POKE","op":"PUT","id":null,"id":1,"type":"a","type":"b","data":1,"data":{},)"
-        R"("table":"c","op_id":9,"op_id":2}]})";
+    const std::string text = R"({"batch":7,"batch":[{"op":"POKE","op":"PUT","id":null,"id":1,"type":"a","type":"b","data":1,"data":{},)"
+                             R"("table":"c","op_id":9,"op_id":2}]})";
     const RowChange change = change_of(text);
     EXPECT_EQ(change.table, "b");
     EXPECT_EQ(change.data, "{}");
@@ -281,9 +270,7 @@ TEST(ParseUpload, IgnoredMembersMayBeAnything) {
 }
 
 TEST(ParseUpload, GroupsNeighboursOfTheSameTransaction) {
-    const auto grouped = [](const std::vector<std::string>& entries) {
-        return groups(parse_upload(upload_of("crud", numbered(entries))));
-    };
+    const auto grouped = [](const std::vector<std::string>& entries) { return groups(parse_upload(upload_of("crud", numbered(entries)))); };
     EXPECT_EQ(grouped({R"("x":1)", R"("x":1)", R"("tx_id":null)"}), "-:3");
     EXPECT_EQ(grouped({R"("tx_id":7)", R"("transaction_id":7)", R"("transactionId":7)"}), "7:3");
     EXPECT_EQ(grouped({R"("tx_id":7)", R"("tx_id":7)", R"("tx_id":8)", R"("tx_id":10)", R"("tx_id":10)"}), "7:2 8:1 10:2");
@@ -320,17 +307,15 @@ TEST(ParseUpload, FaultsOfTheRequestAsAWhole) {
     const auto fault = [](const std::string& members) { return upload_fault("{" + members + "," + batch.substr(1)); };
     for (const std::string name : {"client_id", "clientId"}) {
         const std::string head = '"' + name + "\":";
-        for (const std::string value : {"true", "1", "[]", "{}"}) {
+        for (const std::string value : {"true", "1", "[]", "{}"})
             EXPECT_EQ(fault(head + value), "upload." + name + ": expected a string, got " + value);
-        }
         EXPECT_EQ(fault(head + R"("")"), "upload." + name + R"(: expected a string of 1 to 1000 bytes, got "")");
         EXPECT_EQ(fault(head + R"("\ud800")"), "upload." + name + R"(: expected a string of valid Unicode, got "\ud800")");
         EXPECT_EQ(fault(head + R"("\u0000")"), "upload." + name + R"(: expected a string without \u0000, got "\u0000")");
     }
     for (const std::string name : {"checkpoint", "write_checkpoint"}) {
-        for (const auto& value : no_numbers) {
+        for (const auto& value : no_numbers)
             EXPECT_EQ(fault('"' + name + "\":" + value), "upload." + name + ": expected an unsigned integer, got " + value);
-        }
         EXPECT_EQ(fault('"' + name + "\":9007199254740992"),
                   "upload." + name + ": expected an unsigned integer up to 9007199254740991, got 9007199254740992");
     }
@@ -349,17 +334,14 @@ TEST(ParseUpload, NoShapeOrTwo) {
     EXPECT_EQ(upload_fault(R"({"crud":)" + list + R"(,"batch":)" + list + "}"), no_shape + R"("batch" and "crud")");
     EXPECT_EQ(upload_fault(R"({"crud":[],"transactions":[]})"), no_shape + R"("transactions" and "crud")");
     EXPECT_EQ(upload_fault(R"({"batch":1,"transactions":[]})"), no_shape + R"("transactions" and "batch")");
-    for (const std::string value : {"null", "1", "[]", R"("x")", "foo", R"([{"op":"PUT"}])"}) {
+    for (const std::string value : {"null", "1", "[]", R"("x")", "foo", R"([{"op":"PUT"}])"})
         EXPECT_EQ(upload_fault(value), "upload: expected an object, got " + value);
-    }
     EXPECT_EQ(upload_fault(""), "upload: expected an object, got nothing");
     EXPECT_EQ(upload_fault(batch + "x"), "upload: not valid JSON: expected the end, got x");
 }
 
 TEST(ParseUpload, HowManyTransactions) {
-    const auto parsed = [](std::size_t count) {
-        return groups(parse_upload(upload_of("transactions", list_of(R"({"crud":[]})", count))));
-    };
+    const auto parsed = [](std::size_t count) { return groups(parse_upload(upload_of("transactions", list_of(R"({"crud":[]})", count)))); };
     EXPECT_EQ(parsed(1), "-:0");
     EXPECT_EQ(parsed(50), repeated("-:0 ", 49) + "-:0");
     const std::string expected = "upload.transactions: expected 1 to 50 transactions, got ";
@@ -367,16 +349,13 @@ TEST(ParseUpload, HowManyTransactions) {
     EXPECT_EQ(upload_fault(upload_of("transactions", list_of(R"({"crud":[]})", 51))), expected + "more");
     // The limit is for that shape only.
     std::vector<std::string> entries;
-    for (int i = 0; i < 200; ++i) {
-        entries.push_back(R"("tx_id":)" + std::to_string(i));
-    }
+    for (int i = 0; i < 200; ++i) entries.push_back(R"("tx_id":)" + std::to_string(i));
     EXPECT_EQ(parse_upload(upload_of("batch", numbered(entries))).transactions.size(), 200U);
 }
 
 TEST(ParseUpload, HowManyEntries) {
-    for (const std::string shape : {"batch", "crud"}) {
+    for (const std::string shape : {"batch", "crud"})
         EXPECT_EQ(upload_fault(upload_of(shape, "")), "upload." + shape + ": expected 1 to 100000 entries, got none");
-    }
     EXPECT_EQ(groups(parse_upload(upload_of("batch", list_of(entry, max_upload_entries)))), "-:100000");
     EXPECT_EQ(upload_fault(upload_of("batch", list_of(entry, max_upload_entries + 1))),
               "upload.batch: expected at most 100000 entries in a request, got more");
@@ -401,12 +380,10 @@ TEST(ParseUpload, OpIdsRise) {
 
 TEST(ParseUpload, Ops) {
     const std::string head = "upload.transactions[0].crud[1].op: expected ";
-    for (const std::string op : {R"("POKE")", R"("put")", R"("Patch")", R"("")", R"("PUT ")", R"("\u0070UT")"}) {
+    for (const std::string op : {R"("POKE")", R"("put")", R"("Patch")", R"("")", R"("PUT ")", R"("\u0070UT")"})
         EXPECT_EQ(upload_fault(replaced(transactions, R"("DELETE")", op)), head + R"("PUT", "PATCH" or "DELETE", got )" + op);
-    }
-    for (const std::string op : {"null", "true", "3", "[]", "{}"}) {
+    for (const std::string op : {"null", "true", "3", "[]", "{}"})
         EXPECT_EQ(upload_fault(replaced(transactions, R"("DELETE")", op)), head + "a string, got " + op);
-    }
 }
 
 TEST(ParseUpload, MissingMembers) {
@@ -422,12 +399,10 @@ TEST(ParseUpload, MissingMembers) {
 TEST(ParseUpload, WrongTypes) {
     for (const std::string shape : {"transactions", "batch", "crud"}) {
         const std::string path = "upload." + shape;
-        for (const std::string value : {"true", R"("x")", "1", "{}"}) {
+        for (const std::string value : {"true", R"("x")", "1", "{}"})
             EXPECT_EQ(upload_fault(R"({")" + shape + R"(":)" + value + "}"), path + ": expected an array, got " + value);
-        }
-        for (const std::string value : {"null", "true", R"("x")", "1", "[]"}) {
+        for (const std::string value : {"null", "true", R"("x")", "1", "[]"})
             EXPECT_EQ(upload_fault(upload_of(shape, value)), path + "[0]: expected an object, got " + value);
-        }
     }
     for (const std::string value : {"null", "true", R"("x")", "1", "{}"}) {
         EXPECT_EQ(upload_fault(R"({"transactions":[{"crud":[]},{"crud":)" + value + "}]}"),
@@ -448,9 +423,8 @@ TEST(ParseUpload, WrongTypes) {
     }
     for (const std::string name : {"op_id", "clientId", "tx_id", "transaction_id", "transactionId"}) {
         const std::string head = R"("type":"t",")" + name + R"(":)";
-        for (const auto& value : no_numbers) {
+        for (const auto& value : no_numbers)
             EXPECT_EQ(fault_with(head + value), "upload.batch[0]." + name + ": expected an unsigned integer, got " + value);
-        }
         EXPECT_EQ(fault_with(head + "9007199254740992"),
                   "upload.batch[0]." + name + ": expected an unsigned integer up to 9007199254740991, got 9007199254740992");
     }

@@ -11,30 +11,20 @@ using engine::Cookie;
 namespace {
 
 // As captured from the client, with a second mutation.
-const std::string push_v1 =
-    R"({"profileID":"p1","clientGroupID":"g1","mutations":[)"
-    R"({"id":1,"name":"set","args":{"k":0.10},"timestamp":118.537055,"clientID":"c1"},)"
-    R"({"id":7,"name":"del","args":[1],"timestamp":1e3,"clientID":"c2"}],"pushVersion":1,"schemaVersion":"s"})";
-const std::string push_v0 =
-    R"({"pushVersion":0,"schemaVersion":"s","profileID":"p","clientID":"c1",)"
-    R"("mutations":[{"id":1,"name":"set","args":{"k":1},"timestamp":0.5},{"id":2,"name":"del","clientID":"c9"}]})";
-const std::string pull_v1 =
-    R"({"profileID":"p1","clientGroupID":"g1","cookie":42,"pullVersion":1,"schemaVersion":"s"})";
-const std::string pull_v0 =
-    R"({"pullVersion":0,"schemaVersion":"s","profileID":"p","cookie":42,"clientID":"c1","lastMutationID":5})";
+const std::string push_v1 = R"({"profileID":"p1","clientGroupID":"g1","mutations":[)"
+                            R"({"id":1,"name":"set","args":{"k":0.10},"timestamp":118.537055,"clientID":"c1"},)"
+                            R"({"id":7,"name":"del","args":[1],"timestamp":1e3,"clientID":"c2"}],"pushVersion":1,"schemaVersion":"s"})";
+const std::string push_v0 = R"({"pushVersion":0,"schemaVersion":"s","profileID":"p","clientID":"c1",)"
+                            R"("mutations":[{"id":1,"name":"set","args":{"k":1},"timestamp":0.5},{"id":2,"name":"del","clientID":"c9"}]})";
+const std::string pull_v1 = R"({"profileID":"p1","clientGroupID":"g1","cookie":42,"pullVersion":1,"schemaVersion":"s"})";
+const std::string pull_v0 = R"({"pullVersion":0,"schemaVersion":"s","profileID":"p","cookie":42,"clientID":"c1","lastMutationID":5})";
 
-std::string push_type(std::string_view text) {
-    return std::get<VersionNotSupported>(parse_push(text)).version_type;
-}
+std::string push_type(std::string_view text) { return std::get<VersionNotSupported>(parse_push(text)).version_type; }
 
-std::string pull_type(std::string_view text) {
-    return std::get<VersionNotSupported>(parse_pull(text)).version_type;
-}
+std::string pull_type(std::string_view text) { return std::get<VersionNotSupported>(parse_pull(text)).version_type; }
 
 // The request with the member's value replaced.
-std::string push_with(std::string_view member, std::string_view value) {
-    return replaced(push_v1, member, value);
-}
+std::string push_with(std::string_view member, std::string_view value) { return replaced(push_v1, member, value); }
 
 const std::string not_that_long = ": expected a string of 1 to 1000 bytes, got ";
 const std::string too_large = ": expected an unsigned integer up to 9007199254740991, got 9007199254740992";
@@ -82,9 +72,8 @@ TEST(ParsePush, TheLeastThatIsAccepted) {
 TEST(ParsePush, ArgsAreTheSliceThatTheClientWrote) {
     const std::string deep = repeated("[", 100'000) + repeated("]", 100'000);
     for (const std::string& args :
-         {std::string("null"), std::string("0"), std::string("-1.50"), std::string("1e999"),
-          std::string("123456789012345678901234567890"), std::string(R"("")"), std::string(R"("\\\"")"),
-          std::string(R"("\u0000\ud800")"), std::string(R"(["]","}",{"a":"\"]"}])"),
+         {std::string("null"), std::string("0"), std::string("-1.50"), std::string("1e999"), std::string("123456789012345678901234567890"),
+          std::string(R"("")"), std::string(R"("\\\"")"), std::string(R"("\u0000\ud800")"), std::string(R"(["]","}",{"a":"\"]"}])"),
           std::string(R"({"id":9,"name":"x"})"), std::string("{ \"a\" : [ 1 , 2 ] }"), std::string("false"), deep}) {
         const std::string text = replaced(push_v1, R"({"k":0.10})", " \t" + args + "\r\n");
         const Push push = accepted_push(text);
@@ -111,9 +100,9 @@ TEST(ParsePush, WhitespaceAndEscapesAreAllowedEverywhere) {
 }
 
 TEST(ParsePush, LastOfEqualMembersWins) {
-    const Push push = accepted_push(
-        R"({"pushVersion":7,"clientGroupID":1,"mutations":3,"mutations":[{"id":"x","id":2,"name":null,"name":"n",)"
-        R"("args":1,"args":2,"clientID":"","clientID":"c"}],"clientGroupID":"g","pushVersion":1})");
+    const Push push =
+        accepted_push(R"({"pushVersion":7,"clientGroupID":1,"mutations":3,"mutations":[{"id":"x","id":2,"name":null,"name":"n",)"
+                      R"("args":1,"args":2,"clientID":"","clientID":"c"}],"clientGroupID":"g","pushVersion":1})");
     EXPECT_EQ(push.batch.client_group_id, "g");
     ASSERT_EQ(push.batch.mutations.size(), 1U);
     EXPECT_EQ(push.batch.mutations[0].id, 2);
@@ -183,12 +172,10 @@ TEST(ParsePush, WrongTypes) {
         EXPECT_EQ(push_fault(push_with(R"("pushVersion":1)", R"("pushVersion":)" + value)), "push.pushVersion" + got);
     }
     const std::string head = R"({"pushVersion":1,"clientGroupID":"g","mutations":)";
-    for (const std::string value : {"null", "true", R"("x")", "1", "{}"}) {
+    for (const std::string value : {"null", "true", R"("x")", "1", "{}"})
         EXPECT_EQ(push_fault(head + value + "}"), "push.mutations: expected an array, got " + value);
-    }
-    for (const std::string value : {"null", "true", R"("x")", "1", "[]"}) {
+    for (const std::string value : {"null", "true", R"("x")", "1", "[]"})
         EXPECT_EQ(push_fault(head + "[" + value + "]}"), "push.mutations[0]: expected an object, got " + value);
-    }
 }
 
 TEST(ParsePush, TextThatCannotBeStored) {
@@ -204,15 +191,13 @@ TEST(ParsePush, TextThatCannotBeStored) {
 }
 
 TEST(ParsePush, NoObject) {
-    for (const std::string value : {"null", "1", "[]", R"("x")", "foo"}) {
+    for (const std::string value : {"null", "1", "[]", R"("x")", "foo"})
         EXPECT_EQ(push_fault(value), "push: expected an object, got " + value);
-    }
     EXPECT_EQ(push_fault(""), "push: expected an object, got nothing");
     EXPECT_EQ(push_fault(push_v1 + "x"), "push: not valid JSON: expected the end, got x");
     EXPECT_EQ(push_fault(push_with(R"("p1")", "p1")).substr(0, 43), "push: not valid JSON: expected a value, got");
-    EXPECT_EQ(push_fault(push_with(R"({"id":1,)", R"({"id":1 )")),
-              R"(push.mutations: not valid JSON: expected "," or "}", )"
-              R"(got "name":"set","args":{"k":0.10},"timestam…)");
+    EXPECT_EQ(push_fault(push_with(R"({"id":1,)", R"({"id":1 )")), R"(push.mutations: not valid JSON: expected "," or "}", )"
+                                                                   R"(got "name":"set","args":{"k":0.10},"timestam…)");
 }
 
 TEST(ParsePush, OtherVersionsAreRefusedWhateverElseTheySay) {
@@ -272,15 +257,12 @@ TEST(ParsePull, MissingMembersAndWrongTypes) {
     }
     EXPECT_EQ(pull_fault(replaced(pull_v1, "g1", "")), "pull.clientGroupID" + not_that_long + R"("")");
     EXPECT_EQ(pull_fault(replaced(pull_v0, "c1", "")), "pull.clientID" + not_that_long + R"("")");
-    EXPECT_EQ(pull_fault(replaced(pull_v0, "c1", R"(\u0000)")),
-              R"(pull.clientID: expected a string without \u0000, got "\u0000")");
+    EXPECT_EQ(pull_fault(replaced(pull_v0, "c1", R"(\u0000)")), R"(pull.clientID: expected a string without \u0000, got "\u0000")");
     for (const std::string value : {"-5", "null", R"("5")", "5.5"}) {
         EXPECT_EQ(pull_fault(replaced(pull_v0, ":5}", ":" + value + "}")),
                   "pull.lastMutationID: expected an unsigned integer, got " + value);
     }
-    for (const std::string value : {"null", "1", "[]", R"("x")"}) {
-        EXPECT_EQ(pull_fault(value), "pull: expected an object, got " + value);
-    }
+    for (const std::string value : {"null", "1", "[]", R"("x")"}) EXPECT_EQ(pull_fault(value), "pull: expected an object, got " + value);
     EXPECT_EQ(pull_fault(pull_v1 + "}"), "pull: not valid JSON: expected the end, got }");
 }
 

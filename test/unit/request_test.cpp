@@ -8,9 +8,7 @@ namespace replicache::protocol {
 
 namespace {
 
-std::string member(std::string_view object, std::string_view name) {
-    return std::string(Object(object, "args").find(name));
-}
+std::string member(std::string_view object, std::string_view name) { return std::string(Object(object, "args").find(name)); }
 
 std::string elements(std::string_view array) {
     std::string list;
@@ -34,25 +32,58 @@ std::string text_fault(std::string_view value) {
     return fault_of([&] { Object(R"({"s":)" + std::string(value) + "}", "o").text("s"); });
 }
 
-std::string text_of(std::string_view value) {
-    return Object(R"({"s":)" + std::string(value) + "}", "o").text("s");
-}
+std::string text_of(std::string_view value) { return Object(R"({"s":)" + std::string(value) + "}", "o").text("s"); }
 
 // Every kind of value, and what is hard to find the end of.
-const std::vector<std::string> hard_values = {
-    "null", "true", "false", "0", "-0", "7", "-7", "0.10", "1.5e3", "1E+2", "1e-2", "1e999", "-1e999",
-    "123456789012345678901234567890", "0.123456789012345678901234567890", R"("")", R"("x")", R"("\"")", R"("\\")",
-    R"("\\\"")", R"("\\\\")", R"("a\\\"b")", R"("]}")", R"("[{,:")", R"("\u0000")", R"("\ud800")", R"("\udc00\ud800")",
-    R"("😀\ud83d\ude00")", "{}", "[]", "[[]]", R"({"a":{}})", R"({"a":"}"})", R"(["]"])", R"(["\"]"])", R"(["\\"])",
-    R"({"\"}":"\\"})", R"([{"a":[1,{"b":"]}"}]},"["])", "[ 1 ,\n\t2\r]", R"({ "a" : 1 })", "[1e999,\"\\u0000\"]"};
+const std::vector<std::string> hard_values = {"null",
+                                              "true",
+                                              "false",
+                                              "0",
+                                              "-0",
+                                              "7",
+                                              "-7",
+                                              "0.10",
+                                              "1.5e3",
+                                              "1E+2",
+                                              "1e-2",
+                                              "1e999",
+                                              "-1e999",
+                                              "123456789012345678901234567890",
+                                              "0.123456789012345678901234567890",
+                                              R"("")",
+                                              R"("x")",
+                                              R"("\"")",
+                                              R"("\\")",
+                                              R"("\\\"")",
+                                              R"("\\\\")",
+                                              R"("a\\\"b")",
+                                              R"("]}")",
+                                              R"("[{,:")",
+                                              R"("\u0000")",
+                                              R"("\ud800")",
+                                              R"("\udc00\ud800")",
+                                              R"("😀\ud83d\ude00")",
+                                              "{}",
+                                              "[]",
+                                              "[[]]",
+                                              R"({"a":{}})",
+                                              R"({"a":"}"})",
+                                              R"(["]"])",
+                                              R"(["\"]"])",
+                                              R"(["\\"])",
+                                              R"({"\"}":"\\"})",
+                                              R"([{"a":[1,{"b":"]}"}]},"["])",
+                                              "[ 1 ,\n\t2\r]",
+                                              R"({ "a" : 1 })",
+                                              "[1e999,\"\\u0000\"]"};
 
 }  // namespace
 
 TEST(Members, FindsExactExtents) {
     for (const auto& value : hard_values) {
         EXPECT_EQ(member(R"({"a":)" + value + "}", "a"), value);
-        for (const std::string& object : {R"({"a":)" + value + R"(,"b":)" + value + "}",
-                                          " \t\r\n{ \"a\" \n:\t" + value + "\r\n, \"b\" : " + value + " } \n"}) {
+        for (const std::string& object :
+             {R"({"a":)" + value + R"(,"b":)" + value + "}", " \t\r\n{ \"a\" \n:\t" + value + "\r\n, \"b\" : " + value + " } \n"}) {
             EXPECT_EQ(member(object, "a"), value);
             EXPECT_EQ(member(object, "b"), value);
             EXPECT_EQ(member(object, "c"), "");
@@ -83,26 +114,20 @@ TEST(Members, DecodesNames) {
 
 TEST(Members, LastOfEqualNamesWins) {
     EXPECT_EQ(member(R"({"a":1,"a":2})", "a"), "2");
-    for (const auto& [name, value] : {std::pair("a", "[4]"), std::pair("b", "3")}) {
+    for (const auto& [name, value] : {std::pair("a", "[4]"), std::pair("b", "3")})
         EXPECT_EQ(member(R"({"a":1,"\u0061":2,"b":3,"a":[4]})", name), value);
-    }
-    for (const auto& [name, value] : {std::pair("a", "null"), std::pair("b", "2")}) {
+    for (const auto& [name, value] : {std::pair("a", "null"), std::pair("b", "2")})
         EXPECT_EQ(member(R"({"a":{"a":1},"b":2,"a":null})", name), value);
-    }
     std::string many = "{";
-    for (std::size_t i = 0; i < max_members; ++i) {
-        many += "\"" + std::to_string(i % 3) + "\":" + std::to_string(i) + ",";
-    }
+    for (std::size_t i = 0; i < max_members; ++i) many += "\"" + std::to_string(i % 3) + "\":" + std::to_string(i) + ",";
     many.back() = '}';
-    for (const auto& [name, value] : {std::pair("0", "99"), std::pair("1", "97"), std::pair("2", "98")}) {
+    for (const auto& [name, value] : {std::pair("0", "99"), std::pair("1", "97"), std::pair("2", "98")})
         EXPECT_EQ(member(many, name), value);
-    }
 }
 
 TEST(Members, RefusesWhatIsNoObject) {
-    for (const auto* value : {"null", "1", "[1]", R"("{}")", "true", "foo", "}", "\xEF\xBB\xBF{}"}) {
+    for (const auto* value : {"null", "1", "[1]", R"("{}")", "true", "foo", "}", "\xEF\xBB\xBF{}"})
         EXPECT_EQ(members_fault(value), "args: expected an object, got " + std::string(value));
-    }
     EXPECT_EQ(members_fault(""), "args: expected an object, got nothing");
     EXPECT_EQ(members_fault(" \n"), "args: expected an object, got nothing");
     EXPECT_EQ(fault_of([] { Object("[]", "x.y"); }), "x.y: expected an object, got []");
@@ -142,14 +167,14 @@ TEST(Members, RefusesInvalidJson) {
 
 TEST(Members, RefusesWhatIsNoScalar) {
     const std::string expected = "args: not valid JSON: expected a value, got ";
-    for (const std::string value :
-         {"foo", "nul", "nulll", "True", "NaN", "Infinity", "-Infinity", "-", "+1", "01", "-01", "00", ".5", "-.5",
-          "1.", "1.e3", "1e", "1e+", "1e1.5", "1.5.5", "--1", "1-1", "0x10", "1a", "e1"}) {
+    for (const std::string value : {"foo", "nul", "nulll", "True", "NaN", "Infinity", "-Infinity", "-",   "+1",  "01",   "-01", "00", ".5",
+                                    "-.5", "1.",  "1.e3",  "1e",   "1e+", "1e1.5",    "1.5.5",     "--1", "1-1", "0x10", "1a",  "e1"})
         EXPECT_EQ(members_fault(R"({"a":)" + value + "}"), expected + value + "}");
-    }
-    for (const std::string value : {"'x'", "#", "/**/1", "\v1", "\xC2\xA0" "1", "\xff"}) {
+    for (const std::string value : {"'x'", "#", "/**/1", "\v1",
+                                    "\xC2\xA0"
+                                    "1",
+                                    "\xff"})
         EXPECT_EQ(members_fault(R"({"a":)" + value + "}"), expected + value + "}");
-    }
 }
 
 TEST(Members, DepthCostsNothing) {
@@ -158,8 +183,7 @@ TEST(Members, DepthCostsNothing) {
     EXPECT_EQ(member(R"({"a":)" + deep + "}", "a"), deep);
     const std::string mixed = repeated(R"({"a":[)", depth) + repeated("]}", depth);
     EXPECT_EQ(member(R"({"a":)" + mixed + "}", "a"), mixed);
-    EXPECT_EQ(members_fault(R"({"a":)" + repeated("[", depth)).substr(0, 54),
-              "args: not valid JSON: expected brackets that close, go");
+    EXPECT_EQ(members_fault(R"({"a":)" + repeated("[", depth)).substr(0, 54), "args: not valid JSON: expected brackets that close, go");
 }
 
 TEST(SplitElements, FindsExactExtents) {
@@ -172,9 +196,8 @@ TEST(SplitElements, FindsExactExtents) {
 }
 
 TEST(SplitElements, RefusesTheRest) {
-    for (const auto* value : {"null", "1", "{}", R"("[]")", "]"}) {
+    for (const auto* value : {"null", "1", "{}", R"("[]")", "]"})
         EXPECT_EQ(elements_fault(value), "a: expected an array, got " + std::string(value));
-    }
     EXPECT_EQ(elements_fault(""), "a: expected an array, got nothing");
     const std::string invalid = "a: not valid JSON: expected ";
     EXPECT_EQ(elements_fault("["), invalid + "a value, got nothing");
@@ -191,9 +214,7 @@ TEST(SplitElements, AsksBeforeEachElementWhetherToStop) {
     static int asked;
     asked = 0;
     before_element = [] {
-        if (++asked == 3) {
-            throw MalformedRequest("stop");
-        }
+        if (++asked == 3) throw MalformedRequest("stop");
     };
     EXPECT_EQ(elements_fault("[1,2,3,4]"), "stop");
     EXPECT_EQ(asked, 3);
@@ -220,15 +241,14 @@ TEST(Object, ReadsUnsignedIntegers) {
     EXPECT_EQ(Object(R"({"n":0})", "o").unsigned_integer("n"), 0);
     EXPECT_EQ(Object(R"({"n": 42 })", "o").unsigned_integer("n"), 42);
     EXPECT_EQ(Object(R"({"n":9007199254740991})", "o").unsigned_integer("n"), 9007199254740991);
-    for (const std::string value : {"-1", "-0", "1.0", "0.5", "1e3", "1e999", "null", "true", R"("1")", R"("")", "[1]",
-                                    "{}", "1234567890123456789012345678901234567890.5"}) {
+    for (const std::string value : {"-1", "-0", "1.0", "0.5", "1e3", "1e999", "null", "true", R"("1")", R"("")", "[1]", "{}",
+                                    "1234567890123456789012345678901234567890.5"}) {
         const std::string got = value.size() > 40 ? value.substr(0, 40) + "…" : value;
         EXPECT_EQ(integer_fault(value), "o.n: expected an unsigned integer, got " + got);
     }
-    for (const std::string value : {"9007199254740992", "9223372036854775807", "9223372036854775808",
-                                    "18446744073709551616", "123456789012345678901234567890"}) {
+    for (const std::string value :
+         {"9007199254740992", "9223372036854775807", "9223372036854775808", "18446744073709551616", "123456789012345678901234567890"})
         EXPECT_EQ(integer_fault(value), "o.n: expected an unsigned integer up to 9007199254740991, got " + value);
-    }
     EXPECT_EQ(fault_of([] { Object("{}", "o").unsigned_integer("n"); }), "o.n: missing");
 }
 
@@ -239,22 +259,19 @@ TEST(Object, ReadsText) {
     EXPECT_EQ(text_of(R"("\u0001")"), "\x01");
     EXPECT_EQ(text_of(R"("\uffff")"), "\xEF\xBF\xBF");
     EXPECT_EQ(text_of("\"\x7f\""), "\x7f");
-    for (const std::string value : {"null", "true", "1", "1e999", "[]", R"(["x"])", R"({"x":1})"}) {
+    for (const std::string value : {"null", "true", "1", "1e999", "[]", R"(["x"])", R"({"x":1})"})
         EXPECT_EQ(text_fault(value), "o.s: expected a string, got " + value);
-    }
     EXPECT_EQ(fault_of([] { Object("{}", "o").text("s"); }), "o.s: missing");
 }
 
 TEST(Object, RefusesTextThatCannotBeStored) {
-    for (const std::string value : {R"("\u0000")", R"("a\u0000b")"}) {
+    for (const std::string value : {R"("\u0000")", R"("a\u0000b")"})
         EXPECT_EQ(text_fault(value), "o.s: expected a string without \\u0000, got " + value);
-    }
     for (const std::string& value :
-         {std::string(R"("\ud800")"), std::string(R"("\udc00")"), std::string(R"("\ud800\ud800")"),
-          std::string(R"("\ud800x")"), std::string(R"("\ud83d\u0041")"), std::string("\"\xff\""),
-          std::string("\"\xc0\x80\""), std::string("\"\xed\xa0\x80\""), std::string("\"\xf4\x90\x80\x80\""),
-          std::string("\"\xe2\x82\""), std::string("\"a\nb\""), std::string("\"\0\"", 3), std::string(R"("\x")"),
-          std::string(R"("\u12")"), std::string(R"("\u12zz")")}) {
+         {std::string(R"("\ud800")"), std::string(R"("\udc00")"), std::string(R"("\ud800\ud800")"), std::string(R"("\ud800x")"),
+          std::string(R"("\ud83d\u0041")"), std::string("\"\xff\""), std::string("\"\xc0\x80\""), std::string("\"\xed\xa0\x80\""),
+          std::string("\"\xf4\x90\x80\x80\""), std::string("\"\xe2\x82\""), std::string("\"a\nb\""), std::string("\"\0\"", 3),
+          std::string(R"("\x")"), std::string(R"("\u12")"), std::string(R"("\u12zz")")}) {
         // A message ends at a NUL byte, if the value has one.
         EXPECT_EQ(text_fault(value), ("o.s: expected a string of valid Unicode, got " + value).c_str());
     }

@@ -104,9 +104,7 @@ bool is_accepted(const std::string& request) {
 }  // namespace
 
 TEST(Robustness, TheRequestsThemselvesAreAccepted) {
-    for (const auto& request : requests) {
-        EXPECT_TRUE(is_accepted(request)) << request;
-    }
+    for (const auto& request : requests) EXPECT_TRUE(is_accepted(request)) << request;
 }
 
 TEST(Robustness, EveryTruncationIsMalformed) {
@@ -158,9 +156,7 @@ TEST(Robustness, RandomBytes) {
     const std::string alphabet = "{}[]\",:\\u01e-+. nultrfas";
     for (int round = 0; round < 20'000; ++round) {
         std::string text(random() % 40, '{');
-        for (std::size_t i = 1; i < text.size(); ++i) {
-            text[i] = alphabet[random() % alphabet.size()];
-        }
+        for (std::size_t i = 1; i < text.size(); ++i) text[i] = alphabet[random() % alphabet.size()];
         is_accepted(text);
     }
 }

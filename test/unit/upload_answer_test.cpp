@@ -34,9 +34,7 @@ TransactionResult failed(Status status, Failure failure, std::optional<std::size
     return {.status = status, .change = change, .failure = std::move(failure)};
 }
 
-std::string answer_of(const TransactionResult& result, const Upload& upload = upload_of(1)) {
-    return upload_answer(upload, {result});
-}
+std::string answer_of(const TransactionResult& result, const Upload& upload = upload_of(1)) { return upload_answer(upload, {result}); }
 
 std::string code_of(const std::string& sqlstate) {
     const auto answer = nlohmann::json::parse(answer_of(failed(Status::rejected, {sqlstate, "m", {}, {}}, 0)));
@@ -71,16 +69,13 @@ TEST(UploadAnswer, OneResultPerTransactionInTheirOrder) {
               R"({"status":"not_attempted"}]})");
 }
 
-TEST(UploadAnswer, AResultThatNobodySetWasNotAttempted) {
-    EXPECT_EQ(answer_of({}), R"({"results":[{"status":"not_attempted"}]})");
-}
+TEST(UploadAnswer, AResultThatNobodySetWasNotAttempted) { EXPECT_EQ(answer_of({}), R"({"results":[{"status":"not_attempted"}]})"); }
 
 TEST(UploadAnswer, DetailsSayWhatIsKnown) {
     auto result = failed(Status::rejected, {"23505", "dup", std::nullopt, std::nullopt}, 1);
-    EXPECT_EQ(answer_of(result),
-              R"({"results":[{"status":"fatal_error","requires_client_handling":false,"message":"dup",)"
-              R"("failed_operation":{"error_code":"UNIQUE_VIOLATION","message":"dup",)"
-              R"("details":{"table":"\"é\n","id":7,"sqlstate":"23505"},"operation_index":1}}]})");
+    EXPECT_EQ(answer_of(result), R"({"results":[{"status":"fatal_error","requires_client_handling":false,"message":"dup",)"
+                                 R"("failed_operation":{"error_code":"UNIQUE_VIOLATION","message":"dup",)"
+                                 R"("details":{"table":"\"é\n","id":7,"sqlstate":"23505"},"operation_index":1}}]})");
     result.column = "a\"b";
     result.failure.detail = "";
     EXPECT_NE(answer_of(result).find(R"("id":7,"column":"a\"b","detail":"","sqlstate":"23505"})"), std::string::npos);
@@ -91,17 +86,15 @@ TEST(UploadAnswer, DetailsSayWhatIsKnown) {
 TEST(UploadAnswer, ATransactionThatFailsAtItsEndNamesNoOperation) {
     auto result = failed(Status::rejected, {"23503", "fk", std::nullopt, std::nullopt});
     result.column = "c";
-    EXPECT_EQ(answer_of(result),
-              R"({"results":[{"status":"fatal_error","requires_client_handling":false,"message":"fk",)"
-              R"("failed_operation":{"error_code":"FOREIGN_KEY_VIOLATION","message":"fk",)"
-              R"("details":{"column":"c","sqlstate":"23503"}}}]})");
+    EXPECT_EQ(answer_of(result), R"({"results":[{"status":"fatal_error","requires_client_handling":false,"message":"fk",)"
+                                 R"("failed_operation":{"error_code":"FOREIGN_KEY_VIOLATION","message":"fk",)"
+                                 R"("details":{"column":"c","sqlstate":"23503"}}}]})");
 }
 
 TEST(UploadAnswer, IdsAreAsTheClientWroteThem) {
-    for (const std::string id : {R"("")", R"("x\"\\\u0000")", R"("\ud800")", R"("é😀")", R"("é\n\"")", "0", "-1.50", "1e999",
-                                 "123456789012345678901234567890"}) {
+    for (const std::string id :
+         {R"("")", R"("x\"\\\u0000")", R"("\ud800")", R"("é😀")", R"("é\n\"")", "0", "-1.50", "1e999", "123456789012345678901234567890"})
         EXPECT_EQ(id_of(id), id);
-    }
 }
 
 TEST(UploadAnswer, InvalidUtf8IsReplaced) {
@@ -134,20 +127,13 @@ TEST(UploadAnswer, ErrorCodes) {
     EXPECT_EQ(code_of("23503"), "FOREIGN_KEY_VIOLATION");
     EXPECT_EQ(code_of("23505"), "UNIQUE_VIOLATION");
     EXPECT_EQ(code_of("23514"), "CHECK_VIOLATION");
-    for (const auto* sqlstate : {"23000", "23001", "23P01", "23504"}) {
-        EXPECT_EQ(code_of(sqlstate), "CONSTRAINT_VIOLATION") << sqlstate;
-    }
-    for (const auto* sqlstate : {"22000", "22P02", "22003", "22021", "22023"}) {
-        EXPECT_EQ(code_of(sqlstate), "INVALID_DATA") << sqlstate;
-    }
-    for (const auto* sqlstate : {"42000", "42P01", "42703", "42502", "42804"}) {
-        EXPECT_EQ(code_of(sqlstate), "SCHEMA_MISMATCH") << sqlstate;
-    }
+    for (const auto* sqlstate : {"23000", "23001", "23P01", "23504"}) EXPECT_EQ(code_of(sqlstate), "CONSTRAINT_VIOLATION") << sqlstate;
+    for (const auto* sqlstate : {"22000", "22P02", "22003", "22021", "22023"}) EXPECT_EQ(code_of(sqlstate), "INVALID_DATA") << sqlstate;
+    for (const auto* sqlstate : {"42000", "42P01", "42703", "42502", "42804"}) EXPECT_EQ(code_of(sqlstate), "SCHEMA_MISMATCH") << sqlstate;
     EXPECT_EQ(code_of("42501"), "UNAUTHORIZED");
     EXPECT_EQ(code_of("RE002"), "CONFLICT");
-    for (const auto* sqlstate : {"P0001", "28000", "44000", "02350", "25006", "XX000", "0A000", "54000", "RE001", "RE003", "2", "4", ""}) {
+    for (const auto* sqlstate : {"P0001", "28000", "44000", "02350", "25006", "XX000", "0A000", "54000", "RE001", "RE003", "2", "4", ""})
         EXPECT_EQ(code_of(sqlstate), "UNCLASSIFIED_ERROR") << sqlstate;
-    }
 }
 
 TEST(UploadAnswer, ResultsOrChangesThatAreNotInTheUploadAreABug) {
@@ -159,13 +145,11 @@ TEST(UploadAnswer, ResultsOrChangesThatAreNotInTheUploadAreABug) {
 
 TEST(Temporary, IsWhatMaySucceedWhenSentAgain) {
     for (const auto* sqlstate : {"08000", "08006", "08P01", "40000", "40001", "40P01", "40002", "53000", "53100", "53200", "53300",
-                                 "53400", "57000", "57014", "57P01", "57P03", "58000", "58030", "58P01", "RE001", "55P03", "55006"}) {
+                                 "53400", "57000", "57014", "57P01", "57P03", "58000", "58030", "58P01", "RE001", "55P03", "55006"})
         EXPECT_TRUE(engine::is_temporary(sqlstate)) << sqlstate;
-    }
-    for (const auto* sqlstate : {"23505", "22P02", "42501", "42P01", "P0001", "P0004", "XX000", "25006", "54000", "RE000", "RE002",
-                                 "55000", "55P02", "55P04", "80000", "04000", "00000", "0", "5", ""}) {
+    for (const auto* sqlstate : {"23505", "22P02", "42501", "42P01", "P0001", "P0004", "XX000", "25006", "54000", "RE000",
+                                 "RE002", "55000", "55P02", "55P04", "80000", "04000", "00000", "0",     "5",     ""})
         EXPECT_FALSE(engine::is_temporary(sqlstate)) << sqlstate;
-    }
 }
 
 }  // namespace replicache::protocol
