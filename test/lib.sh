@@ -75,6 +75,8 @@ provide() {
                     [ -z "$pg_config_given" ] || die "$PG_CONFIG: no server with its development files there"
                     server=wanted
                 fi ;;
+            layers)
+                have clang-format || missing+=(clang-format) ;;
             unit)
                 have cmake || missing+=(cmake)
                 [ -f /usr/include/gtest/gtest.h ] || missing+=(libgtest-dev) ;;

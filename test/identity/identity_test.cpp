@@ -31,8 +31,8 @@ Datum identity_note(PG_FUNCTION_ARGS) {
     Oid user;
     int context;
     GetUserIdAndSecContext(&user, &context);
-    std::string run = attempt + separator + point + separator + std::to_string(user) + separator + std::to_string(GetSessionUserId()) + separator +
-                      ((context & SECURITY_RESTRICTED_OPERATION) != 0 ? "t" : "f");
+    std::string run = attempt + separator + point + separator + std::to_string(user) + separator + std::to_string(GetSessionUserId()) +
+                      separator + ((context & SECURITY_RESTRICTED_OPERATION) != 0 ? "t" : "f");
     if (std::find(runs.begin(), runs.end(), run) == runs.end()) runs.push_back(std::move(run));
     PG_RETURN_VOID();
 }

@@ -10,19 +10,19 @@ PG_FUNCTION_INFO_V1(overflow);
 PG_FUNCTION_INFO_V1(assertion);
 
 Datum after_delete(PG_FUNCTION_ARGS) {
-    int *volatile number = new int(1);
+    int* volatile number = new int(1);
     delete number;
     PG_RETURN_INT32(*number);
 }
 
 Datum after_pfree(PG_FUNCTION_ARGS) {
-    char *volatile text = static_cast<char *>(palloc0(100));
+    char* volatile text = static_cast<char*>(palloc0(100));
     pfree(text);
     PG_RETURN_INT32(text[50] == '\0' ? 1 : 0);
 }
 
 Datum never_written(PG_FUNCTION_ARGS) {
-    char *volatile text = static_cast<char *>(palloc(100));
+    char* volatile text = static_cast<char*>(palloc(100));
     PG_RETURN_INT32(text[50] == '\0' ? 1 : 0);
 }
 
