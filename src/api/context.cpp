@@ -1,5 +1,5 @@
 // The functions replicache.current_…(), for mutators, policies and value expressions.
-#include "engine/context.h"
+#include "engine/session/context.h"
 #include "pg/datum.h"
 
 namespace replicache::api {

@@ -1,9 +1,9 @@
 // sync_pull and sync_push: the lastMutationAt protocol, as status, head and body of answers.
 #include "api/arguments.h"
 #include "api/request.h"
-#include "engine/canonical_space.h"
-#include "engine/failure.h"
-#include "engine/sync_pull.h"
+#include "engine/table/canonical_space.h"
+#include "engine/session/failure.h"
+#include "engine/last_mutation_at/pull.h"
 #include "pg/array.h"
 #include "protocol/last_mutation_at.h"
 
@@ -61,7 +61,7 @@ Datum sync_pull(FunctionCallInfo fcinfo) {
     }
     pull.page = required_number(fcinfo, 4, "page", PG_GETARG_INT32(4), 1, unlimited);
     pull.limit = required_number(fcinfo, 5, "page_limit", PG_GETARG_INT32(5), 1, most_mutations_per_page);
-    const engine::SyncPage page = engine::sync_pull(pull, user);
+    const SyncPage page = engine::sync_pull(pull, user);
     return row_of(fcinfo, {200, page.head, protocol::sync_pull_answer(page)});
 }
 
@@ -88,7 +88,7 @@ Datum sync_push(FunctionCallInfo fcinfo) {
     const auto changes = parse_request([&resources](std::string_view body) { return protocol::parse_sync_push(body, resources); }, text);
     if (const auto* error = std::get_if<protocol::ValidationError>(&changes))
         return row_of(fcinfo, {422, engine::sync_head(user), protocol::validation_error_answer(*error)});
-    return row_of(fcinfo, answer_of(engine::sync_push(std::get<std::vector<engine::RowChange>>(changes), head, user)));
+    return row_of(fcinfo, answer_of(engine::sync_push(std::get<std::vector<RowChange>>(changes), head, user)));
 }
 
 }  // namespace

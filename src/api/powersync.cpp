@@ -1,8 +1,8 @@
 // powersync_upload: PowerSync's uploads in, answers out.
 #include "api/arguments.h"
 #include "api/request.h"
-#include "engine/failure.h"
-#include "engine/upload.h"
+#include "engine/session/failure.h"
+#include "engine/push/upload.h"
 #include "protocol/powersync.h"
 
 namespace replicache::api {
@@ -11,7 +11,7 @@ namespace {
 Datum powersync_upload(FunctionCallInfo fcinfo) {
     const std::string_view text = required_text(fcinfo, 0, "request");
     const std::optional<std::string> user_id = optional_text(fcinfo, 1);
-    engine::Upload upload = parse_request(protocol::parse_upload, text);
+    Upload upload = parse_request(protocol::parse_upload, text);
     if (auto client_id = optional_text(fcinfo, 2)) {
         if (client_id->empty())
             throw pg::SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "client_id must not be empty",

@@ -9,9 +9,6 @@ namespace replicache::protocol {
 
 namespace {
 
-using engine::Cookie;
-using engine::Order;
-
 // U+FFFF, as it is or escaped.
 bool take_highest_unit(std::string_view& text) {
     const bool escaped = text.size() >= 6 && text.starts_with("\\u") && text.substr(2, 4).find_first_not_of("fF") == std::string_view::npos;

@@ -3,12 +3,12 @@
 
 #include <string_view>
 
-#include "engine/cookie.h"
+#include "model/cookie.h"
 #include "protocol/request.h"
 
 namespace replicache::protocol {
 
 // Of what is no cookie of ours, only the order is read. The value may be any JSON.
-engine::Cookie parse_cookie(std::string_view value, const Path& path);
+Cookie parse_cookie(std::string_view value, const Path& path);
 
 }  // namespace replicache::protocol

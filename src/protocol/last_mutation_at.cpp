@@ -11,10 +11,6 @@ namespace replicache::protocol {
 
 namespace {
 
-using engine::RowChange;
-using engine::SyncMutation;
-using engine::SyncPage;
-
 // Leaves the parser from wherever the fault is found.
 struct Refusal {
     ValidationError error;

@@ -9,7 +9,7 @@
 #include <variant>
 #include <vector>
 
-#include "engine/row_change.h"
+#include "model/row_change.h"
 #include "protocol/malformed.h"
 
 namespace replicache::protocol {
@@ -29,7 +29,7 @@ struct ValidationError {
 // Of each change: kind insert, update or remove; table, the resource; id, a string or a number, for update and remove unless the
 // key is composite; data, an object, for insert and update, and for remove when the key is composite. Slices of the text. The
 // rest is empty. Throws MalformedRequest for what is not JSON.
-std::variant<std::vector<engine::RowChange>, ValidationError> parse_sync_push(std::string_view text, const SyncResources& resources);
+std::variant<std::vector<RowChange>, ValidationError> parse_sync_push(std::string_view text, const SyncResources& resources);
 
 // That of the mutation with this index names no row of the user: only the engine can tell.
 ValidationError invalid_resource_id(std::size_t index);
@@ -37,8 +37,8 @@ ValidationError invalid_resource_id(std::size_t index);
 ValidationError invalid_data(std::size_t index, std::string_view reason);
 
 // Bodies of answers with status 200.
-std::string sync_push_answer(std::int64_t head, const std::vector<engine::SyncMutation>& mutations);
-std::string sync_pull_answer(const engine::SyncPage& page);
+std::string sync_push_answer(std::int64_t head, const std::vector<SyncMutation>& mutations);
+std::string sync_pull_answer(const SyncPage& page);
 std::string sync_metadata_answer(std::int64_t head);
 
 // 409: the head is another; or there is none, and the client believes that there is.

@@ -10,9 +10,6 @@ namespace replicache::protocol {
 
 namespace {
 
-using engine::RowChange;
-using engine::TransactionResult;
-
 // What the same thing is called by the SDKs, the reference implementation and the demos.
 using Names = std::initializer_list<std::string_view>;
 
@@ -112,10 +109,10 @@ private:
     std::int64_t last_op_id_ = 0;
 };
 
-std::vector<engine::ClientTransaction> read_transactions(std::string_view array, const std::string& path) {
+std::vector<ClientTransaction> read_transactions(std::string_view array, const std::string& path) {
     const std::string expected = "1 to " + std::to_string(max_transactions) + " transactions";
     EntryReader entries;
-    std::vector<engine::ClientTransaction> transactions;
+    std::vector<ClientTransaction> transactions;
     for_each_object(array, path, [&](const Object& object, const Extent&) {
         if (transactions.size() == max_transactions) throw MalformedRequest(path, expected, "more");
         auto& transaction = transactions.emplace_back();
@@ -130,9 +127,9 @@ std::vector<engine::ClientTransaction> read_transactions(std::string_view array,
 }
 
 // Neighbours with the same transaction id, or without any, belong together.
-std::vector<engine::ClientTransaction> read_batch(std::string_view array, const std::string& path) {
+std::vector<ClientTransaction> read_batch(std::string_view array, const std::string& path) {
     EntryReader entries;
-    std::vector<engine::ClientTransaction> transactions;
+    std::vector<ClientTransaction> transactions;
     entries.read(array, path, [&](const Object& entry, RowChange change, const Extent& read) {
         const auto id = read_transaction_id(entry);
         if (transactions.empty() || transactions.back().id != id) transactions.push_back({.id = id});
@@ -193,7 +190,7 @@ void write_details(Writer& writer, const RowChange* change, const TransactionRes
     writer.end('}');
 }
 
-void write_rejection(Writer& writer, const engine::ClientTransaction& transaction, const TransactionResult& result) {
+void write_rejection(Writer& writer, const ClientTransaction& transaction, const TransactionResult& result) {
     const RowChange* change = result.change ? &transaction.changes.at(*result.change) : nullptr;
     writer.member("status", "fatal_error");
     writer.json("requires_client_handling", "false");
@@ -209,7 +206,7 @@ void write_rejection(Writer& writer, const engine::ClientTransaction& transactio
     writer.end('}');
 }
 
-void write_result(Writer& writer, const engine::ClientTransaction& transaction, const TransactionResult& result) {
+void write_result(Writer& writer, const ClientTransaction& transaction, const TransactionResult& result) {
     constexpr std::int64_t retry_after_ms = 1000;
     writer.begin('{');
     switch (result.status) {
@@ -227,10 +224,10 @@ void write_result(Writer& writer, const engine::ClientTransaction& transaction, 
 
 }  // namespace
 
-engine::Upload parse_upload(std::string_view text) {
+Upload parse_upload(std::string_view text) {
     const Object request(text, "upload");
     const std::string_view shape = read_shape(request, text);
-    engine::Upload upload;
+    Upload upload;
     if (const std::string_view name = name_in(request, {"client_id", "clientId"}); !name.empty())
         upload.client_id = request.identifier(name);
     upload.checkpoint = read_number(request, {"checkpoint", "write_checkpoint"});
@@ -240,7 +237,7 @@ engine::Upload parse_upload(std::string_view text) {
     return upload;
 }
 
-std::string upload_answer(const engine::Upload& upload, const std::vector<TransactionResult>& results) {
+std::string upload_answer(const Upload& upload, const std::vector<TransactionResult>& results) {
     if (results.size() != upload.transactions.size()) {
         throw std::invalid_argument("an upload of " + std::to_string(upload.transactions.size()) + " transactions has " +
                                     std::to_string(results.size()) + " results");

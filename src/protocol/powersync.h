@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/row_change.h"
+#include "model/row_change.h"
 #include "protocol/request.h"
 
 namespace replicache::protocol {
@@ -15,9 +15,9 @@ inline constexpr std::size_t max_transactions = 50;         // of the shape that
 inline constexpr std::size_t max_upload_entries = 100'000;  // of a request; a client cannot divide a transaction
 
 // Ids, data, old values and metadata are slices of the text.
-engine::Upload parse_upload(std::string_view text);
+Upload parse_upload(std::string_view text);
 
 // One result per transaction, in the same order.
-std::string upload_answer(const engine::Upload& upload, const std::vector<engine::TransactionResult>& results);
+std::string upload_answer(const Upload& upload, const std::vector<TransactionResult>& results);
 
 }  // namespace replicache::protocol

@@ -21,15 +21,15 @@ std::string read_schema_version(const Object& request) {
     return request.find("schemaVersion").empty() ? std::string() : request.text("schemaVersion");
 }
 
-std::optional<engine::Cookie> read_cookie(const Object& request) {
+std::optional<Cookie> read_cookie(const Object& request) {
     const std::string_view value = request.find("cookie");
     if (value.empty() || value == "null") return std::nullopt;
     return parse_cookie(value, request.path_of("cookie"));
 }
 
-void write_rejection(Writer& writer, const engine::Batch& batch, const engine::Rejection& rejection) {
+void write_rejection(Writer& writer, const Batch& batch, const Rejection& rejection) {
     const auto& [index, failure] = rejection;
-    const engine::Mutation& mutation = batch.mutations.at(index);
+    const Mutation& mutation = batch.mutations.at(index);
     writer.begin('{');
     writer.member("clientID", batch.client_of(mutation));
     writer.member("id", mutation.id);
@@ -41,12 +41,12 @@ void write_rejection(Writer& writer, const engine::Batch& batch, const engine::R
     writer.end('}');
 }
 
-void write_halt(Writer& writer, const engine::Batch& batch, const engine::Halt& halt) {
-    const engine::Mutation& mutation = batch.mutations.at(halt.mutation);
+void write_halt(Writer& writer, const Batch& batch, const Halt& halt) {
+    const Mutation& mutation = batch.mutations.at(halt.mutation);
     writer.begin('{');
     writer.member("clientID", batch.client_of(mutation));
     writer.member("id", mutation.id);
-    if (halt.reason == engine::Halt::Reason::out_of_order) {
+    if (halt.reason == Halt::Reason::out_of_order) {
         writer.member("reason", "outOfOrder");
         writer.member("expected", halt.expected);
     } else {
@@ -105,7 +105,7 @@ std::variant<Pull, VersionNotSupported> parse_pull(std::string_view text) {
     return pull;
 }
 
-std::string push_answer(const engine::Batch& batch, const engine::Outcome& outcome) {
+std::string push_answer(const Batch& batch, const Outcome& outcome) {
     if (outcome.client_state_not_found) return client_state_not_found();
     Writer writer;
     writer.begin('{');

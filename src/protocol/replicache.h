@@ -7,8 +7,8 @@
 #include <string_view>
 #include <variant>
 
-#include "engine/batch.h"
-#include "engine/cookie.h"
+#include "model/batch.h"
+#include "model/cookie.h"
 #include "protocol/request.h"
 
 namespace replicache::protocol {
@@ -19,7 +19,7 @@ struct VersionNotSupported {
 
 struct Push {
     int version;
-    engine::Batch batch;  // of V0: a client is a group of its own
+    Batch batch;  // of V0: a client is a group of its own
 };
 
 struct Pull {
@@ -27,7 +27,7 @@ struct Pull {
     std::string client_group_id;
     std::string client_id;  // V0, the same as client_group_id
     std::string schema_version;
-    std::optional<engine::Cookie> cookie;
+    std::optional<Cookie> cookie;
     std::int64_t last_mutation_id = 0;  // V0
 };
 
@@ -35,7 +35,7 @@ struct Pull {
 std::variant<Push, VersionNotSupported> parse_push(std::string_view text);
 std::variant<Pull, VersionNotSupported> parse_pull(std::string_view text);
 
-std::string push_answer(const engine::Batch& batch, const engine::Outcome& outcome);
+std::string push_answer(const Batch& batch, const Outcome& outcome);
 std::string client_state_not_found();
 std::string version_not_supported(const VersionNotSupported& refusal);
 

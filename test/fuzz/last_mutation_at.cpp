@@ -7,8 +7,6 @@ namespace replicache::fuzz {
 
 namespace {
 
-using engine::RowChange;
-
 const protocol::SyncResources resources = {
     .exists = [](std::string_view name) { return name == "NOTE" || name == "PAIR"; },
     .has_composite_key = [](std::string_view name) { return name == "PAIR"; },

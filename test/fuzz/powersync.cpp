@@ -7,7 +7,6 @@ namespace replicache::fuzz {
 
 namespace {
 
-using engine::RowChange;
 using Names = std::initializer_list<const char*>;
 
 // The name among these that has a value; nullptr: none.
@@ -70,7 +69,7 @@ private:
 };
 
 // Goes through the request as the parser should have. Refused where it is malformed; `upload` is null to learn that.
-void compare(const Json& request, const engine::Upload* upload) {
+void compare(const Json& request, const Upload* upload) {
     require(request.is_object());
     const char* shape = nullptr;
     for (const char* name : {"transactions", "batch", "crud"}) {
@@ -128,7 +127,7 @@ void compare(const Json& request, const engine::Upload* upload) {
     check(upload->skip_rejected == (on_error != nullptr && *on_error == "skip"), "on_error");
 }
 
-void check_slices(const engine::Upload& upload, std::string_view text) {
+void check_slices(const Upload& upload, std::string_view text) {
     for (const auto& transaction : upload.transactions)
         for (const auto& change : transaction.changes)
             for (const std::string_view slice : {change.id, change.data, change.old, change.metadata, change.source})
@@ -136,11 +135,11 @@ void check_slices(const engine::Upload& upload, std::string_view text) {
 }
 
 // An answer that rejects everything is JSON, whatever the ids are made of.
-void check_answer(const engine::Upload& upload) {
-    std::vector<engine::TransactionResult> results;
+void check_answer(const Upload& upload) {
+    std::vector<TransactionResult> results;
     for (const auto& transaction : upload.transactions) {
         auto& result = results.emplace_back();
-        result.status = engine::TransactionResult::Status::rejected;
+        result.status = TransactionResult::Status::rejected;
         result.failure = {
             .sqlstate = "23505", .message = transaction.changes.empty() ? "" : transaction.changes[0].table, .detail = {}, .hint = {}};
         if (!transaction.changes.empty()) result.change = transaction.changes.size() - 1;

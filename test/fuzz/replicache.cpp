@@ -62,8 +62,8 @@ std::optional<bool> push_is_valid(const Json& request) {
 }
 
 // Whether the cookie has the order of the value, or one that says that none is known.
-bool order_fits(const engine::Order& order, const Json* value) {
-    using engine::Order;
+bool order_fits(const Order& order, const Json* value) {
+    using Order;
     if (value != nullptr && value->is_number()) {
         const double number = value->get<double>();
         return order.level == 0 && (number > static_cast<double>(Order::max)
@@ -77,7 +77,7 @@ bool order_fits(const engine::Order& order, const Json* value) {
 }
 
 // A cookie that names an origin is as it says, or not one of ours.
-bool cookie_fits(const engine::Cookie& cookie, const Json& value) {
+bool cookie_fits(const Cookie& cookie, const Json& value) {
     if (!value.is_object()) return cookie.origin.empty() && order_fits(cookie.order, &value);
     // Too many members are not read; the same name may come often.
     const bool few = std::count(cookie.source.begin(), cookie.source.end(), ',') < static_cast<std::ptrdiff_t>(protocol::max_members);

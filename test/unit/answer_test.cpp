@@ -9,10 +9,7 @@ namespace replicache::protocol {
 
 namespace {
 
-using engine::Halt;
-using engine::Outcome;
-
-const engine::Batch batch{
+const Batch batch{
     .client_group_id = "g1",
     .schema_version = "",
     .mutations = {{.client_id = "c1", .id = 7, .name = "createMessage", .args = "1"},

@@ -6,10 +6,8 @@
 namespace replicache::protocol {
 namespace {
 
-using engine::Cookie;
-using engine::Order;
-using engine::order_above;
-using engine::order_after;
+using order_above;
+using order_after;
 
 Cookie parsed(std::string_view text) { return parse_cookie(text, "cookie"); }
 

@@ -6,8 +6,6 @@
 
 namespace replicache::protocol {
 
-using engine::RowChange;
-
 namespace {
 
 // Two resources: NOTE, and READING_SESSION with a composite key.

@@ -6,9 +6,6 @@
 
 namespace replicache::protocol {
 
-using engine::RowChange;
-using engine::Upload;
-
 namespace {
 
 // As the reference connector sends it, with the members that only some clients send.

@@ -6,8 +6,6 @@
 
 namespace replicache::protocol {
 
-using engine::Cookie;
-
 namespace {
 
 // As captured from the client, with a second mutation.

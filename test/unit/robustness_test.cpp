@@ -65,7 +65,7 @@ bool is_accepted(const std::string& request) {
     fault_of([&] {
         const auto upload = parse_upload(text);
         accepted = true;
-        std::vector<engine::TransactionResult> results;
+        std::vector<TransactionResult> results;
         for (const auto& transaction : upload.transactions) {
             for (const auto& change : transaction.changes) {
                 EXPECT_FALSE(change.id.empty());
@@ -75,7 +75,7 @@ bool is_accepted(const std::string& request) {
                 fault_of([&] { Object(change.data, "data"); });
             }
             auto& result = results.emplace_back();
-            result.status = engine::TransactionResult::Status::rejected;
+            result.status = TransactionResult::Status::rejected;
             if (!transaction.changes.empty()) {
                 result.change = transaction.changes.size() - 1;
             }
@@ -89,7 +89,7 @@ bool is_accepted(const std::string& request) {
             return;
         }
         accepted = true;
-        for (const auto& change : std::get<std::vector<engine::RowChange>>(parsed)) {
+        for (const auto& change : std::get<std::vector<RowChange>>(parsed)) {
             EXPECT_FALSE(change.id.empty() && change.data.empty());
             for (const std::string_view slice : {change.id, change.data, change.source}) {
                 EXPECT_TRUE(lies_within(slice, text));

@@ -9,8 +9,7 @@ namespace replicache::protocol {
 
 namespace {
 
-using engine::SyncMutation;
-using Type = engine::RowChange::Kind;
+using Type = RowChange::Kind;
 
 const SyncMutation created = {Type::insert, "NOTE", R"("slubp2n5")", R"({"body":"…","n":0.10})", 1769526422109};
 const SyncMutation deleted = {Type::remove, "NOTE", R"("ab12cd34")", "{}", 1769986347986};

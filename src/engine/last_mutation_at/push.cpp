@@ -1,0 +1,146 @@
+#include "engine/last_mutation_at/push.h"
+
+#include "engine/session/constraints.h"
+#include "engine/session/context.h"
+#include "engine/session/failure.h"
+#include "engine/push/push.h"
+#include "engine/rows/row_writer.h"
+#include "engine/last_mutation_at/paging.h"
+#include "pg/memory.h"
+#include "pg/settings_scope.h"
+#include "pg/subtransaction.h"
+
+extern "C" {
+#include "tcop/utility.h"
+}
+
+namespace replicache::engine {
+namespace {
+
+using pg::PgError;
+using pg::SqlError;
+using Status = SyncPush::Status;
+
+// What is wrong with the client's data; anything else is for the caller to roll back for.
+bool is_about_the_data(int sqlstate) {
+    const int category = ERRCODE_TO_CATEGORY(sqlstate);
+    return category == ERRCODE_TO_CATEGORY(ERRCODE_DATA_EXCEPTION) ||
+           category == ERRCODE_TO_CATEGORY(ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION) ||
+           category == ERRCODE_TO_CATEGORY(ERRCODE_PROGRAM_LIMIT_EXCEEDED) ||  // such as of the size of index entries
+           sqlstate == ERRCODE_UNDEFINED_COLUMN || sqlstate == ERRCODE_GENERATED_ALWAYS || sqlstate == ERRCODE_RAISE_EXCEPTION;
+}
+
+class SyncPusher {
+public:
+    SyncPusher(const std::vector<RowChange>& changes, const std::string& user)
+        : changes_(changes), user_(user), space_(take_space(user, pg::clock_time)) {
+        if (space_.clock != pg::clock_time) refuse_clock(user, space_.clock);
+        context_.user_id = context_.space = user;
+    }
+
+    std::int64_t head() const { return space_.head(); }
+
+    SyncPush run() {
+        // What the caller has left deferred must not be blamed on a change.
+        check_deferred_constraints();
+        context_.version = version_of(space_);
+        const ContextScope scope(context_);
+        const std::int64_t version = space_.version;
+        std::optional<PgError> error = pg::attempt([this] {
+            for (const RowChange& change : changes_) {
+                pg::check_interrupts();
+                scratch_.reset();
+                const std::int64_t before = head(), stamps = space_.stamps;
+                pg::SettingsScope settings;
+                if (!apply(change, before)) throw SqlError(RowWriter::no_owned_row, "no such row");
+                check_deferred_constraints();
+                settings.restore();
+                ++applied_;
+                if (space_.stamps > stamps + 1 && !known_) known_ = before;
+            }
+        });
+        if (error) {
+            space_.version =
+                version;  // nobody has seen those above: when the transaction has changed something before, the head is what it was
+            return refuse(*error);
+        }
+        if (known_) note_read_ahead(user_, *known_, head());
+        result_.head = known_.value_or(head());
+        return std::move(result_);
+    }
+
+private:
+    // `before`: the head.
+    bool apply(const RowChange& change, std::int64_t before) {
+        const auto writer = find_resource(change.table, RowExclusiveLock);
+        if (!writer)
+            throw SqlError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "\"" + change.table + "\" has ceased to be a resource meanwhile", {},
+                           "Send the request again.");
+        const auto row = writer->write_owned(change, user_);
+        if (!row) return false;
+        SyncMutation mutation{.kind = change.kind, .resource = change.table, .id = row->id, .data = row->data};
+        if (change.kind == RowChange::Kind::remove) mutation.data = row->id.empty() ? row->identity : "{}";
+        // An update that changes nothing keeps the row's version, and is a mutation all the same.
+        if (head() == before) stamp_unchanged();
+        mutation.timestamp = row->version > before ? row->version : head();
+        result_.mutations.push_back(std::move(mutation));
+        return true;
+    }
+
+    // As if it had written something: what comes later in this transaction is to see the head (head_of).
+    void stamp_unchanged() {
+        stamp(space_);
+        pg::guarded([] {
+            GetCurrentCommandId(true);
+            CommandCounterIncrement();
+        });
+    }
+
+    SyncPush refuse(PgError& error) {
+        const bool missing = error.sqlerrcode() == RowWriter::no_owned_row;
+        if (!missing && (halts(error.defect()) || !is_about_the_data(error.sqlerrcode()))) throw std::move(error);
+        return {.status = missing ? Status::no_such_row : Status::invalid,
+                .head = head(),
+                .mutations = {},
+                .failed = applied_,
+                .message = error.data().message == nullptr ? "" : error.data().message};
+    }
+
+    const std::vector<RowChange>& changes_;
+    const std::string& user_;
+    Space& space_;
+    Context context_;
+    pg::ScratchContext scratch_;
+    SyncPush result_;
+    std::size_t applied_ = 0;
+    // A trigger, or a foreign key, has changed more than the mutation. The answer does not tell that, and so must not name a head that
+    // covers it: the next push is out of sync, and the pull after it tells.
+    std::optional<std::int64_t> known_{};
+};
+
+}  // namespace
+
+void refuse_clock(const std::string& user, pg::Clock clock) {
+    throw SqlError(
+        ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "space \"" + user + "\" has the clock \"" + pg::clock_name(clock) + "\"",
+        "Its versions are no timestamps.",
+        "Users need the clock \"time\": set replicache.default_clock, which decides for spaces that a direct write creates first.");
+}
+
+SyncPush sync_push(const std::vector<RowChange>& changes, std::int64_t head, const std::string& user) {
+    pg::guarded([] { PreventCommandIfReadOnly("replicache.sync_push()"); });
+    const PushGuard guard("sync_push");
+    SyncPusher push(changes, user);
+    if (push.head() != head) return {.status = Status::out_of_sync, .head = push.head()};
+    return push.run();
+}
+
+// Locked to be read only: the space has to be taken before the table is locked to be written.
+bool is_resource(const std::string& name) { return find_resource(name, AccessShareLock) != nullptr; }
+
+bool has_composite_key(const std::string& resource) {
+    const auto writer = find_resource(resource, AccessShareLock);
+    return writer && writer->resource()->composite;
+}
+
+}  // namespace replicache::engine

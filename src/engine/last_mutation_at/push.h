@@ -1,0 +1,31 @@
+// Pushes of the protocol in which a user's data has one head, and a push names the head that it was made on.
+#pragma once
+
+#include "model/row_change.h"
+#include "engine/space/space.h"
+
+namespace replicache::engine {
+
+// The head of a space without history.
+constexpr std::int64_t no_head = -1;
+
+struct SyncPush {
+    enum class Status { applied, out_of_sync, no_such_row, invalid };
+    Status status = Status::applied;
+    std::int64_t head = no_head;            // as it is now; of one that was applied, as far as the client knows all changes then
+    std::vector<SyncMutation> mutations{};  // applied: one per change, in order
+    std::size_t failed = 0;                 // no_such_row, invalid: index of the change
+    std::string message{};                  // invalid: why
+};
+
+// Applies all changes or none. A push that is refused changes nothing.
+SyncPush sync_push(const std::vector<RowChange>& changes, std::int64_t head, const std::string& user);
+
+// Throws the 55000 for a user whose space has another clock than `time`.
+[[noreturn]] void refuse_clock(const std::string& user, pg::Clock clock);
+
+// What clients may call a resource, and whether its rows have a composite key.
+bool is_resource(const std::string& name);
+bool has_composite_key(const std::string& resource);
+
+}  // namespace replicache::engine

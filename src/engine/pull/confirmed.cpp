@@ -1,0 +1,66 @@
+#include "engine/pull/confirmed.h"
+
+#include "engine/session/client.h"
+#include "pg/hash.h"
+#include "pg/table.h"
+
+#include <charconv>
+
+namespace replicache::engine {
+namespace {
+
+using pg::TableScan;
+using Kind = Progress::Kind;
+
+TableScan clients_of(const std::string& group) {
+    return {"client", "client_client_group_id_idx", {{client_column::group, TEXTOID, TableScan::Is::equal, pg::text_datum(group)}}};
+}
+
+}  // namespace
+
+std::int64_t last_mutation_id(const PullRequest& request) {
+    pg::Table table("client", pg::Table::Access::read);
+    if (!table.find(*request.client_id)) return 0;
+    if (table.text(client_column::group) != request.client_group_id) refuse_client(*request.client_id);
+    return table.int8(client_column::last_mutation_id);
+}
+
+std::string append_last_mutation_ids(PullAnswer& answer, const std::string& group, const Progress& progress) {
+    const bool all = progress.kind == Kind::everything;
+    std::vector<std::pair<std::string, std::int64_t>> changed;
+    std::pair<std::string, std::int64_t> last;
+    std::pair newest(false, std::int64_t{-1});
+    TableScan clients = clients_of(group);
+    while (clients.next()) {
+        const std::int64_t version = clients.int8(client_column::version), id = clients.int8(client_column::last_mutation_id);
+        // In a database that was restored from a dump, it may be the id of a transaction to come.
+        const bool is_past = progress.cookie.xmax == 0 || version < progress.cookie.xmax;
+        if (const std::pair rank(is_past, version); rank > newest) {
+            newest = rank;
+            last = {clients.text(client_column::id), id};
+        }
+        if (all || progress.versions.contain(version)) changed.emplace_back(clients.text(client_column::id), id);
+    }
+    std::sort(changed.begin(), changed.end());
+    for (const auto& [client, id] : changed) {
+        answer.append_string(client);
+        answer.append(":" + std::to_string(id) + ",");
+    }
+    answer.end_list();
+    return last.first.empty() ? std::string() : pg::hex_hash(group) + "-" + pg::hex_hash(last.first) + "-" + std::to_string(last.second);
+}
+
+bool knows_confirmed(const std::string& group, std::string_view confirmed) {
+    const std::size_t first = confirmed.find('-'), second = confirmed.rfind('-');
+    if (first == second || confirmed.substr(0, first) != pg::hex_hash(group)) return true;  // none, or another group's
+    std::int64_t theirs = 0;
+    std::from_chars(confirmed.data() + second + 1, confirmed.data() + confirmed.size(), theirs);
+    TableScan clients = clients_of(group);
+    while (clients.next())
+        if (clients.int8(client_column::last_mutation_id) >= theirs &&
+            pg::hex_hash(clients.text(client_column::id)) == confirmed.substr(first + 1, second - first - 1))
+            return true;
+    return false;
+}
+
+}  // namespace replicache::engine

@@ -1,0 +1,213 @@
+#include "engine/pull/pull.h"
+
+#include "engine/session/client.h"
+#include "engine/pull/confirmed.h"
+#include "engine/session/context.h"
+#include "engine/session/failure.h"
+#include "engine/space/history.h"
+#include "engine/tracking/key_log.h"
+#include "engine/space/progress.h"
+#include "engine/pull/answer.h"
+#include "engine/space/snapshot.h"
+#include "engine/tracking/table_view.h"
+#include "engine/tracking/tracking_faults.h"
+#include "pg/settings.h"
+#include "pg/subtransaction.h"
+#include "pg/table.h"
+
+namespace replicache::engine {
+namespace {
+
+using pg::SqlError;
+using pg::TableScan;
+using Is = TableScan::Is;
+using Kind = Progress::Kind;
+
+void collect_keys(std::vector<std::string>& keys, TableScan& tombstones) {
+    while (tombstones.next()) {
+        pg::check_interrupts();
+        keys.push_back(tombstones.text(tombstone_column::key));
+    }
+}
+
+void append_tombstones(PullAnswer& answer, const std::string& space, const Versions& versions) {
+    constexpr const char *table = "tombstone", *index = "tombstone_space_version_idx";
+    const TableScan::Condition in_space{tombstone_column::space, TEXTOID, Is::equal, pg::text_datum(space)};
+    const auto version = [](Is is, std::int64_t value) {
+        return TableScan::Condition{tombstone_column::version, INT8OID, is, Int64GetDatum(value)};
+    };
+    std::vector<std::string> keys;
+    {
+        TableScan range(table, index, {in_space, version(Is::above, versions.since), version(Is::up_to, versions.until)});
+        collect_keys(keys, range);
+    }
+    for (const std::int64_t also : versions.also) {
+        pg::check_interrupts();
+        TableScan one(table, index, {in_space, version(Is::equal, also)});
+        collect_keys(keys, one);
+    }
+    std::sort(keys.begin(), keys.end());
+    keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
+    for (const std::string& key : keys) {
+        answer.append("{\"op\":\"del\",\"key\":");
+        answer.append_string(key);
+        answer.append("},");
+    }
+}
+
+// Whether the error is about what a table's expressions do, or its rows and rights. It is not where the answer is too large, or the table
+// was altered meanwhile.
+bool is_of_the_table(int sqlerrcode) {
+    const int category = ERRCODE_TO_CATEGORY(sqlerrcode);
+    return scope_of(sqlerrcode) == Scope::mutation && category != ERRCODE_PROGRAM_LIMIT_EXCEEDED &&
+           category != ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE;
+}
+
+// The tables of a pull. One whose expressions fail is left out, where the setting says so: its rows come once they can be read.
+class Tables {
+public:
+    using Query = TableView::Query;
+
+    Tables(const PullRequest& request, Progress& progress) : request_(request), progress_(progress), views_(lock_table_views()) {
+        for (const auto& view : views_)
+            if (view->may_have_rows(request.space) && view->storage().is_newer_than(GetActiveSnapshot()))
+                throw OldSnapshot{view->relation()};
+    }
+    void append(PullAnswer& answer, bool soft_deleted) {
+        for (const auto& view : views_) {
+            if (is_in(progress_.cookie.skipped, *view) || (soft_deleted && !view->soft_deletes())) continue;
+            const bool all = progress_.kind == Kind::everything || (request_.cookie && is_in(request_.cookie->skipped, *view));
+            const Query query = soft_deleted ? Query::soft_deleted : all ? Query::everything : Query::changed;
+            static const Versions every{PG_INT64_MIN, PG_INT64_MAX};
+            append(answer, *view, query, all ? every : progress_.versions);
+        }
+    }
+
+private:
+    static bool is_in(const std::vector<std::int64_t>& tables, const TableView& view) {
+        return std::find(tables.begin(), tables.end(), view.relation()) != tables.end();
+    }
+
+    void append(PullAnswer& answer, TableView& view, Query query, const Versions& versions) {
+        if (!pg::settings.skip_broken_tables || request_.plain_cookies)
+            return view.append_patch(answer.buffer(), query, versions, request_.space);
+        const int length = answer.length();
+        auto error = pg::attempt([&] { view.append_patch(answer.buffer(), query, versions, request_.space); });
+        if (!error) return;
+        if (!is_of_the_table(error->sqlerrcode())) throw std::move(*error);
+        answer.cut(length);
+        log_broken_table(view.relation(), failure_of(*error));
+        progress_.cookie.skipped.push_back(view.relation());
+    }
+
+    const PullRequest& request_;
+    Progress& progress_;
+    const std::vector<std::shared_ptr<TableView>> views_;
+};
+
+void append_patch(PullAnswer& answer, const PullRequest& request, Progress& progress) {
+    Tables tables(request, progress);
+    if (progress.kind == Kind::everything) {
+        answer.append("{\"op\":\"clear\"},");
+    } else {
+        append_tombstones(answer, request.space, progress.versions);
+        tables.append(answer, true);
+    }
+    tables.append(answer, false);
+}
+
+// Appends the answer. Whether there is anything new in it; nullopt: the server knows less than the client.
+std::optional<bool> append_answer(PullAnswer& answer, const PullRequest& request, Progress& progress) {
+    const bool any = progress.kind == Kind::changes || progress.kind == Kind::everything;
+    bool changed = false;
+    PullAnswer ids;
+    if (request.client_id) {
+        std::int64_t id = last_mutation_id(request);
+        if (progress.kind == Kind::behind) id = std::max(id, request.last_mutation_id);
+        if (id < request.last_mutation_id) return std::nullopt;
+        changed = id > request.last_mutation_id;
+        ids.append("\"lastMutationID\":");
+        ids.append(id);
+    } else {
+        ids.append("\"lastMutationIDChanges\":{");
+        const int empty = ids.length();
+        if (request.client_group_id && any) progress.cookie.confirmed = append_last_mutation_ids(ids, *request.client_group_id, progress);
+        changed = ids.length() > empty;
+        ids.append("}");
+    }
+    const auto append_cookie = [&](std::string_view before, std::string_view behind) {
+        answer.append(before);
+        answer.append(any ? progress.cookie : *request.cookie);
+        answer.append(behind);
+    };
+    // The cookie comes first, but where it has to tell which tables were left out.
+    if (!pg::settings.skip_broken_tables)
+        append_cookie("{\"cookie\":", ",");
+    else
+        answer.append("{");
+    answer.append(ids.text());
+    answer.append(",\"patch\":[");
+    const int empty = answer.length();
+    if (any) append_patch(answer, request, progress);
+    changed |= answer.length() > empty;
+    answer.end_list();
+    answer.append("]");
+    if (pg::settings.skip_broken_tables) append_cookie(",\"cookie\":", "");
+    answer.append("}");
+    return changed;
+}
+
+std::optional<Datum> pull_under_snapshot(const PullRequest& request, PullAnswer& answer) {
+    const pg::SpiConnection spi;
+    check_tracking();  // also where nothing seems to be new
+    Progress progress = engine::progress(request.space, request.cookie, request.plain_cookies);
+    // A group of another space counts in the versions of that space.
+    if (request.client_group_id) {
+        const auto recorded = check_group({*request.client_group_id, request.user_id, request.space},
+                                          request.any_user ? GroupAccess::read_as_any_user : GroupAccess::read);
+        if (recorded && *recorded != request.space && progress.kind == Kind::changes) progress.kind = Kind::everything;
+        if (progress.other_history && !request.client_id && !knows_confirmed(*request.client_group_id, request.cookie->confirmed))
+            return std::nullopt;
+    }
+    if (progress.kind == Kind::lost) return std::nullopt;
+
+    Context context;
+    context.user_id = request.user_id;
+    context.space = request.space;
+    context.client_group_id = request.client_group_id;
+    context.client_id = request.client_id;
+    context.version = progress.version;
+    context.schema_version = request.schema_version;
+    const ContextScope scope(context);
+
+    const bool same = progress.kind == Kind::nothing || progress.kind == Kind::behind;
+    const auto changed = append_answer(answer, request, progress);
+    if (!changed) return std::nullopt;
+    if (!*changed && !same && progress.keeps_cookie) {
+        progress.kind = Kind::nothing;
+        answer.clear();
+        append_answer(answer, request, progress);
+    } else if (!same && progress.must_flush) {
+        flush_seen();
+    }
+    return answer.datum();
+}
+
+}  // namespace
+
+std::optional<Datum> pull(const PullRequest& request) {
+    PullAnswer answer;  // before SPI, so that it outlives it
+    try {
+        return under_fitting_snapshot([&] {
+            answer.clear();
+            return pull_under_snapshot(request, answer);
+        });
+    } catch (const pg::PgError& error) {
+        // What stringinfo.c says when a buffer would pass 1 GB.
+        if (error.sqlerrcode() != ERRCODE_PROGRAM_LIMIT_EXCEEDED || answer.buffer()->len < (1 << 28)) throw;
+    }
+    throw SqlError(ERRCODE_PROGRAM_LIMIT_EXCEEDED, "client view is larger than 1 GB", {},
+                   "Track fewer or smaller rows, or divide them into spaces.");
+}
+
+}  // namespace replicache::engine

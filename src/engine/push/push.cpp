@@ -1,0 +1,183 @@
+#include "engine/push/push.h"
+
+#include "engine/session/client.h"
+#include "engine/session/constraints.h"
+#include "engine/session/context.h"
+#include "engine/session/failure.h"
+#include "engine/space/head.h"
+#include "engine/push/rejection.h"
+#include "engine/push/runner.h"
+#include "engine/space/snapshot.h"
+#include "engine/space/space.h"
+
+extern "C" {
+#include "tcop/utility.h"
+}
+
+namespace replicache::engine {
+namespace {
+
+using pg::SqlError;
+
+// While a push is at work, the triggers leave the space's row to it: the row is written once, at the top level, and only
+// when the push has changed something.
+class DeferVersion {
+public:
+    explicit DeferVersion(Space& space) : space_(space) { space_.deferred = true; }
+    ~DeferVersion() { space_.deferred = false; }
+    DeferVersion(const DeferVersion&) = delete;
+    DeferVersion& operator=(const DeferVersion&) = delete;
+
+private:
+    Space& space_;
+};
+
+class Push {
+public:
+    Push(const Batch& batch, const Pusher& pusher)
+        : batch_(batch), group_{batch.client_group_id, pusher.user_id, pusher.space}, space_(take_space(pusher.space)) {
+        context_.user_id = pusher.user_id;
+        context_.space = pusher.space;
+        context_.client_group_id = batch.client_group_id;
+        context_.schema_version = batch.schema_version;
+    }
+
+    Outcome run() {
+        std::vector<std::size_t> todo;
+        bool group_known;
+        do {
+            todo = look_up_and_decide(group_known);
+            // Its row is what other pushes of the group wait for, where no lock on the space holds them back.
+        } while (!group_known && !todo.empty() && !create_group(group_));
+        if (group_known && !todo.empty() && recorded_space_ != group_.space) take_over_group();
+        run_mutations(todo);
+        // Whatever was looked at and neither run nor the reason to stop.
+        const auto reached = std::lower_bound(todo.begin(), todo.end(), looked_at_);
+        outcome_.skipped = static_cast<std::int64_t>(looked_at_) - (reached - todo.begin());
+
+        if (changed_) {
+            store_clients(group_.id, clients_, stamp(space_));
+            store_rejections(batch_, outcome_.rejected, group_);
+        } else if (!group_known && !todo.empty()) {
+            delete_group(group_);  // as if we had not been here
+        }
+        outcome_.version = version_after();
+        return std::move(outcome_);
+    }
+
+private:
+    std::int64_t version_after() const {
+        if (space_.clock == pg::clock_transaction && !space_.changed) return read_snapshot().xmin - 1;
+        return std::max<std::int64_t>(space_.head(), 0);
+    }
+
+    // The cookies of the group's clients are of the space with the text on record, where no rows are. They are good for nothing here, where
+    // versions go on above them.
+    void take_over_group() {
+        if (const auto head = head_of(recorded_space_)) skip_to(space_, head->version);
+        raise_floor(space_);
+        store_space(group_);
+    }
+
+    // The order of locks is the same everywhere: space, client group, clients.
+    std::vector<std::size_t> look_up_and_decide(bool& group_known) {
+        const auto recorded = check_group(group_, GroupAccess::lock);
+        group_known = recorded.has_value();
+        if (recorded) recorded_space_ = *recorded;
+        std::vector<std::string_view> ids;
+        for (const Mutation& mutation : batch_.mutations)
+            if (const std::string_view id = batch_.client_of(mutation); ids.empty() || ids.back() != id) ids.push_back(id);
+        std::sort(ids.begin(), ids.end());
+        ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+        clients_ = lock_clients(group_.id, ids);
+        outcome_ = {};
+        return decide();
+    }
+
+    // What is to be done with each mutation is clear before the first one runs. Returns the indexes of those to run, up to
+    // where the push stops for the ids' sake.
+    std::vector<std::size_t> decide() {
+        std::vector<std::size_t> todo;
+        todo.reserve(batch_.mutations.size());
+        for (std::size_t i = 0; i < batch_.mutations.size(); ++i) {
+            const Mutation& mutation = batch_.mutations[i];
+            Client& client = clients_.at(batch_.client_of(mutation));
+            const std::int64_t expected = client.last_planned_id + 1;
+            if (mutation.id < expected) continue;
+            if (mutation.id > expected || client.forgotten) {
+                if (client.row == nullptr && expected == 1)
+                    outcome_.client_state_not_found = true;
+                else
+                    outcome_.halted = Halt{.reason = Halt::Reason::out_of_order, .mutation = i, .expected = expected, .failure = {}};
+                looked_at_ = i;
+                return todo;
+            }
+            client.last_planned_id = mutation.id;
+            todo.push_back(i);
+        }
+        looked_at_ = batch_.mutations.size();
+        return todo;
+    }
+
+    void run_mutations(const std::vector<std::size_t>& todo) {
+        if (todo.empty()) return;
+        // What the caller has left deferred must not be blamed on a mutation.
+        check_deferred_constraints();
+        context_.version = version_of(space_);
+        const DeferVersion defer(space_);
+        const ContextScope scope(context_);
+        Runner runner(batch_, context_);
+        runner.run(todo);
+
+        for (std::size_t i = 0; i < runner.processed(); ++i) {
+            const Mutation& mutation = batch_.mutations[todo[i]];
+            Client& client = clients_.at(batch_.client_of(mutation));
+            client.last_mutation_id = mutation.id;
+            client.changed = changed_ = true;
+        }
+        outcome_.rejected = std::move(runner.rejected());
+        outcome_.applied = static_cast<std::int64_t>(runner.processed() - outcome_.rejected.size());
+        if (runner.halted()) {  // before the ids would have stopped it
+            looked_at_ = runner.halted()->mutation;
+            outcome_.halted = std::move(runner.halted());
+            outcome_.client_state_not_found = false;
+            const Mutation& mutation = batch_.mutations[looked_at_];
+            if (outcome_.halted->failure.defect) log_defect(mutation.name, batch_.client_of(mutation), outcome_.halted->failure);
+        }
+    }
+
+    const Batch& batch_;
+    ClientGroup group_;
+    std::string recorded_space_;  // as it was written by the group's first push
+    Space& space_;
+    Context context_;
+    Clients clients_;
+    std::size_t looked_at_ = 0;  // how many mutations were looked at before the push stopped
+    bool changed_ = false;       // some mutation was applied or rejected
+    Outcome outcome_;
+};
+
+bool pushing = false;
+
+}  // namespace
+
+void PushGuard::check(const char* function) {
+    if (pushing)
+        throw SqlError(ERRCODE_FEATURE_NOT_SUPPORTED, std::string(function) + " cannot be called by a mutator", {},
+                       "Call the other mutator's function directly.");
+}
+
+PushGuard::PushGuard(const char* function) {
+    check(function);
+    pushing = true;
+}
+
+PushGuard::~PushGuard() { pushing = false; }
+
+Outcome push(const Batch& batch, const Pusher& pusher) {
+    pg::guarded([] { PreventCommandIfReadOnly("replicache.apply_push()"); });
+    const PushGuard guard("apply_push");
+    return Push(batch, pusher).run();
+}
+
+}  // namespace replicache::engine

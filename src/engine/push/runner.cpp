@@ -1,0 +1,211 @@
+#include "engine/push/runner.h"
+
+#include "engine/session/constraints.h"
+#include "engine/session/failure.h"
+#include "engine/mutators/mutator.h"
+#include "engine/rows/row_changes.h"
+#include "engine/session/timeout.h"
+#include "pg/settings.h"
+#include "pg/settings_scope.h"
+#include "pg/subtransaction.h"
+
+extern "C" {
+#include "storage/proc.h"
+}
+
+namespace replicache::engine {
+namespace {
+
+using pg::PgError;
+using pg::SqlError;
+
+// How many subtransaction ids a push may leave, as long as blocks can keep their number down; and the size of a block.
+constexpr std::size_t max_ids = 56;
+constexpr std::size_t max_block = 32;
+
+// After a failure, what the replay of a run may cost: it is no longer than this, unless eight times as many mutations have
+// gone well since. A block costs nearly two calls per mutation, whatever fails.
+constexpr std::size_t short_run = 6;
+constexpr std::size_t replayed_part = 8;
+
+std::size_t divide_up(std::size_t a, std::size_t b) { return (a + b - 1) / b; }
+
+std::span<const std::size_t> first_of(std::span<const std::size_t> all, std::size_t n) { return all.first(std::min(n, all.size())); }
+
+}  // namespace
+
+void Runner::run(const std::vector<std::size_t>& todo) {
+    while (processed() < todo.size() && !halted()) {
+        const Indexes rest = Indexes(todo).subspan(processed());
+        if (processed() > 0 && time_.is_up()) {
+            tally_.halted =
+                Halt{.reason = Halt::Reason::temporary, .mutation = rest.front(), .expected = 0, .failure = PushTime::failure()};
+            return;
+        }
+        if (!pg::settings.optimistic_runs) {
+            run_some(rest.first(1));
+        } else if (failed_ == 0) {
+            run_some(rest);
+        } else {
+            const std::size_t needed = needed_length(rest.size()), proven = streak_ / replayed_part;
+            if (needed <= std::max(short_run, proven))
+                run_some(first_of(rest, std::max(needed, proven)));
+            else
+                run_block(first_of(rest, max_block));
+        }
+    }
+}
+
+// How long runs have to be for the ids that are left to suffice, should as many mutations succeed from here on as have so far.
+std::size_t Runner::needed_length(std::size_t remaining) const {
+    const std::size_t ids_left = tally_.ids < max_ids ? max_ids - tally_.ids : 1;
+    const std::size_t expected = remaining * succeeded_ / (succeeded_ + failed_);
+    return std::max<std::size_t>(1, divide_up(expected, ids_left));
+}
+
+void Runner::count(const Run& result) {
+    succeeded_ += result.done;
+    streak_ += result.done;
+    if (!result.error) return;
+    ++failed_;
+    streak_ = 0;
+}
+
+Runner::Run Runner::attempt_run(Indexes run) {
+    // Rows that were written together and failed have to be written once more: not while much fails.
+    return attempt_run(run, pg::settings.set_wise && run.size() > 1 && (failed_ == 0 || streak_ >= run.size()));
+}
+
+Runner::Run Runner::attempt_run(Indexes run, bool together) {
+    Run result;
+    bool forbidden = false, timed_out = false;
+    RowChanges rows(together, check_deferred_constraints);
+    const TimestampTz end = time_.end_of_run();
+    result.error = pg::attempt([&]() -> std::optional<PgError> {
+        for (; result.done < run.size() && !(result.done > 0 && PushTime::has_come(end)); ++result.done) {
+            const std::size_t index = run[result.done];
+            const Mutation& mutation = batch_.mutations[index];
+            std::shared_ptr<Mutator> mutator;
+            try {
+                mutator = find_mutator(mutation.name);
+            } catch (const SqlError& error) {
+                if (halts(error.defect)) throw;
+                result.unknown.push_back({index, failure_of(PgError::make(error))});
+                continue;
+            }
+            forbidden = true;
+            mutator->check_privilege();
+            forbidden = false;
+            if (auto error = call(mutation, *mutator, rows, timed_out)) return error;
+        }
+        return within_timeout("", timed_out, [&rows]() -> std::optional<PgError> {
+            rows.write();
+            return std::nullopt;
+        });
+    });
+    if (!result.error) return result;
+    rows.release();
+    // Which of them it was, they tell one by one. A cancel stays one.
+    if (rows.has_put_off() && (timed_out || scope_of(*result.error) != Scope::caller)) return attempt_run(run, false);
+    if (timed_out && result.error->sqlerrcode() == ERRCODE_QUERY_CANCELED) return result;
+    const Scope scope = scope_of(*result.error);
+    if (forbidden || scope == Scope::caller) throw std::move(*result.error);
+    result.temporary = scope == Scope::push;
+    return result;
+}
+
+std::optional<PgError> Runner::call(const Mutation& mutation, Mutator& mutator, RowChanges& rows, bool& timed_out) {
+    pg::check_interrupts();
+    scratch_.reset();
+    return within_timeout(mutation.name, timed_out, [&]() -> std::optional<PgError> {
+        const auto change = mutator.row_change(mutation.args);
+        const std::string& client_id = batch_.client_of(mutation);
+        if (!change || context_.client_id != client_id) rows.write();
+        context_.client_id = client_id;
+        context_.mutation_id = mutation.id;
+        if (change) {
+            rows.apply(*change);
+            return std::nullopt;
+        }
+        pg::SettingsScope settings;
+        if (auto error = mutator.call(mutation.args)) return error;
+        check_deferred_constraints();
+        settings.restore();
+        return std::nullopt;
+    });
+}
+
+// The run, or as much of it as comes before a failure, and the failure.
+void Runner::run_some(Indexes run) {
+    Run result = attempt_run(run);
+    count(result);
+    if (result.error && result.done > 0) {
+        Run replay = attempt_run(run.first(result.done));
+        // When it goes otherwise this time, nothing is known of what failed.
+        if (replay.error) return run_some(run.first(1));
+        if (replay.done < result.done) return settle(run, std::move(replay));
+        result.unknown = std::move(replay.unknown);
+    }
+    settle(run, std::move(result));
+}
+
+// One id for a block of mutations even if many of them fail: a trial finds out which, and is undone.
+void Runner::run_block(Indexes block) {
+    if (streak_ >= block.size()) {
+        Run all = attempt_run(block);
+        count(all);
+        if (!all.error) return settle(block, std::move(all));
+    }
+    Tally verdict = try_block(block);
+    std::vector<std::size_t> healthy(block.begin(), block.end());
+    healthy.resize(verdict.processed);
+    for (const Rejection& rejection : verdict.rejected) std::erase(healthy, rejection.mutation);
+
+    Run replay = attempt_run(healthy);
+    if (replay.error) {  // It goes otherwise this time: each for itself.
+        for (std::size_t i = 0; i < block.size() && !halted() && !(i > 0 && time_.is_up()); ++i) run_some(block.subspan(i, 1));
+        return;
+    }
+    if (replay.done < healthy.size()) {  // for lack of time
+        std::erase_if(verdict.rejected, [end = healthy[replay.done]](const Rejection& rejection) { return rejection.mutation > end; });
+        verdict.halted.reset();
+    }
+    settle(healthy, std::move(replay));
+    tally_.processed += verdict.rejected.size();
+    std::move(verdict.rejected.begin(), verdict.rejected.end(), std::back_inserter(tally_.rejected));
+    tally_.halted = std::move(verdict.halted);
+}
+
+// What would come of the block. Its runs, too, are as short as the ids allow: a transaction that has once had too many stays
+// marked.
+Runner::Tally Runner::try_block(Indexes block) {
+    const std::size_t ids_left = tally_.ids + 2 < PGPROC_MAX_CACHED_SUBXIDS ? PGPROC_MAX_CACHED_SUBXIDS - tally_.ids - 2 : 1;
+    Tally outer = std::exchange(tally_, {});
+    pg::Subtransaction trial;
+    const std::size_t length = divide_up(block.size(), ids_left);
+    const TimestampTz end = time_.end_of_run();
+    while (processed() < block.size() && !halted() && !(processed() > 0 && PushTime::has_come(end)))
+        run_some(first_of(block.subspan(processed()), length));
+    trial.roll_back();
+    return std::exchange(tally_, std::move(outer));
+}
+
+// Takes note of what stands of a run, and of the failure that ended it.
+void Runner::settle(Indexes run, Run result) {
+    if (result.done > result.unknown.size()) ++tally_.ids;
+    tally_.processed += result.done;
+    std::move(result.unknown.begin(), result.unknown.end(), std::back_inserter(tally_.rejected));
+    if (result.error) fail(run[result.done], result);
+}
+
+// Counts the mutation as rejected, or halts before it.
+void Runner::fail(std::size_t index, const Run& result) {
+    if (result.temporary) {
+        tally_.halted = Halt{.reason = Halt::Reason::temporary, .mutation = index, .expected = 0, .failure = failure_of(*result.error)};
+        return;
+    }
+    tally_.rejected.push_back({index, failure_of(*result.error)});
+    ++tally_.processed;
+}
+
+}  // namespace replicache::engine

@@ -1,0 +1,70 @@
+// Runs mutations in order, each atomic by itself, in as few subtransactions as failures allow.
+//
+// A whole push shares one subtransaction. When one of its mutations fails, it is rolled back, what came before that is
+// replayed, and it goes on behind it. From then on a subtransaction per mutation would be the cheapest, but past 64 ids per
+// transaction every snapshot of every other backend becomes slower (PGPROC_MAX_CACHED_SUBXIDS in storage/proc.h). So runs are
+// as short as the ids that are left allow.
+#pragma once
+
+#include "model/batch.h"
+#include "engine/session/context.h"
+#include "engine/session/push_time.h"
+#include "pg/memory.h"
+
+namespace replicache::engine {
+
+class Mutator;
+class RowChanges;
+
+class Runner {
+public:
+    // Mutations see the context with their client and id.
+    Runner(const Batch& batch, Context& context) : batch_(batch), context_(context) {}
+
+    // Runs the mutations of these indexes, or as many as there is time for, but one at least. Throws what the caller of the push must roll
+    // back for.
+    void run(const std::vector<std::size_t>& todo);
+
+    std::size_t processed() const { return tally_.processed; }  // how many of `todo` are applied or rejected
+    std::vector<Rejection>& rejected() { return tally_.rejected; }
+    std::optional<Halt>& halted() { return tally_.halted; }
+
+private:
+    using Indexes = std::span<const std::size_t>;  // of mutations in the batch
+
+    // How a run ended: with its last mutation, before that for lack of time, or before one that failed: then all of it is undone.
+    struct Run {
+        std::size_t done = 0;              // how many mutations came before the end
+        std::vector<Rejection> unknown{};  // those of them that have no mutator
+        std::optional<pg::PgError> error{};
+        bool temporary = false;  // the mutation is not rejected, the push stops before it
+    };
+    // What came of the mutations so far.
+    struct Tally {
+        std::size_t processed = 0;
+        std::size_t ids = 0;  // of the subtransactions that stand
+        std::vector<Rejection> rejected{};
+        std::optional<Halt> halted{};
+    };
+    Run attempt_run(Indexes run);
+    Run attempt_run(Indexes run, bool together);
+    std::optional<pg::PgError> call(const Mutation& mutation, Mutator& mutator, RowChanges& rows, bool& timed_out);
+    void run_some(Indexes run);
+    void run_block(Indexes block);
+    Tally try_block(Indexes block);
+    void settle(Indexes run, Run result);
+    void fail(std::size_t index, const Run& result);
+    void count(const Run& result);
+    std::size_t needed_length(std::size_t remaining) const;
+
+    const Batch& batch_;
+    Context& context_;
+    pg::ScratchContext scratch_;
+    PushTime time_;
+    Tally tally_;
+    std::size_t succeeded_ = 0;  // first attempts so far
+    std::size_t failed_ = 0;
+    std::size_t streak_ = 0;  // how many have gone well since the last failure
+};
+
+}  // namespace replicache::engine

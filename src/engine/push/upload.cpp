@@ -1,0 +1,260 @@
+#include "engine/push/upload.h"
+
+#include "engine/session/constraints.h"
+#include "engine/session/context.h"
+#include "engine/session/failure.h"
+#include "engine/table/mutator_queue.h"
+#include "engine/push/push.h"
+#include "engine/session/push_time.h"
+#include "engine/push/rejection.h"
+#include "engine/rows/row_changes.h"
+#include "pg/memory.h"
+#include "pg/settings.h"
+#include "pg/subtransaction.h"
+
+extern "C" {
+#include "tcop/utility.h"
+}
+
+namespace replicache::engine {
+namespace {
+
+using pg::OwnStatement;
+using pg::PgError;
+using pg::SpiConnection;
+using pg::SqlError;
+using pg::value;
+using Status = TransactionResult::Status;
+
+// As the table has it, where the empty text is nobody. A user may have any id, and so the empty one, too.
+std::string stored_user(const std::optional<std::string>& user_id) {
+    constexpr char mark = '\1';
+    if (!user_id) return {};
+    return user_id->empty() || user_id->front() == mark ? mark + *user_id : *user_id;
+}
+
+// How far the changes of a client have been processed. Its row is locked: the same upload twice at once takes turns.
+class UploadClient {
+public:
+    UploadClient(const std::optional<std::string>& client_id, const std::optional<std::string>& user_id)
+        : client_id_(client_id), user_id_(stored_user(user_id)) {
+        if (!client_id_) return;
+        static OwnStatement lock(
+            "INSERT INTO replicache.upload_client AS c (client_id, user_id, last_number, last_seen) VALUES ($1, $2, 0, pg_catalog.now()) "
+            "ON CONFLICT (client_id, user_id) DO UPDATE SET last_seen = excluded.last_seen RETURNING c.last_number",
+            {TEXTOID, TEXTOID});
+        last_number_ = stored_ = lock.run({value(*client_id_), value(user_id_)}).int8(0, 1);
+    }
+
+    bool has_processed(const RowChange& change) const { return change.number != 0 && change.number <= last_number_; }
+    void processed(const ClientTransaction& transaction) {
+        for (const RowChange& change : transaction.changes) last_number_ = std::max(last_number_, change.number);
+    }
+    void store(const std::optional<std::int64_t>& checkpoint) const {
+        if (!client_id_ || (last_number_ == stored_ && !checkpoint)) return;
+        static OwnStatement update(
+            "UPDATE replicache.upload_client SET last_number = $3, checkpoint = GREATEST(checkpoint, $4) "
+            "WHERE client_id OPERATOR(pg_catalog.=) $1 AND user_id OPERATOR(pg_catalog.=) $2",
+            {TEXTOID, TEXTOID, INT8OID, INT8OID});
+        update.run({value(*client_id_), value(user_id_), value(last_number_), checkpoint ? value(*checkpoint) : pg::Value{}});
+    }
+
+private:
+    const std::optional<std::string>& client_id_;
+    std::string user_id_;
+    std::int64_t last_number_ = 0;
+    std::int64_t stored_ = 0;
+};
+
+class Uploader {
+public:
+    Uploader(const Upload& upload, const std::optional<std::string>& user_id)
+        : upload_(upload), user_id_(user_id), client_(upload.client_id, user_id), results_(upload.transactions.size()) {
+        context_.user_id = user_id;
+        context_.client_id = upload.client_id;
+    }
+
+    std::vector<TransactionResult> run() {
+        // What the caller has left deferred must not be blamed on a change.
+        check_deferred_constraints();
+        {
+            const ContextScope scope(context_);
+            run(0, results_.size());
+        }
+        store_rejections(upload_, results_, user_id_);
+        client_.store(upload_.checkpoint);
+        return std::move(results_);
+    }
+
+private:
+    // Client transactions are tried together, since most succeed. When they do not, each half is: so one that fails costs little more
+    // than itself.
+    void run(std::size_t first, std::size_t last) {
+        if (first == last || stopped_) return;
+        if (settled_ && time_.is_up()) {
+            results_[first].status = Status::temporary;
+            results_[first].failure = PushTime::failure();
+            stopped_ = true;
+            return;
+        }
+        if (last - first == 1) return run_transaction(first);
+        if (optimistic())
+            if (const std::size_t settled = run_together(first, last); settled > first) return run(settled, last);
+        const std::size_t middle = first + (last - first) / 2;
+        run(first, middle);
+        run(middle, last);
+    }
+
+    static bool optimistic() { return pg::settings.set_wise && pg::settings.optimistic_runs; }
+
+    // Up to which transaction that has settled them; `first`: none.
+    std::size_t run_together(std::size_t first, std::size_t last) {
+        const auto transactions = std::span(upload_.transactions).subspan(first, last - first);
+        for (const ClientTransaction& transaction : transactions)
+            if (std::any_of(transaction.changes.begin(), transaction.changes.end(),
+                            [this](const RowChange& c) { return client_.has_processed(c); }))
+                return first;
+        const TimestampTz end = time_.end_of_run();
+        std::size_t at = first, written = first;  // the transactions before are written
+        bool dirty = false;                       // the transaction at hand has written something
+        RowChanges rows(true, [&] {
+            dirty = true;
+            if (written == at) return;
+            check_deferred_constraints();
+            written = at;
+        });
+        timed_out_ = false;
+        std::optional<PgError> error = pg::attempt([&] {
+            for (; at < last && !(at > first && PushTime::has_come(end)); ++at) {
+                dirty = false;
+                for (const RowChange& change : upload_.transactions[at].changes) {
+                    dirty = dirty || is_mutator_queue(change.table);
+                    apply(change, rows);
+                }
+                if (rows.waiting() && !dirty) continue;
+                rows.write();
+                check_deferred_constraints();
+                written = at + 1;
+            }
+            rows.write();
+        });
+        rows.release();
+        if (error && error->sqlerrcode() == ERRCODE_LOCK_NOT_AVAILABLE) {  // to wait once more is enough
+            for (std::size_t i = first; i < last; ++i) run(i, i + 1);
+            return last;
+        }
+        if (error && !is_timeout(*error)) return first;
+        if (error) {  // what went well in its time may once more
+            const bool by_mutator = timed_out_;
+            if (!by_mutator) time_.lift();
+            run(first, written);
+            if (by_mutator) {
+                run(written, written + 1);
+                run(written + 1, last);
+            } else if (!stopped_) {
+                timed_out_ = false;
+                fail(results_[written], std::move(*error));
+            }
+            return last;
+        }
+        for (std::size_t i = first; i < at; ++i) {
+            results_[i].status = Status::success;
+            client_.processed(upload_.transactions[i]);
+        }
+        settled_ = true;
+        return at;
+    }
+
+    void run_transaction(std::size_t i) {
+        const ClientTransaction& transaction = upload_.transactions[i];
+        TransactionResult& result = results_[i];
+        result.status = Status::success;
+        const auto& changes = transaction.changes;
+        if (!changes.empty() &&
+            std::all_of(changes.begin(), changes.end(), [this](const RowChange& c) { return client_.has_processed(c); })) {
+            // The answer was lost: it is the same again.
+            result = find_rejection(upload_, transaction, user_id_);
+            stopped_ = result.status == Status::rejected && !upload_.skip_rejected;
+            return;
+        }
+        settled_ = true;
+        std::size_t at = 0;
+        const auto attempt = [&](RowChanges& rows) {
+            timed_out_ = false;
+            return pg::attempt([&] {
+                for (at = 0; at < changes.size(); ++at)
+                    if (!client_.has_processed(changes[at])) apply(changes[at], rows);
+                rows.write();
+                check_deferred_constraints();
+            });
+        };
+        RowChanges together(optimistic() && changes.size() > 1, [] {});
+        std::optional<PgError> error = attempt(together);
+        together.release();
+        if (error && together.has_put_off() && !is_timeout(*error)) {  // which of them it was, they tell one by one
+            RowChanges one_by_one(false, [] {});
+            error = attempt(one_by_one);
+        }
+        if (error) {
+            fail(result, std::move(*error));
+            if (at < changes.size()) result.change = at;  // else what is deferred has failed
+            if (result.failure.defect && result.status == Status::temporary)
+                log_defect(name_of(changes[std::min(at, changes.size() - 1)]), upload_.client_id.value_or(""), result.failure);
+        }
+        if (result.status != Status::temporary) client_.processed(transaction);
+    }
+
+    void apply(const RowChange& change, RowChanges& rows) {
+        pg::check_interrupts();
+        scratch_.reset();
+        const bool call = is_mutator_queue(change.table);
+        if (call) {
+            rows.write();
+            rows.release();
+        }
+        if (change.number != 0) context_.mutation_id = change.number;
+        if (!call) return rows.apply(change);
+        const PushGuard guard("powersync_upload");
+        call_mutator(change, timed_out_);
+    }
+
+    // Then the time is over, also for one more attempt.
+    static bool is_timeout(const PgError& error) {
+        return ERRCODE_TO_CATEGORY(error.sqlerrcode()) == ERRCODE_TO_CATEGORY(ERRCODE_QUERY_CANCELED);
+    }
+
+    // A client transaction is atomic by itself: so other than in a push, a serialization failure or a cancel concerns this one only,
+    // and what was applied before it can be told.
+    void fail(TransactionResult& result, PgError error) {
+        result.failure = failure_of(error);
+        // As in a push, a mutator that takes too long is rejected: it would take too long again, and block the queue for ever.
+        const bool too_long = timed_out_ && error.sqlerrcode() == ERRCODE_QUERY_CANCELED;
+        const bool temporary = !too_long && (result.failure.defect || is_temporary(result.failure.sqlstate));
+        if (!temporary && !too_long && scope_of(error.sqlerrcode()) == Scope::caller) throw std::move(error);
+        result.status = temporary ? Status::temporary : Status::rejected;
+        if (error.data().column_name != nullptr) result.column = error.data().column_name;
+        stopped_ = temporary || !upload_.skip_rejected;
+    }
+
+    const Upload& upload_;
+    const std::optional<std::string>& user_id_;
+    UploadClient client_;
+    Context context_;
+    pg::ScratchContext scratch_;
+    std::vector<TransactionResult> results_;
+    PushTime time_;
+    bool settled_ = false;  // some transaction
+    bool stopped_ = false;
+    bool timed_out_ = false;  // the last mutator that the transaction has called
+};
+
+}  // namespace
+
+std::vector<TransactionResult> upload(const Upload& upload, const std::optional<std::string>& user_id) {
+    pg::guarded([] { PreventCommandIfReadOnly("replicache.powersync_upload()"); });
+    PushGuard::check("powersync_upload");
+    const SpiConnection spi;
+    return Uploader(upload, user_id).run();
+}
+
+}  // namespace replicache::engine

@@ -1,0 +1,41 @@
+// The history that a cookie is of: this cluster, this database, this extension, this space, and the timeline of the WAL. Another database,
+// one that was reset, restored from a dump or moved by pg_upgrade, and new_epoch() are other histories: the same version, or transaction
+// id, may stand for another change there.
+//
+// A promotion and point-in-time recovery begin a new timeline, which has all that was done on the old one up to where it was left.
+#pragma once
+
+#include "model/cookie.h"
+#include "pg/border.h"
+
+namespace replicache::engine {
+
+// Of a space, read under the active snapshot.
+class History {
+public:
+    explicit History(std::string_view space);
+
+    const std::string& name() const { return name_; }  // for Cookie::origin
+
+    // Whether what the cookie's reader had seen belongs to this history.
+    bool contains(const Cookie& cookie) const;
+
+    // Whether this is a standby that has yet to replay up to where the cookie was given: a promotion, or a new_epoch(), that it has not
+    // heard of.
+    bool is_behind(const Cookie& cookie) const;
+
+private:
+    std::string name_;
+};
+
+// Where in the WAL whatever the active snapshot sees is, or further: for Cookie::lsn.
+std::uint64_t wal_position();
+
+// Makes all cookies strangers.
+void renew_origin();
+
+// Writes to disk what has been seen: after a crash, the version or the transaction id of what has not reached the disk is given to
+// another change, and a cookie that has left the server would call that one seen.
+void flush_seen();
+
+}  // namespace replicache::engine

@@ -1,0 +1,44 @@
+// From where to where a pull takes its reader: what its cookie has not seen, and the cookie that it gets.
+#pragma once
+
+#include "model/cookie.h"
+
+#include <optional>
+
+namespace replicache::engine {
+
+// The versions of changes that a reader has not seen: a range, and some below it.
+struct Versions {
+    std::int64_t since;  // exclusive
+    std::int64_t until;  // inclusive
+    std::vector<std::int64_t> also{};
+
+    bool contain(std::int64_t version) const {
+        return (version > since && version <= until) || std::find(also.begin(), also.end(), version) != also.end();
+    }
+};
+
+struct Progress {
+    enum class Kind {
+        nothing,     // there cannot be anything new
+        behind,      // what the reader has seen, this snapshot does not see yet
+        changes,     // those with the versions
+        everything,  // the cookie is of no use, or there is none
+        lost,        // pull_since: the server has never been where the number says
+    };
+    Kind kind;
+    Versions versions;
+    Cookie cookie;
+    // Clock transaction: as long as the space does not change, its readers keep their cookies, though other transactions end.
+    bool keeps_cookie = false;
+    // A cookie that leaves the server calls transactions seen whose end may not have reached the disk.
+    bool must_flush = false;
+    bool other_history = false;  // the cookie is of one, and will stay so
+    std::int64_t version;        // for current_version()
+};
+
+// How far a pull of this space gets under the active snapshot. With `plain`, cookies are numbers whatever the clock, and
+// changes may be sent more than once.
+Progress progress(const std::string& space, const std::optional<Cookie>& cookie, bool plain);
+
+}  // namespace replicache::engine

@@ -1,0 +1,124 @@
+#include "engine/tracking/altered_columns.h"
+
+#include "engine/tracking/change.h"
+#include "engine/session/failure.h"
+#include "engine/tracking/table_view.h"
+#include "engine/tracking/track.h"
+#include "engine/tracking/trackable.h"
+#include "engine/tracking/triggers.h"
+#include "pg/compat.h"
+#include "pg/identity.h"
+#include "pg/subtransaction.h"
+
+extern "C" {
+#include "catalog/namespace.h"
+#include "nodes/parsenodes.h"
+#include "storage/lmgr.h"
+}
+
+namespace replicache::engine {
+namespace {
+
+using pg::guarded;
+
+// Whose trigger is to come back. One that has failed meanwhile may stay here: its trigger has come back with the rollback.
+std::unordered_set<Oid> waiting;
+
+std::vector<std::string> columns_in(const AlterTableStmt* statement, AlterTableType what) {
+    std::vector<std::string> columns;
+    for (int i = 0; i < list_length(statement->cmds); ++i) {
+        const auto* command = static_cast<AlterTableCmd*>(list_nth(statement->cmds, i));
+        if (command->subtype == what) columns.push_back(command->name);
+    }
+    return columns;
+}
+
+Oid relation_of(const RangeVar* name) {
+    return guarded([name] { return RangeVarGetRelid(name, NoLock, true); });
+}
+
+// What the command has done to columns, and to whose; invalid: nothing that matters here.
+struct Altered {
+    const RangeVar* table = nullptr;
+    bool types = false;
+};
+
+Altered altered_by(const Node* command) {
+    if (IsA(command, RenameStmt)) {
+        const auto* statement = reinterpret_cast<const RenameStmt*>(command);
+        return {statement->renameType == OBJECT_COLUMN && statement->relationType == OBJECT_TABLE ? statement->relation : nullptr, false};
+    }
+    if (!IsA(command, AlterTableStmt)) return {};
+    const auto* statement = reinterpret_cast<const AlterTableStmt*>(command);
+    const bool types = !columns_in(statement, AT_AlterColumnType).empty();
+    return {types || !columns_in(statement, AT_DropColumn).empty() ? statement->relation : nullptr, types};
+}
+
+bool has_key_and_space(const TrackedTable& table) {
+    const std::vector<TableColumn> columns = columns_of(table.relation);
+    std::vector<std::string> needed = KeyTemplate::parse(table.key).columns();
+    for (const std::string& column : SpaceName::of(table).columns()) needed.push_back(column);
+    return std::all_of(needed.begin(), needed.end(), [&columns](const std::string& name) { return find_column(columns, name) != nullptr; });
+}
+
+// As the table's owner, since to analyse an expression may run code. Then only pg_catalog is on the search_path, and a function that is not
+// found says nothing.
+std::optional<pg::PgError> fault_of(const TrackedTable& table) {
+    Relation const relation = guarded([&table] { return relation_open(table.relation, NoLock); });
+    const bool own = relation->rd_rel->relowner == GetUserId();
+    auto error = pg::attempt([&] {
+        std::optional<pg::AsTableOwner> owner;
+        if (!own) owner.emplace(relation);
+        TableView(table).check();
+    });
+    guarded([relation] { relation_close(relation, NoLock); });
+    if (!error) return std::nullopt;
+    if (scope_of(error->sqlerrcode()) != Scope::mutation) throw std::move(*error);
+    if (!is_about_definition(error->sqlerrcode()) || (!own && error->sqlerrcode() != ERRCODE_UNDEFINED_COLUMN)) return std::nullopt;
+    return error;
+}
+
+void warn_of_fault(const TrackedTable& table) {
+    const auto error = fault_of(table);
+    if (!error) return;
+    guarded([message = error->data().message, name = pg::qualified_name(table.relation).c_str()] {
+        ereport(WARNING, (errmsg("clients cannot pull any more: %s", message),
+                          errdetail("Every pull fails until %s is tracked with options that fit it.", name),
+                          errhint("Call replicache.track_table, best in the same transaction; or replicache.untrack_table.")));
+    });
+}
+
+}  // namespace
+
+void before_columns_change(const AlterTableStmt* statement) {
+    const std::vector<std::string> columns = columns_in(statement, AT_AlterColumnType);
+    if (columns.empty()) return;
+    const Oid relation = relation_of(statement->relation);
+    waiting.erase(relation);
+    const pg::SpiConnection spi;
+    const auto table = OidIsValid(relation) ? tracked_table(relation) : std::nullopt;
+    // Who does not own it has no say; PostgreSQL tells him.
+    if (!table || !guarded([relation] { return pg::owns_relation(relation); }) || !compares(relation, columns)) return;
+    raise_floors(!table->space.empty());  // takes the spaces before the table's lock, as pushes do
+    guarded([relation] { LockRelationOid(relation, AccessExclusiveLock); });
+    if (relation_of(statement->relation) != relation) return;  // PostgreSQL refuses it
+    drop_comparison(relation);
+    waiting.insert(relation);
+}
+
+void after_columns_changed(const Node* command) {
+    const Altered altered = altered_by(command);
+    if (altered.table == nullptr) return;
+    const Oid relation = relation_of(altered.table);
+    const auto table = OidIsValid(relation) ? tracked_table(relation) : std::nullopt;
+    if (!table) return;
+    if (altered.types && waiting.erase(relation) > 0 && lacks_comparison(relation) && has_key_and_space(*table)) {
+        check_trackable(*table, columns_of(relation));
+        const TableView view(*table);
+        create_comparison(*table);
+        if (!table->space.empty()) adopt_rows(*table, relation);  // they may be in other spaces now
+    }
+    warn_of_fault(*table);
+}
+
+}  // namespace replicache::engine

@@ -1,0 +1,305 @@
+#include "engine/tracking/change.h"
+
+#include "engine/table/key.h"
+#include "engine/tracking/key_log.h"
+#include "engine/table/row_space.h"
+#include "engine/table/tracked_table.h"
+#include "pg/invalidation.h"
+#include "pg/own_table.h"
+#include "pg/table.h"
+
+extern "C" {
+#include "access/tupmacs.h"
+#include "utils/datum.h"
+}
+
+namespace replicache::engine {
+namespace {
+
+using pg::guarded;
+using pg::SqlError;
+
+// The columns of one table that the triggers need.
+struct Columns {
+    AttrNumber version;
+    RowSpace space;
+    Key key;
+    std::vector<AttrNumber> nullable;  // key columns that have lost their NOT NULL
+    Oid table;                         // the tracked one, of which this may be a partition
+    std::vector<AttrNumber> identity;
+    bool logs_creations;
+};
+
+// A table that is tracked, or part of one that is.
+struct Known {
+    TrackedTable table;
+    std::shared_ptr<const Columns> columns;  // null: not looked up yet
+};
+
+// Kept per table and dropped when its relcache entry is, or when the registry changes. Null: not tracked. Shared, because what a trigger
+// calls may drop the entry under it.
+std::unordered_map<Oid, std::shared_ptr<Known>> known_tables;
+std::vector<Oid> stale_tables;
+bool all_stale = true;
+Oid registry = InvalidOid;
+
+// Takes notes only: what a trigger is using must not go under it. Without memory for one, everything is looked up again.
+const pg::RelationListener relation_listener([](Oid relation) noexcept {
+    if (relation == InvalidOid || relation == registry || stale_tables.size() == stale_tables.capacity())
+        all_stale = true;
+    else if (known_tables.contains(relation))
+        stale_tables.push_back(relation);
+});
+
+constexpr const char* track_again = "Call replicache.track_table again after changing a column that it was given.";
+
+Key::Column find_column(Relation relation, const std::string& name) {
+    const AttrNumber number = SPI_fnumber(relation->rd_att, name.c_str());
+    if (number <= 0)
+        throw SqlError(ERRCODE_UNDEFINED_COLUMN,
+                       "column \"" + name + "\" of tracked table \"" + RelationGetRelationName(relation) + "\" does not exist", {},
+                       "Call replicache.track_table again after renaming or dropping a column that it was given.");
+    return {number, TupleDescAttr(relation->rd_att, number - 1)->atttypid};
+}
+
+// Versions are written into the bytes of the row.
+AttrNumber find_version_column(Relation relation, const std::string& name) {
+    const Key::Column column = find_column(relation, name);
+    if (column.type != INT8OID)
+        throw SqlError(ERRCODE_DATATYPE_MISMATCH,
+                       "column \"" + name + "\" of tracked table \"" + RelationGetRelationName(relation) + "\" is not of type bigint", {},
+                       track_again);
+    return column.number;
+}
+
+Columns find_columns(Relation relation, const TrackedTable& table) {
+    const auto find = [relation](const std::string& name) { return find_column(relation, name); };
+    const KeyTemplate key = KeyTemplate::parse(table.key);
+    Columns columns{.version = find_version_column(relation, table.version),
+                    .space = RowSpace(relation, SpaceName::of(table), find),
+                    .key = Key(key, find),
+                    .nullable = {},
+                    .table = table.relation,
+                    .identity = identifying_columns(relation, key.columns()),
+                    .logs_creations = has_trigger(relation->trigdesc, trigger_name::created)};
+    for (const std::string& name : key.columns()) {
+        const AttrNumber number = find(name).number;
+        const FormData_pg_attribute& attribute = *TupleDescAttr(relation->rd_att, number - 1);
+        if (!attribute.attnotnull && attribute.attgenerated == '\0') columns.nullable.push_back(number);
+    }
+    return columns;
+}
+
+void forget_stale() {
+    if (all_stale) {
+        known_tables.clear();
+        all_stale = false;
+        stale_tables.clear();
+        stale_tables.reserve(64);
+    }
+    for (; !stale_tables.empty(); stale_tables.pop_back()) known_tables.erase(stale_tables.back());
+}
+
+// What the registry says of the trigger's table, so that nobody can make changes up by a trigger of their own. Null: the registry is
+// empty. Then this is a restore of the data alone, and rows keep the versions that they come with.
+std::shared_ptr<Known> known_table(const TriggerData& trigger) {
+    forget_stale();
+    const Oid relation = RelationGetRelid(trigger.tg_relation);
+    if (const auto it = known_tables.find(relation); it != known_tables.end()) return it->second;
+    registry = pg::own_relation("tracked_table");
+    auto table = tracked_table_of(relation);
+    if (!table && !tracked_tables().empty())
+        throw SqlError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                       std::string("table \"") + RelationGetRelationName(trigger.tg_relation) +
+                           "\" has triggers of replicache_ext, but is not on record as tracked",
+                       "Its changes would go unnoticed.", "Call replicache.track_table for it, or drop the triggers.", pg::Defect::certain);
+    auto known = table ? std::make_shared<Known>(Known{std::move(*table), nullptr}) : nullptr;
+    known_tables[relation] = known;
+    return known;
+}
+
+std::shared_ptr<const Columns> columns_of(const TriggerData& trigger, Known& known) {
+    if (known.columns) return known.columns;
+    try {
+        known.columns = std::make_shared<const Columns>(find_columns(trigger.tg_relation, known.table));
+    } catch (SqlError& error) {
+        error.defect = pg::Defect::certain;
+        throw;
+    }
+    return known.columns;
+}
+
+// The space of a row of the table; null: it is in none.
+Space* space_of(const Columns& columns, HeapTuple tuple, TupleDesc descriptor) {
+    const RowSpace::Text text = columns.space.of(tuple, descriptor);
+    return text.null != nullptr ? nullptr : &take_space(text.space);
+}
+
+std::string_view key_of(const Columns& columns, HeapTuple tuple, TupleDesc descriptor) {
+    return guarded([&] {
+        StringInfoData key;
+        initStringInfo(&key);
+        columns.key.append(
+            &key, [&](AttrNumber column, bool* null) { return heap_getattr(tuple, column, descriptor, null); });
+        return std::string_view(key.data, key.len);
+    });
+}
+
+// Whether an UPDATE left the row as it was. First as suppress_redundant_updates_trigger does (utils/adt/trigfuncs.c); but
+// rows that are older than the newest columns, or compressed differently, can be the same, too.
+bool same_row(HeapTuple a, HeapTuple b, TupleDesc descriptor) {
+    const HeapTupleHeader x = a->t_data, y = b->t_data;
+    if (a->t_len == b->t_len && x->t_hoff == y->t_hoff && HeapTupleHeaderGetNatts(x) == HeapTupleHeaderGetNatts(y) &&
+        (x->t_infomask & ~HEAP_XACT_MASK) == (y->t_infomask & ~HEAP_XACT_MASK) &&
+        std::memcmp(reinterpret_cast<char*>(x) + SizeofHeapTupleHeader, reinterpret_cast<char*>(y) + SizeofHeapTupleHeader,
+                    a->t_len - SizeofHeapTupleHeader) == 0)
+        return true;
+    const int n = descriptor->natts;
+    auto* values = static_cast<Datum*>(palloc(2 * n * sizeof(Datum)));
+    auto* nulls = static_cast<bool*>(palloc(2 * n));
+    heap_deform_tuple(a, descriptor, values, nulls);
+    heap_deform_tuple(b, descriptor, values + n, nulls + n);
+    bool same = true;
+    for (int i = 0; i < n && same; ++i) {
+        const FormData_pg_attribute& column = *TupleDescAttr(descriptor, i);
+        // Generated columns are not computed yet, and follow from the others.
+        if (column.attisdropped || column.attgenerated != '\0') continue;
+        same = nulls[i] == nulls[n + i] && (nulls[i] || datum_image_eq(values[i], values[n + i], column.attbyval, column.attlen));
+    }
+    pfree(values);
+    pfree(nulls);
+    return same;
+}
+
+// A copy of the row with another version. The column is nearly always there and not null, and then eight bytes of a plain
+// copy change, which costs a third of forming the tuple anew. After nocachegetattr in heaptuple.c.
+HeapTuple with_version(HeapTuple row, TupleDesc descriptor, int column, std::int64_t version) {
+    const HeapTupleHeader header = row->t_data;
+    if (heap_attisnull(row, column, nullptr) || HeapTupleHeaderGetNatts(header) < column) {
+        Datum datum = Int64GetDatum(version);
+        bool null = false;
+        return heap_modify_tuple_by_cols(row, descriptor, 1, &column, &datum, &null);
+    }
+    HeapTuple const copy = heap_copytuple(row);
+    char* const data = reinterpret_cast<char*>(copy->t_data) + header->t_hoff;
+    std::size_t offset = 0;
+    for (int i = 0;; ++i) {
+        if (HeapTupleHasNulls(row) && att_isnull(i, header->t_bits)) continue;
+        Form_pg_attribute const attribute = TupleDescAttr(descriptor, i);
+        offset = att_align_pointer(offset, attribute->attalign, attribute->attlen, data + offset);
+        if (i == column - 1) break;
+        offset = att_addlength_pointer(offset, attribute->attlen, data + offset);
+    }
+    std::memcpy(data + offset, &version, sizeof version);
+    return copy;
+}
+
+HeapTuple stamp_row(const TriggerData& trigger, Known& known) {
+    TupleDesc const descriptor = trigger.tg_relation->rd_att;
+    const bool update = TRIGGER_FIRED_BY_UPDATE(trigger.tg_event);
+    HeapTuple const row = update ? trigger.tg_newtuple : trigger.tg_trigtuple;
+    if (update && guarded([&] { return same_row(row, trigger.tg_trigtuple, descriptor); })) return row;
+    const auto columns = columns_of(trigger, known);
+    for (const AttrNumber column : columns->nullable)
+        if (heap_attisnull(row, column, descriptor))
+            throw SqlError(ERRCODE_NULL_VALUE_NOT_ALLOWED, "column \"" +
+                                                               std::string(NameStr(TupleDescAttr(descriptor, column - 1)->attname)) +
+                                                               "\" is part of a key and must not be null");
+    const RowSpace::Text space = columns->space.of_new(trigger.tg_relation, row);
+    if (space.null != nullptr)
+        throw SqlError(ERRCODE_NOT_NULL_VIOLATION, "column \"" + *space.null + "\" names the row's space and must not be null");
+    const std::int64_t version = stamp(take_space(space.space));
+    return guarded([&, column = columns->version] { return with_version(row, descriptor, column, version); });
+}
+
+// A row that an UPDATE has given another key or space counts as one that went and one that came.
+void row_came(const Columns& columns, const Space& space, HeapTuple row, TupleDesc descriptor) {
+    if (!columns.logs_creations || space.clock != pg::clock_time) return;
+    const std::int64_t version = guarded([&] {
+        bool null;
+        return DatumGetInt64(heap_getattr(row, columns.version, descriptor, &null));
+    });
+    log_creation(space, version, key_of(columns, row, descriptor));
+}
+
+void row_gone(const TriggerData& trigger, Known& known) {
+    TupleDesc const descriptor = trigger.tg_relation->rd_att;
+    const auto columns = columns_of(trigger, known);
+    HeapTuple const row = trigger.tg_trigtuple;
+    // A row from before tracking may have had no space, or no key: then it was in nobody's view.
+    Space* const space = space_of(*columns, row, descriptor);
+    for (const AttrNumber column : columns->nullable)
+        if (heap_attisnull(row, column, descriptor)) return;
+    if (space == nullptr) return;
+    const std::string_view key = key_of(*columns, row, descriptor);
+    const GoneRow gone{columns->table, row, descriptor, columns->identity};
+    if (!TRIGGER_FIRED_BY_UPDATE(trigger.tg_event)) return bury(*space, key, gone);
+    Space* const new_space = space_of(*columns, trigger.tg_newtuple, descriptor);
+    if (space == new_space && key == key_of(*columns, trigger.tg_newtuple, descriptor)) return;
+    bury(*space, key, gone);
+    // A trigger behind ours, or an expression that gives another value each time, may have made it null.
+    if (new_space != nullptr) row_came(*columns, *new_space, trigger.tg_newtuple, descriptor);
+}
+
+void row_came(const TriggerData& trigger, Known& known) {
+    TupleDesc const descriptor = trigger.tg_relation->rd_att;
+    const auto columns = columns_of(trigger, known);
+    if (const Space* const space = space_of(*columns, trigger.tg_trigtuple, descriptor))
+        row_came(*columns, *space, trigger.tg_trigtuple, descriptor);
+}
+
+// That the trigger is one of those that track_table creates.
+void check_trigger(const TriggerData& trigger) {
+    const TriggerEvent event = trigger.tg_event;
+    const char kind = trigger.tg_relation->rd_rel->relkind;
+    const bool row_to_stamp = !TRIGGER_FIRED_FOR_ROW(event) || !TRIGGER_FIRED_BEFORE(event) || !TRIGGER_FIRED_BY_DELETE(event);
+    if ((kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE) || !row_to_stamp)
+        throw SqlError(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED, "on_change cannot be a trigger of this kind", {},
+                       "Create triggers by replicache.track_table.");
+}
+
+}  // namespace
+
+bool has_trigger(const TriggerDesc* triggers, std::string_view name) {
+    return triggers != nullptr && std::any_of(
+                                      triggers->triggers, triggers->triggers + triggers->numtriggers,
+                                      [name](const Trigger& trigger) { return name == trigger.tgname; });
+}
+
+HeapTuple on_change(const TriggerData& trigger) {
+    check_trigger(trigger);
+    const TriggerEvent event = trigger.tg_event;
+    const auto known = known_table(trigger);
+    if (TRIGGER_FIRED_FOR_ROW(event) && TRIGGER_FIRED_BEFORE(event)) {
+        if (known) return stamp_row(trigger, *known);
+        return TRIGGER_FIRED_BY_UPDATE(event) ? trigger.tg_newtuple : trigger.tg_trigtuple;
+    }
+    if (!known) return nullptr;
+    if (TRIGGER_FIRED_FOR_ROW(event))
+        TRIGGER_FIRED_BY_INSERT(event) ? row_came(trigger, *known) : row_gone(trigger, *known);
+    else if (TRIGGER_FIRED_BY_TRUNCATE(event))
+        raise_floors(!known->table.space.empty());
+    else if (known->table.space.empty())
+        take_space("");
+    return nullptr;
+}
+
+void raise_floors(bool has_space_column) {
+    if (!has_space_column) {
+        raise_floor(take_space(""));
+        return;
+    }
+    static pg::OwnStatement known("SELECT id FROM replicache.space ORDER BY id", {});
+    std::vector<std::string> spaces;
+    {
+        const pg::SpiConnection spi;
+        const pg::Rows rows = known.run({});
+        for (std::uint64_t i = 0; i < rows.count(); ++i) spaces.push_back(pg::required(rows.text(i, 1)));
+    }
+    for (const std::string& space : spaces) {
+        pg::check_interrupts();
+        raise_floor(take_space(space));
+    }
+}
+
+}  // namespace replicache::engine

@@ -1,0 +1,176 @@
+#include "engine/tracking/ddl.h"
+
+#include "engine/tracking/altered_columns.h"
+#include "engine/tracking/change.h"
+#include "engine/table/exposed_table.h"
+#include "engine/tracking/track.h"
+#include "engine/tracking/triggers.h"
+#include "pg/array.h"
+#include "pg/own_table.h"
+
+extern "C" {
+#include "nodes/parsenodes.h"
+}
+
+namespace replicache::engine {
+namespace {
+
+using pg::guarded;
+using pg::SqlError;
+using pg::value;
+
+std::vector<Oid> oids(const pg::Rows& rows) {
+    std::vector<Oid> result;
+    for (std::uint64_t i = 0; i < rows.count(); ++i) result.push_back(rows.oid(i, 1));
+    return result;
+}
+
+// The tables that the command has created or altered, those of CREATE SCHEMA included, those of the extension not. By OID, not by name:
+// after the command, a name may stand for another table.
+std::vector<Oid> altered_tables() {
+    static pg::Statement query(
+        "SELECT DISTINCT objid FROM pg_catalog.pg_event_trigger_ddl_commands() "
+        "WHERE classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid AND object_type "
+        "OPERATOR(pg_catalog.=) 'table' AND schema_name OPERATOR(pg_catalog.<>) 'replicache'",
+        {});
+    return oids(query.run({}));
+}
+
+// A table that has got the name which a tracked one had is for check_tracking to judge.
+void note_names(const std::vector<Oid>& relations) {
+    if (!knows_names()) return;
+    static pg::OwnStatement query(
+        "SELECT FROM replicache.tracked_table WHERE pg_catalog.to_regclass(table_name)::pg_catalog.oid OPERATOR(pg_catalog.=) ANY ($1) "
+        "AND relation::pg_catalog.oid OPERATOR(pg_catalog.<>) pg_catalog.to_regclass(table_name)::pg_catalog.oid",
+        {OIDARRAYOID});
+    if (query.run({value(pg::oid_array(relations))}).empty()) return;
+    guarded([registry = pg::own_relation("tracked_table")] { CacheInvalidateRelcacheByRelid(registry); });
+}
+
+void on_new_partition(Oid relation) {
+    const auto table = tracked_table_of(relation);
+    if (!table) return;
+    add_partition_triggers(*table);
+    note_partitions(table->relation);
+}
+
+// Whether changes may have gone unnoticed until this command: triggers of ours were disabled, or a crash has emptied the table.
+bool ends_silence(const AlterTableCmd* command) {
+    switch (command->subtype) {
+        case AT_EnableTrigAll:
+        case AT_EnableTrigUser:
+        case AT_SetLogged: return true;
+        case AT_EnableTrig:
+        case AT_EnableAlwaysTrig: return std::string_view(command->name).starts_with("~replicache_");
+        default: return false;
+    }
+}
+
+void on_alter_table(const AlterTableStmt* statement, Oid relation) {
+    for (int i = 0; i < list_length(statement->cmds); ++i) {
+        const auto* command = static_cast<AlterTableCmd*>(list_nth(statement->cmds, i));
+        const bool attach = command->subtype == AT_AttachPartition;
+        const bool detach = command->subtype == AT_DetachPartition || command->subtype == AT_DetachPartitionFinalize;
+        const bool unnoticed = ends_silence(command);
+        if (!attach && !detach && !unnoticed) continue;
+        const auto table = tracked_table_of(relation);
+        if (!table) return;
+        if (unnoticed) {
+            raise_floors(!table->space.empty());
+            continue;
+        }
+        const RangeVar* const name = reinterpret_cast<PartitionCmd*>(command->def)->name;
+        const Oid partition = guarded([name] { return RangeVarGetRelid(name, NoLock, true); });
+        if (attach) {
+            on_new_partition(partition);
+            adopt_rows(*table, partition);
+            continue;
+        }
+        if (OidIsValid(partition)) drop_triggers(partition);  // those that PostgreSQL had not cloned
+        note_partitions(table->relation);
+        raise_floors(!table->space.empty());
+    }
+}
+
+bool is_temporary(const Node* command) {
+    if (!IsA(command, CreateStmt)) return false;
+    const auto* statement = reinterpret_cast<const CreateStmt*>(command);
+    return statement->relation->relpersistence == RELPERSISTENCE_TEMP && statement->partbound == nullptr;
+}
+
+// Of the tables that are dropped, or lose partitions, which take their rows along: the OID, whether it is dropped itself, whether its rows
+// are in any space, and its name if that belongs to a table that is not tracked.
+pg::Rows tables_that_lose(const std::vector<Oid>& dropped) {
+    static pg::OwnStatement by_table(
+        "SELECT relation::pg_catalog.oid, true, space_column IS NOT NULL, NULL::pg_catalog.text FROM replicache.tracked_table "
+        "WHERE relation::pg_catalog.oid OPERATOR(pg_catalog.=) ANY ($1)",
+        {OIDARRAYOID});
+    static pg::OwnStatement by_partition(
+        "SELECT relation::pg_catalog.oid, relation::pg_catalog.oid OPERATOR(pg_catalog.=) ANY ($1), space_column IS NOT NULL, "
+        "CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) n.holder AND c.relkind "
+        "OPERATOR(pg_catalog.=) ANY ('{r,p}'::pg_catalog.\"char\"[])) AND NOT EXISTS (SELECT FROM replicache.tracked_table o WHERE "
+        "o.relation::pg_catalog.oid OPERATOR(pg_catalog.=) n.holder) "
+        "THEN table_name END FROM replicache.tracked_table "
+        "CROSS JOIN LATERAL (SELECT pg_catalog.to_regclass(table_name)::pg_catalog.oid AS holder) n "
+        "WHERE relation::pg_catalog.oid OPERATOR(pg_catalog.=) ANY ($1) OR partitions::pg_catalog.oid[] OPERATOR(pg_catalog.&&) $1",
+        {OIDARRAYOID});
+    return (knows_names() ? by_partition : by_table).run({value(pg::oid_array(dropped))}, pg::Snapshot::latest);
+}
+
+void on_drop_of(const std::vector<Oid>& relations) {
+    const pg::Rows tables = tables_that_lose(relations);
+    bool in_any_space = false;
+    for (std::uint64_t i = 0; i < tables.count(); ++i) {
+        const Oid relation = tables.oid(i, 1);
+        in_any_space |= DatumGetBool(tables.get(i, 3).datum);
+        if (!DatumGetBool(tables.get(i, 2).datum)) {
+            note_partitions(relation);
+            continue;
+        }
+        // Clients would drop all rows without a word, though they are in the other table.
+        if (const auto name = tables.text(i, 4))
+            throw SqlError(
+                ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "cannot drop a tracked table while another table has its name " + *name,
+                "The other table is not tracked.",
+                "Call replicache.untrack_table for the table that is to be dropped, then replicache.track_table for the other one.");
+        forget(relation);
+    }
+    if (tables.empty()) return;
+    raise_floor(take_space(""));
+    if (in_any_space) raise_floors(true);
+}
+
+}  // namespace
+
+void before_alter(Node* command) {
+    if (IsA(command, AlterTableStmt)) before_columns_change(reinterpret_cast<AlterTableStmt*>(command));
+}
+
+void on_alter(Node* command) {
+    if (is_temporary(command)) return;
+    const pg::SpiConnection spi;
+    after_columns_changed(command);
+    const std::vector<Oid> relations = altered_tables();
+    if (relations.empty()) return;
+    for (const Oid relation : relations)
+        if (IsA(command, AlterTableStmt))
+            on_alter_table(reinterpret_cast<AlterTableStmt*>(command), relation);
+        else if (guarded([relation] { return get_rel_relispartition(relation); }))
+            on_new_partition(relation);
+    note_names(relations);
+}
+
+void on_drop() {
+    const pg::SpiConnection spi;
+    static pg::Statement dropped(
+        "SELECT d.objid FROM pg_catalog.pg_event_trigger_dropped_objects() d "
+        "WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid "
+        "AND d.objsubid OPERATOR(pg_catalog.=) 0",
+        {});
+    const std::vector<Oid> relations = oids(dropped.run({}));
+    if (relations.empty()) return;
+    hide_tables(relations);
+    on_drop_of(relations);
+}
+
+}  // namespace replicache::engine

@@ -1,0 +1,35 @@
+#include "engine/tracking/dropped.h"
+
+#include "engine/tracking/change.h"
+#include "engine/table/tracked_table.h"
+#include "pg/own_table.h"
+#include "pg/spi.h"
+
+namespace replicache::engine {
+
+bool forget_if_dropped(Oid relation) {
+    if (pg::guarded([relation] { return get_rel_name(relation) != nullptr; })) return false;
+    const auto table = tracked_table(relation);
+    if (!table) return false;
+    forget(relation);
+    raise_floors(!table->space.empty());
+    return true;
+}
+
+void forget_dropped_tables() {
+    static pg::OwnStatement exposed(
+        "DELETE FROM replicache.exposed_table e WHERE NOT EXISTS "
+        "(SELECT FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) e.relation::pg_catalog.oid)",
+        {});
+    static pg::OwnStatement any_exposed(
+        "SELECT FROM replicache.exposed_table e WHERE NOT EXISTS "
+        "(SELECT FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) e.relation::pg_catalog.oid)",
+        {});
+    if (!any_exposed.run({}).empty()) {  // a DELETE makes every backend read the registry again
+        exposed.run({});
+        pg::tell_of_change("exposed_table");
+    }
+    for (const TrackedTable& table : tracked_tables()) forget_if_dropped(table.relation);
+}
+
+}  // namespace replicache::engine

@@ -1,0 +1,270 @@
+#include "engine/tracking/trackable.h"
+
+#include "engine/table/generated_column.h"
+#include "engine/table/relation.h"
+#include "engine/table/space_name.h"
+#include "engine/tracking/table_view.h"
+#include "pg/own_table.h"
+#include "pg/spi.h"
+
+extern "C" {
+#include "catalog/pg_attribute.h"
+#include "parser/parser.h"
+#include "utils/plancache.h"
+}
+
+namespace replicache::engine {
+namespace {
+
+using pg::guarded;
+using pg::Rows;
+using pg::SqlError;
+using pg::value;
+
+struct UniqueIndex {
+    bool primary;
+    std::vector<std::string> columns;
+};
+
+// The expression goes into a query between parentheses: there must be no way out of them.
+void check_is_expression(const std::string& value) {
+    const std::string text = "SELECT (" + value + "\n)";
+    const bool single = guarded([&text] {
+        List* const statements = raw_parser(text.c_str(), RAW_PARSE_DEFAULT);
+        if (list_length(statements) != 1) return false;
+        const Node* node = linitial_node(RawStmt, statements)->stmt;
+        if (!IsA(node, SelectStmt)) return false;
+        const auto* select = reinterpret_cast<const SelectStmt*>(node);
+        return select->op == SETOP_NONE && list_length(select->targetList) == 1 && select->fromClause == NIL &&
+               select->whereClause == nullptr && select->groupClause == NIL && select->havingClause == nullptr &&
+               select->windowClause == NIL && select->sortClause == NIL && select->limitCount == nullptr &&
+               select->limitOffset == nullptr && select->lockingClause == NIL && select->intoClause == nullptr;
+    });
+    if (!single) throw SqlError(ERRCODE_SYNTAX_ERROR, "value must be a single SQL expression");
+}
+
+const TableColumn& require(const std::vector<TableColumn>& columns, const std::string& name, Oid relation) {
+    if (const TableColumn* column = find_column(columns, name)) return *column;
+    throw SqlError(ERRCODE_UNDEFINED_COLUMN, "column \"" + name + "\" of relation \"" + name_of(relation) + "\" does not exist");
+}
+
+std::vector<UniqueIndex> unique_indexes(Oid relation) {
+    static pg::Statement query(
+        "SELECT i.indexrelid, i.indisprimary, a.attname::pg_catalog.text FROM pg_catalog.pg_index i "
+        "CROSS JOIN LATERAL pg_catalog.generate_series(0, i.indnkeyatts OPERATOR(pg_catalog.-) 1) AS n "
+        "LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid OPERATOR(pg_catalog.=) i.indrelid "
+        "AND a.attnum OPERATOR(pg_catalog.=) i.indkey[n] "
+        "WHERE i.indrelid OPERATOR(pg_catalog.=) $1 AND i.indisunique AND i.indisvalid AND i.indpred IS NULL "
+        "AND i.indexprs IS NULL ORDER BY i.indexrelid, n",
+        {OIDOID});
+    const Rows rows = query.run({value(ObjectIdGetDatum(relation))}, pg::Snapshot::latest);
+    std::vector<UniqueIndex> indexes;
+    Oid last = InvalidOid;
+    for (std::uint64_t i = 0; i < rows.count(); ++i) {
+        if (rows.oid(i, 1) != last) indexes.push_back({DatumGetBool(rows.get(i, 2).datum), {}});
+        last = rows.oid(i, 1);
+        indexes.back().columns.push_back(rows.text(i, 3).value_or(""));
+    }
+    return indexes;
+}
+
+// The triggers write or read these columns before PostgreSQL computes generated ones.
+void refuse_generated(const TableColumn& column, const char* role) {
+    if (column.generated != '\0')
+        throw SqlError(ERRCODE_INVALID_TABLE_DEFINITION, std::string(role) + " column \"" + column.name + "\" is a generated column", {},
+                       "Use a plain column.");
+}
+
+// The template, checked: its columns are never null, tell any two rows apart, and have a text of their own.
+KeyTemplate resolve_key(const TrackedTable& table, const std::vector<TableColumn>& columns) {
+    if (table.key.empty()) {
+        const std::vector<UniqueIndex> indexes = unique_indexes(table.relation);
+        const auto primary = std::find_if(indexes.begin(), indexes.end(), [](const UniqueIndex& i) { return i.primary; });
+        if (primary == indexes.end())
+            throw SqlError(ERRCODE_INVALID_TABLE_DEFINITION, "table \"" + name_of(table.relation) + "\" has no primary key", {},
+                           "Add one, or pass a key template over the columns of a unique index.");
+        return KeyTemplate::for_primary_key(name_of(table.relation), primary->columns);
+    }
+    const KeyTemplate key = KeyTemplate::parse(table.key);
+    const std::vector<std::string> names = key.columns();
+    for (const std::string& name : names)
+        if (!require(columns, name, table.relation).not_null)
+            throw SqlError(ERRCODE_INVALID_TABLE_DEFINITION, "column \"" + name + "\" is part of a key and may be null", {},
+                           "Declare it NOT NULL.");
+    if (!identifies_rows(table.relation, names))
+        throw SqlError(ERRCODE_INVALID_TABLE_DEFINITION,
+                       "key template \"" + table.key + "\" does not identify a row of \"" + name_of(table.relation) + "\"",
+                       "Its columns include those of no unique index.", "Use the columns of the primary key, or create a unique index.");
+    return key;
+}
+
+void check_key_is_free(const TrackedTable& table, const KeyTemplate& key) {
+    for (const TrackedTable& other : tracked_tables())
+        if (other.relation != table.relation && key.may_equal(KeyTemplate::parse(other.key)))
+            throw SqlError(ERRCODE_DUPLICATE_OBJECT,
+                           "rows of \"" + name_of(table.relation) + "\" and \"" + name_of(other.relation) + "\" could have the same key",
+                           "The key templates are \"" + key.text() + "\" and \"" + other.key + "\".",
+                           "Pass a key template with a prefix of its own.");
+}
+
+// PostgreSQL cuts longer names off, in characters of up to four bytes.
+constexpr std::size_t max_template_bytes = NAMEDATALEN - 1 - 4;
+
+void check_space_column(const TrackedTable& table, const std::vector<TableColumn>& columns, const std::string& name) {
+    const TableColumn& column = require(columns, name, table.relation);
+    switch (guarded([type = column.type] { return getBaseType(type); })) {
+        case TEXTOID:
+        case VARCHAROID:
+        case INT2OID:
+        case INT4OID:
+        case INT8OID:
+        case UUIDOID: break;
+        default:
+            throw SqlError(ERRCODE_DATATYPE_MISMATCH, "space column \"" + name + "\" is of a type that cannot name a space", {},
+                           "Use a column of type text, varchar, uuid, smallint, integer or bigint.");
+    }
+    if (column.generated == '\0') return;
+    if (column.generated != ATTRIBUTE_GENERATED_STORED)
+        throw SqlError(ERRCODE_FEATURE_NOT_SUPPORTED, "space column \"" + name + "\" is a virtual generated column",
+                       "The table does not hold its values.",
+                       "Declare it STORED, or use the columns that it is generated from in a template.");
+    if (find_column(columns, table.version) == nullptr) return;
+    Relation const relation = guarded([&] { return relation_open(table.relation, NoLock); });
+    const bool circular = guarded([&] {
+        const auto number = [relation](const std::string& column) {
+            return static_cast<AttrNumber>(SPI_fnumber(relation->rd_att, column.c_str()));
+        };
+        return is_generated_from(relation, number(name), number(table.version));
+    });
+    guarded([relation] { relation_close(relation, NoLock); });
+    if (circular)
+        throw SqlError(ERRCODE_INVALID_TABLE_DEFINITION, "space column \"" + name + "\" is generated from the version column", {},
+                       "Name another column by the argument version; it is added when missing.");
+}
+
+void check_space(const TrackedTable& table, const std::vector<TableColumn>& columns) {
+    const SpaceName name = SpaceName::of(table);
+    if (name.is_template() && table.space.size() > max_template_bytes)
+        throw SqlError(ERRCODE_NAME_TOO_LONG,
+                       "space template \"" + table.space + "\" is longer than " + std::to_string(max_template_bytes) + " bytes",
+                       "Of a longer one, PostgreSQL may have cut off the end.", "Use shorter literals, or a generated column.");
+    for (const std::string& column : name.columns()) check_space_column(table, columns, column);
+}
+
+void check_deleted_column(const TrackedTable& table, const std::vector<TableColumn>& columns) {
+    if (require(columns, table.deleted, table.relation).type != BOOLOID)
+        throw SqlError(ERRCODE_DATATYPE_MISMATCH, "column \"" + table.deleted + "\" for soft deletion is not of type boolean");
+}
+
+void check_version_column(const TrackedTable& table, const std::vector<TableColumn>& columns, const KeyTemplate& key) {
+    const std::vector<std::string> keys = key.columns();
+    const char* taken = nullptr;
+    if (std::find(keys.begin(), keys.end(), table.version) != keys.end()) taken = "part of the key";
+    const std::vector<std::string> spaces = SpaceName::of(table).columns();
+    if (std::find(spaces.begin(), spaces.end(), table.version) != spaces.end()) taken = "also the space column";
+    if (table.version == table.deleted) taken = "also the column for soft deletion";
+    if (taken != nullptr)
+        throw SqlError(ERRCODE_INVALID_TABLE_DEFINITION, "version column \"" + table.version + "\" is " + taken, {},
+                       "Name another column by the argument version; it is added when missing.");
+    const TableColumn* column = find_column(columns, table.version);
+    if (column == nullptr) return;
+    refuse_generated(*column, "version");
+    if (column->type != INT8OID)
+        throw SqlError(ERRCODE_DATATYPE_MISMATCH, "version column \"" + table.version + "\" is not of type bigint", {},
+                       "Name another column by the argument version; it is added when missing.");
+}
+
+void check_value_columns(const TrackedTable& table, const std::vector<TableColumn>& columns) {
+    if (table.columns.empty()) return;
+    if (!table.value.empty())
+        throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "value and columns exclude each other",
+                       "The columns are those of the default value.", "Pass one of them.");
+    for (auto name = table.columns.begin(); name != table.columns.end(); ++name) {
+        if (*name == table.version)
+            throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "columns: \"" + *name + "\" is the version column",
+                           "Clients know versions as cookies.", "Leave it out, or pass a value that has it.");
+        require(columns, *name, table.relation);
+        if (std::find(table.columns.begin(), name, *name) != name)
+            throw SqlError(ERRCODE_DUPLICATE_COLUMN, "columns: \"" + *name + "\" is there twice");
+    }
+}
+
+}  // namespace
+
+std::vector<TableColumn> columns_of(Oid relation) {
+    static pg::Statement query(
+        "SELECT attname::pg_catalog.text, atttypid, attnotnull, attgenerated FROM pg_catalog.pg_attribute "
+        "WHERE attrelid OPERATOR(pg_catalog.=) $1 AND attnum OPERATOR(pg_catalog.>) 0 AND NOT attisdropped ORDER BY attnum",
+        {OIDOID});
+    const Rows rows = query.run({value(ObjectIdGetDatum(relation))}, pg::Snapshot::latest);
+    std::vector<TableColumn> columns;
+    for (std::uint64_t i = 0; i < rows.count(); ++i)
+        columns.push_back({*rows.text(i, 1), rows.oid(i, 2), DatumGetBool(rows.get(i, 3).datum), DatumGetChar(rows.get(i, 4).datum)});
+    return columns;
+}
+
+const TableColumn* find_column(const std::vector<TableColumn>& columns, const std::string& name) {
+    for (const TableColumn& column : columns)
+        if (column.name == name) return &column;
+    return nullptr;
+}
+
+bool identifies_rows(Oid relation, const std::vector<std::string>& columns) {
+    const std::vector<UniqueIndex> indexes = unique_indexes(relation);
+    return std::any_of(indexes.begin(), indexes.end(), [&columns](const UniqueIndex& index) {
+        return std::all_of(index.columns.begin(), index.columns.end(), [&columns](const std::string& column) {
+            return std::find(columns.begin(), columns.end(), column) != columns.end();
+        });
+    });
+}
+
+void check_trackable_kind(Oid relation) {
+    const std::string name = name_of(relation);
+    const char kind = guarded([relation] { return get_rel_relkind(relation); });
+    if (kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE)
+        throw SqlError(ERRCODE_WRONG_OBJECT_TYPE, "\"" + name + "\" is not a table", {}, "Track the tables behind it.");
+    if (is_catalog(relation)) throw SqlError(ERRCODE_WRONG_OBJECT_TYPE, "\"" + name + "\" is a system catalog");
+    if (guarded([relation] { return get_rel_relispartition(relation); }))
+        throw SqlError(ERRCODE_WRONG_OBJECT_TYPE, "\"" + name + "\" is a partition", {}, "Track the partitioned table.");
+    if (guarded([relation] { return get_rel_namespace(relation) == get_namespace_oid("replicache", false); }) &&
+        relation != pg::own_relation("mutation_error"))
+        throw SqlError(ERRCODE_WRONG_OBJECT_TYPE, "\"" + name + "\" is a bookkeeping table of replicache_ext");
+    const char persistence = guarded([relation] { return get_rel_persistence(relation); });
+    if (persistence != RELPERSISTENCE_PERMANENT)
+        throw SqlError(ERRCODE_WRONG_OBJECT_TYPE, "\"" + name + "\" is a temporary or unlogged table",
+                       "Its rows can vanish without a trace, and clients would keep them.", "Use a permanent, logged table.");
+}
+
+KeyTemplate check_trackable(const TrackedTable& table, const std::vector<TableColumn>& columns) {
+    const KeyTemplate key = resolve_key(table, columns);
+    check_space(table, columns);
+    if (!table.deleted.empty()) check_deleted_column(table, columns);
+    check_version_column(table, columns, key);
+    check_value_columns(table, columns);
+    check_key_is_free(table, key);
+    return key;
+}
+
+void check_value(const TrackedTable& table) {
+    if (!table.value.empty()) check_is_expression(table.value);
+    TableView(table).check();
+    if (table.value.empty()) return;
+    // Analysed by itself, without the parameters of the pull's queries.
+    const std::string text = "SELECT (" + table.value + "\n)" + from_clause(table);
+    SPIPlanPtr const plan = guarded([&text] {
+        const SPIPlanPtr result = SPI_prepare(text.c_str(), 0, nullptr);
+        if (result == nullptr) elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
+        return result;
+    });
+    const auto* source = static_cast<CachedPlanSource*>(linitial(SPI_plan_get_plan_sources(plan)));
+    const auto* query = linitial_node(Query, source->query_list);
+    if (query->hasTargetSRFs) throw SqlError(ERRCODE_FEATURE_NOT_SUPPORTED, "value must not return a set");
+    if (query->hasWindowFuncs) throw SqlError(ERRCODE_FEATURE_NOT_SUPPORTED, "value must not use window functions");
+    const Oid type = TupleDescAttr(source->resultDesc, 0)->atttypid;
+    if (type != JSONOID && type != JSONBOID)
+        throw SqlError(ERRCODE_DATATYPE_MISMATCH,
+                       std::string("value must be of type json or jsonb, not ") + guarded([type] { return format_type_be(type); }), {},
+                       "Use an expression such as jsonb_build_object('id', id), or to_jsonb(…).");
+}
+
+}  // namespace replicache::engine

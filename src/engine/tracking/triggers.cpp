@@ -1,0 +1,196 @@
+#include "engine/tracking/triggers.h"
+
+#include "engine/tracking/change.h"
+#include "engine/table/exposed_table.h"
+#include "engine/table/space_name.h"
+#include "pg/array.h"
+#include "pg/own_table.h"
+#include "pg/spi.h"
+
+extern "C" {
+#include "catalog/dependency.h"
+#include "catalog/pg_extension.h"
+#include "catalog/pg_trigger.h"
+#include "commands/extension.h"
+#include "commands/trigger.h"
+#include "parser/parser.h"
+}
+
+namespace replicache::engine {
+namespace {
+
+using pg::guarded;
+using pg::quote_identifier;
+using pg::Rows;
+using pg::value;
+
+constexpr const char* after_truncate = "AFTER TRUNCATE ON t FOR EACH STATEMENT";
+
+// As the caller, who owns the table, does CREATE TRIGGER. Not by SQL: the owner of a partition needs no right on the schema of the
+// extension then, and no event trigger of others runs.
+void create_trigger(Oid relation, const char* name, const std::string& when, char fires) {
+    const std::string text = "CREATE TRIGGER " + quote_identifier(name) + " " + when + " EXECUTE FUNCTION on_change()";
+    const Oid function = pg::own_function("on_change");
+    guarded([&, text = text.c_str()] {
+        auto* const statement = castNode(CreateTrigStmt, linitial_node(RawStmt, raw_parser(text, RAW_PARSE_DEFAULT))->stmt);
+        const ObjectAddress trigger = CreateTriggerFiringOn(statement, text, relation, InvalidOid, InvalidOid, InvalidOid, function,
+                                                            InvalidOid, nullptr, false, false, fires);
+        // So that DROP EXTENSION takes the trigger along.
+        ObjectAddress extension;
+        ObjectAddressSet(extension, ExtensionRelationId, get_extension_oid("replicache_ext", false));
+        recordDependencyOn(&trigger, &extension, DEPENDENCY_AUTO_EXTENSION);
+        CommandCounterIncrement();
+    });
+}
+
+void drop_trigger(Oid trigger) {
+    guarded([trigger] {
+        ObjectAddress address;
+        ObjectAddressSet(address, TriggerRelationId, trigger);
+        performDeletion(&address, DROP_RESTRICT, PERFORM_DELETION_INTERNAL);
+        CommandCounterIncrement();
+    });
+}
+
+// Of those that can be resources: see resource.h.
+bool logs_creations(const TrackedTable& table) { return SpaceName::of(table).is_column() && is_exposed(table.relation); }
+
+void create_creation_trigger(const TrackedTable& table, char fires) {
+    create_trigger(table.relation, trigger_name::created, "AFTER INSERT ON t FOR EACH ROW", fires);
+}
+
+// When a trigger is to fire that takes the place of one with this tgenabled: in a logical subscriber it may fire for the changes that come
+// over the wire, too, but never for these alone.
+char keep(char enabled) {
+    return enabled == TRIGGER_FIRES_ALWAYS || enabled == TRIGGER_FIRES_ON_REPLICA ? TRIGGER_FIRES_ALWAYS : TRIGGER_FIRES_ON_ORIGIN;
+}
+
+// The trigger of ours with this name: its OID and when it fires; no row: there is none.
+Rows find_trigger(Oid relation, const char* name) {
+    static pg::Statement find(
+        "SELECT oid, tgenabled FROM pg_catalog.pg_trigger WHERE tgrelid OPERATOR(pg_catalog.=) $1 AND tgname OPERATOR(pg_catalog.=) "
+        "$2::pg_catalog.name "
+        "AND tgfoid OPERATOR(pg_catalog.=) $3 AND tgparentid OPERATOR(pg_catalog.=) 0::pg_catalog.oid",
+        {OIDOID, TEXTOID, OIDOID});
+    return find.run(
+        {value(ObjectIdGetDatum(relation)), value(std::string_view(name)), value(ObjectIdGetDatum(pg::own_function("on_change")))},
+        pg::Snapshot::latest);
+}
+
+// Of one of our triggers, as it is now; on origin, if there is none.
+char firing_of(Oid relation, const char* name) {
+    const Rows found = find_trigger(relation, name);
+    return found.empty() ? TRIGGER_FIRES_ON_ORIGIN : keep(DatumGetChar(found.get(0, 2).datum));
+}
+
+void create_comparison(const TrackedTable& table, const KeyTemplate& key, char fires) {
+    std::vector<std::string> identity = key.columns();
+    for (const std::string& column : SpaceName::of(table).columns()) identity.push_back(column);
+    std::string old_row, new_row;
+    for (const std::string& column : identity) {
+        old_row += (old_row.empty() ? "OLD." : ", OLD.") + quote_identifier(column);
+        new_row += (new_row.empty() ? "NEW." : ", NEW.") + quote_identifier(column);
+    }
+    // Compared as images: equal values of some types have different texts (citext, numeric).
+    create_trigger(table.relation, trigger_name::moved,
+                   "AFTER UPDATE ON t FOR EACH ROW WHEN (pg_catalog.record_image_ne(ROW(" + old_row + "), ROW(" + new_row + ")))", fires);
+}
+
+}  // namespace
+
+bool compares(Oid relation, const std::vector<std::string>& columns) {
+    static pg::Statement query(
+        "SELECT FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_attribute a ON a.attrelid OPERATOR(pg_catalog.=) d.refobjid AND a.attnum "
+        "OPERATOR(pg_catalog.=) d.refobjsubid "
+        "WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_trigger'::pg_catalog.regclass::pg_catalog.oid AND d.objid "
+        "OPERATOR(pg_catalog.=) $1 "
+        "AND d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid AND d.refobjid "
+        "OPERATOR(pg_catalog.=) $2 "
+        "AND a.attname::pg_catalog.text OPERATOR(pg_catalog.=) ANY ($3)",
+        {OIDOID, OIDOID, TEXTARRAYOID});
+    const Rows trigger = find_trigger(relation, trigger_name::moved);
+    return !trigger.empty() &&
+           !query
+                .run({value(ObjectIdGetDatum(trigger.oid(0, 1))), value(ObjectIdGetDatum(relation)), value(pg::text_array(columns))},
+                     pg::Snapshot::latest)
+                .empty();
+}
+
+bool lacks_comparison(Oid relation) { return find_trigger(relation, trigger_name::moved).empty(); }
+
+void drop_comparison(Oid relation) {
+    const Rows trigger = find_trigger(relation, trigger_name::moved);
+    if (!trigger.empty()) drop_trigger(trigger.oid(0, 1));
+}
+
+void create_comparison(const TrackedTable& table) {
+    // They go together.
+    create_comparison(table, KeyTemplate::parse(table.key), firing_of(table.relation, trigger_name::deleted));
+}
+
+void create_triggers(const TrackedTable& table, const KeyTemplate& key, const Firing& before) {
+    const Oid relation = table.relation;
+    const auto create = [&](const char* name, const std::string& when) { create_trigger(relation, name, when, before.of(relation, name)); };
+    // An INSERT locks nothing before its row trigger fires; ON CONFLICT DO UPDATE fires triggers for UPDATE, too.
+    if (table.space.empty()) create(trigger_name::lock, "BEFORE UPDATE OR DELETE ON t FOR EACH STATEMENT");
+    create(trigger_name::stamp, "BEFORE INSERT OR UPDATE ON t FOR EACH ROW");
+    create(trigger_name::deleted, "AFTER DELETE ON t FOR EACH ROW");
+    create_comparison(table, key, before.of(relation, trigger_name::moved));
+    create(trigger_name::truncated, after_truncate);
+    add_partition_triggers(table, before);
+    if (logs_creations(table)) create_creation_trigger(table, before.of(relation, trigger_name::created));
+}
+
+void add_partition_triggers(const TrackedTable& table, const Firing& before) {
+    static const std::string sql = "SELECT p.relid FROM " + partitions_of("$1") +
+                                   "p WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_trigger t "
+                                   "WHERE t.tgrelid OPERATOR(pg_catalog.=) p.relid AND t.tgname OPERATOR(pg_catalog.=) $2)";
+    static pg::Statement missing(sql.c_str(), {OIDOID, NAMEOID});
+    const Datum name = guarded([] { return DirectFunctionCall1(namein, CStringGetDatum(trigger_name::truncated)); });
+    const Rows rows = missing.run({value(ObjectIdGetDatum(table.relation)), value(name)}, pg::Snapshot::latest);
+    const char of_table = firing_of(table.relation, trigger_name::truncated);
+    for (std::uint64_t i = 0; i < rows.count(); ++i) {
+        const Oid partition = rows.oid(i, 1);
+        const char of_partition = before.of(partition, trigger_name::truncated);
+        create_trigger(partition, trigger_name::truncated, after_truncate, of_partition == TRIGGER_FIRES_ALWAYS ? of_partition : of_table);
+    }
+}
+
+void provide_creation_trigger(Oid relation) {
+    const Rows found = find_trigger(relation, trigger_name::created);
+    const Oid trigger = found.empty() ? InvalidOid : found.oid(0, 1);
+    const auto table = tracked_table(relation);
+    const bool wanted = table && logs_creations(*table);
+    if (wanted && !OidIsValid(trigger)) create_creation_trigger(*table, firing_of(relation, trigger_name::stamp));
+    if (!wanted && OidIsValid(trigger)) drop_trigger(trigger);
+}
+
+char Firing::of(Oid relation, std::string_view name) const {
+    const auto find = [&](std::string_view wanted) {
+        return std::find_if(triggers.begin(), triggers.end(), [&](const Trigger& t) { return t.relation == relation && t.name == wanted; });
+    };
+    auto trigger = find(name);
+    if (trigger == triggers.end()) trigger = find(trigger_name::stamp);  // a new one is like those beside it
+    return trigger == triggers.end() ? TRIGGER_FIRES_ON_ORIGIN : trigger->fires;
+}
+
+Firing drop_triggers(Oid relation) {
+    static const std::string sql =
+        "SELECT t.oid, t.tgrelid, t.tgname::pg_catalog.text, t.tgenabled::pg_catalog.text FROM pg_catalog.pg_trigger t JOIN (SELECT relid "
+        "FROM " +
+        partitions_of("$1") +
+        "p UNION SELECT $1) p "
+        "ON t.tgrelid OPERATOR(pg_catalog.=) p.relid WHERE t.tgfoid OPERATOR(pg_catalog.=) $2 AND t.tgparentid OPERATOR(pg_catalog.=) "
+        "0::pg_catalog.oid";
+    static pg::Statement triggers(sql.c_str(), {OIDOID, OIDOID});
+    const Rows rows =
+        triggers.run({value(ObjectIdGetDatum(relation)), value(ObjectIdGetDatum(pg::own_function("on_change")))}, pg::Snapshot::latest);
+    Firing firing;
+    for (std::uint64_t i = 0; i < rows.count(); ++i) {
+        firing.triggers.push_back({rows.oid(i, 2), pg::required(rows.text(i, 3)), keep(pg::required(rows.text(i, 4)).front())});
+        drop_trigger(rows.oid(i, 1));
+    }
+    return firing;
+}
+
+}  // namespace replicache::engine

@@ -1,0 +1,129 @@
+#include "engine/upkeep/garbage.h"
+
+#include "engine/push/push.h"
+#include "engine/space/space.h"
+#include "engine/last_mutation_at/paging.h"
+#include "pg/own_table.h"
+
+extern "C" {
+#include "tcop/utility.h"
+}
+
+namespace replicache::engine {
+namespace {
+
+using pg::OwnStatement;
+using pg::Rows;
+using pg::SqlError;
+using pg::Statement;
+using pg::Value;
+
+// A point in time: what is as old, or older, is garbage. Timestamps begin in 4713 BC.
+Value cutoff(Value idle) {
+    static Statement subtract(
+        "SELECT CASE WHEN $1 OPERATOR(pg_catalog.>=) '0'::pg_catalog.interval AND $1 OPERATOR(pg_catalog.<=) '6000 "
+        "years'::pg_catalog.interval "
+        "THEN pg_catalog.now() OPERATOR(pg_catalog.-) $1 END",
+        {INTERVALOID});
+    const Value at = subtract.run({idle}).get(0, 1);
+    if (at.null) throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "idle must be from 0 to 6000 years");
+    return at;
+}
+
+// What of a table t of tombstones may be removed where it is old.
+std::string is_garbage(const std::string& space) {
+    return "(" + space +
+           ".clock OPERATOR(pg_catalog.<>) 'time' OR NOT EXISTS "
+           "(SELECT FROM replicache.exposed_table e WHERE e.relation OPERATOR(pg_catalog.=) t.relation)) ";
+}
+
+// Removes the old tombstones of each space, and those of lower versions, and tells pulls up to where.
+//
+// The clock time: tombstones of exposed tables stay, because sync_pull cannot tell a client to forget everything: whoever comes
+// back must be told of every row that is gone (docs/last_mutation_at.md).
+//
+// The clock transaction: in a database that was restored from a dump, there are tombstones of transactions that it has yet to see.
+// Cookies from before the restore are strangers, so no pull needs them; and as a limit they would make strangers of all.
+std::int64_t collect_tombstones(Value cutoff) {
+    static OwnStatement remove_foreign(
+        "DELETE FROM replicache.tombstone t USING replicache.space s WHERE t.space OPERATOR(pg_catalog.=) s.id "
+        "AND s.clock OPERATOR(pg_catalog.=) 'transaction' "
+        "AND t.version OPERATOR(pg_catalog.>=) "
+        "pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())::pg_catalog.text::pg_catalog.int8 "
+        "AND t.version OPERATOR(pg_catalog.<>) COALESCE(pg_catalog.pg_current_xact_id_if_assigned()::pg_catalog.text::pg_catalog.int8, 0)",
+        {});
+    static const std::string sql =
+        "WITH old AS (SELECT s.id, s.clock, pg_catalog.max(t.version) AS version FROM replicache.tombstone t, replicache.space s "
+        "WHERE t.at OPERATOR(pg_catalog.<=) $1 AND t.space OPERATOR(pg_catalog.=) s.id AND " +
+        is_garbage("s") +
+        "GROUP BY s.id), "
+        "gone AS (DELETE FROM replicache.tombstone t USING old "
+        "WHERE t.space OPERATOR(pg_catalog.=) old.id AND t.version OPERATOR(pg_catalog.<=) old.version AND " +
+        is_garbage("old") +
+        "RETURNING t.space) "
+        "SELECT old.id, old.version, g.count FROM old, (SELECT space, pg_catalog.count(*) AS count FROM gone GROUP BY space) g "
+        "WHERE g.space OPERATOR(pg_catalog.=) old.id ORDER BY old.id";
+    static OwnStatement remove(sql.c_str(), {TIMESTAMPTZOID});
+    auto removed = static_cast<std::int64_t>(remove_foreign.run({}).count());
+    const Rows spaces = remove.run({cutoff});
+    // Only now is anybody made to wait for us: in the order of names, and before clients are locked, as everywhere.
+    for (std::uint64_t i = 0; i < spaces.count(); ++i) {
+        pg::check_interrupts();
+        note_collected(take_space(pg::required(spaces.text(i, 1))), spaces.int8(i, 2));
+        removed += spaces.int8(i, 3);
+    }
+    return removed;
+}
+
+std::int64_t collect_errors(Value cutoff) {
+    static OwnStatement remove(
+        "DELETE FROM replicache.mutation_error WHERE error_id OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT error_id FROM "
+        "replicache.mutation_error "
+        "WHERE at OPERATOR(pg_catalog.<=) $1 FOR UPDATE SKIP LOCKED))",
+        {TIMESTAMPTZOID});
+    return static_cast<std::int64_t>(remove.run({cutoff}).count());
+}
+
+// Groups are locked before clients, as everywhere, and nobody is waited for: who is at work is not idle.
+void collect_clients(Value cutoff, Garbage& garbage) {
+    static OwnStatement lock_groups(
+        "WITH locked AS (SELECT g.id FROM replicache.client_group g WHERE NOT EXISTS (SELECT FROM replicache.client c "
+        "WHERE c.client_group_id OPERATOR(pg_catalog.=) g.id AND c.last_seen OPERATOR(pg_catalog.>) $1) FOR UPDATE SKIP LOCKED) "
+        "SELECT pg_catalog.array_agg(id) FROM locked",
+        {TIMESTAMPTZOID});
+    static OwnStatement forget(
+        "WITH locked AS (SELECT id FROM replicache.client WHERE last_seen OPERATOR(pg_catalog.<=) $1 FOR UPDATE SKIP LOCKED), "
+        "gone AS (DELETE FROM replicache.client c USING locked WHERE c.id OPERATOR(pg_catalog.=) locked.id RETURNING c.id) "
+        "INSERT INTO replicache.forgotten_client (id) SELECT id FROM gone ON CONFLICT (id) DO UPDATE SET at = excluded.at",
+        {TIMESTAMPTZOID});
+    // Under the latest snapshot: a push may have given the group a client before we locked it, which does not change its row.
+    static OwnStatement find_empty(
+        "SELECT pg_catalog.array_agg(u.id) FROM pg_catalog.unnest($1) AS u(id) WHERE NOT EXISTS (SELECT FROM replicache.client c "
+        "WHERE c.client_group_id OPERATOR(pg_catalog.=) u.id)",
+        {TEXTARRAYOID});
+    static OwnStatement remove_groups("DELETE FROM replicache.client_group WHERE id OPERATOR(pg_catalog.=) ANY ($1)", {TEXTARRAYOID});
+    const Value groups = lock_groups.run({cutoff}).get(0, 1);
+    garbage.clients = static_cast<std::int64_t>(forget.run({cutoff}).count());
+    if (groups.null) return;
+    const Value empty = find_empty.run({groups}, pg::Snapshot::latest).get(0, 1);
+    if (!empty.null) garbage.client_groups = static_cast<std::int64_t>(remove_groups.run({empty}).count());
+}
+
+}  // namespace
+
+Garbage collect_garbage(Value idle) {
+    pg::guarded([] { PreventCommandIfReadOnly("replicache.collect_garbage()"); });
+    PushGuard::check("collect_garbage");  // which may have locked what would be removed
+    static OwnStatement one_at_a_time("LOCK TABLE replicache.forgotten_client IN SHARE ROW EXCLUSIVE MODE", {});
+    const pg::SpiConnection spi;
+    one_at_a_time.run({});
+    const Value until = cutoff(idle);
+    Garbage garbage;
+    garbage.tombstones = collect_tombstones(until);
+    collect_pagings(until);
+    garbage.errors = collect_errors(until);
+    collect_clients(until, garbage);
+    return garbage;
+}
+
+}  // namespace replicache::engine

@@ -1,0 +1,81 @@
+// Changes of single rows, as the protocols that know no mutators hand them to the engine. Standard C++ only, like batch.h.
+#pragma once
+
+#include <algorithm>
+#include <iterator>
+
+#include "model/batch.h"
+
+namespace replicache {
+
+struct RowChange {
+    enum class Kind {
+        insert,  // a new row; one that is there already is an error
+        upsert,  // the row becomes what data says: PUT
+        update,  // of the columns in data; without effect when there is no such row: PATCH
+        remove,  // without effect when there is no such row: DELETE
+    };
+    Kind kind = Kind::upsert;
+    std::string table;          // as clients call it
+    std::string_view id;        // JSON: of the key column; empty: stands in data
+    std::string_view data;      // JSON object, as the client wrote it; empty: none
+    std::string_view old;       // JSON object: what the client had before; empty: unknown
+    std::string_view metadata;  // JSON; empty: none
+    std::string_view source{};  // all of it, as the client wrote it
+    std::int64_t number = 0;    // rises with every change of a client (op_id); 0: none
+};
+
+// What a client did in one transaction, and the server does: all of it or nothing.
+struct ClientTransaction {
+    std::optional<std::int64_t> id{};  // the client's
+    std::vector<RowChange> changes{};
+};
+
+struct Upload {
+    std::optional<std::string> client_id;
+    std::optional<std::int64_t> checkpoint;
+    bool skip_rejected = false;  // go on behind a transaction that was rejected
+    std::vector<ClientTransaction> transactions;
+};
+
+// What became of a client transaction.
+struct TransactionResult {
+    enum class Status {
+        success,
+        temporary,      // nothing of it stands; to be sent again
+        rejected,       // for good; on record in replicache.mutation_error
+        not_attempted,  // because one before it failed
+    };
+    Status status = Status::not_attempted;
+    std::optional<std::size_t> change{};  // index of the one that failed; nothing: the transaction as a whole did, at its end
+    Failure failure{};                    // temporary, rejected
+    std::optional<std::string> column{};  // that the failure is about, where it names one
+    bool recorded = false;                // it was rejected before
+};
+
+// Whether what failed may succeed when it is sent again: outages, conflicts with other transactions, a lack of resources,
+// and a mutator or trigger that says so. To call one of these final would drain the queues of clients.
+inline bool is_temporary(std::string_view sqlstate) {
+    constexpr std::string_view beginnings[] = {"08", "40", "53", "57", "58", "55006", "55P03", "RE001", "RE003"};
+    return std::any_of(std::begin(beginnings), std::end(beginnings), [&](std::string_view b) { return sqlstate.starts_with(b); });
+}
+
+// What has become of a row, as the protocol tells it in which a user's data has one head.
+struct SyncMutation {
+    RowChange::Kind kind = RowChange::Kind::insert;  // insert, update or remove
+    std::string resource{};
+    std::string id{};    // JSON; empty: the key is composite
+    std::string data{};  // a JSON object
+    std::int64_t timestamp = 0;
+};
+
+struct SyncPage {
+    std::int64_t head = -1;
+    std::vector<SyncMutation> mutations{};  // by timestamp
+    std::int64_t page = 1;
+    std::int64_t limit = 100;  // mutations per page
+    std::int64_t total = 0;    // on all pages
+    bool has_more = false;
+};
+
+}  // namespace replicache
