@@ -1,11 +1,12 @@
 // sync_pull and sync_push: the lastMutationAt protocol, as status, head and body of answers.
+#include "protocol/last_mutation_at.h"
 #include "api/arguments.h"
 #include "api/request.h"
-#include "engine/table/canonical_space.h"
-#include "engine/session/failure.h"
 #include "engine/last_mutation_at/pull.h"
+#include "engine/last_mutation_at/push.h"
+#include "engine/session/failure.h"
+#include "engine/table/canonical_space.h"
 #include "pg/array.h"
-#include "protocol/last_mutation_at.h"
 
 extern "C" {
 #include "utils/tuplestore.h"

@@ -1,9 +1,9 @@
 // The module itself, and the functions that PostgreSQL calls as triggers.
+#include "engine/space/space.h"
+#include "engine/table/row_watch.h"
+#include "engine/table/tracked_table.h"
 #include "engine/tracking/change.h"
 #include "engine/tracking/ddl.h"
-#include "engine/table/row_watch.h"
-#include "engine/space/space.h"
-#include "engine/table/tracked_table.h"
 #include "pg/invalidation.h"
 #include "pg/own_table.h"
 #include "pg/settings.h"

@@ -1,9 +1,9 @@
 // powersync_upload: PowerSync's uploads in, answers out.
+#include "protocol/powersync.h"
 #include "api/arguments.h"
 #include "api/request.h"
-#include "engine/session/failure.h"
 #include "engine/push/upload.h"
-#include "protocol/powersync.h"
+#include "engine/session/failure.h"
 
 namespace replicache::api {
 namespace {

@@ -1,7 +1,7 @@
 // replay: what was rejected is applied once more.
+#include "engine/push/replay.h"
 #include "api/arguments.h"
 #include "api/request.h"
-#include "engine/push/replay.h"
 #include "protocol/powersync.h"
 
 namespace replicache::api {

@@ -1,13 +1,13 @@
 // apply_push, pull and pull_since: Replicache's requests in, answers out.
+#include "protocol/replicache.h"
 #include "api/arguments.h"
 #include "api/request.h"
-#include "engine/table/canonical_space.h"
-#include "engine/session/failure.h"
 #include "engine/pull/pull.h"
 #include "engine/push/push.h"
+#include "engine/session/failure.h"
 #include "engine/space/space.h"
+#include "engine/table/canonical_space.h"
 #include "pg/settings.h"
-#include "protocol/replicache.h"
 
 namespace replicache::api {
 namespace {

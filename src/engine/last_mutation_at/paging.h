@@ -5,10 +5,17 @@
 // Another device that pulls the same meanwhile goes by the same lines, though they are older than its first page: it may get rows twice.
 #pragma once
 
+#include "engine/last_mutation_at/user_space.h"
 #include "engine/rows/resource_reader.h"
-#include "engine/last_mutation_at/pull.h"
 
 namespace replicache::engine {
+
+struct SyncPull {
+    std::int64_t since = no_head;                         // exclusive
+    std::optional<std::vector<std::string>> resources{};  // nullopt: all
+    std::int64_t page = 1;                                // from 1
+    std::int64_t limit = 100;                             // mutations per page
+};
 
 struct Paging {
     std::int64_t head;                // of the space, when the latest first page was answered: there the last page ends

@@ -1,10 +1,10 @@
 #include "engine/last_mutation_at/pull.h"
 
+#include "engine/last_mutation_at/paging.h"
+#include "engine/rows/row_writer.h"
 #include "engine/session/context.h"
 #include "engine/space/head.h"
 #include "engine/tracking/key_log.h"
-#include "engine/rows/row_writer.h"
-#include "engine/last_mutation_at/paging.h"
 #include "engine/tracking/tracking_faults.h"
 #include "pg/json_reader.h"
 #include "pg/json_text.h"
@@ -26,17 +26,10 @@ bool is_earlier(const SyncMutation& a, const SyncMutation& b) {
 }
 
 // Nullopt: there was none. Then it is made, so that whoever writes first gives it no other clock.
-std::optional<Head> space_of(const std::string& user) {
-    const auto space = head_of(user);
-    if (space && space->clock != pg::clock_time) refuse_clock(user, space->clock);
-    if (!space && !XactReadOnly && !RecoveryInProgress()) ensure_space(user, pg::clock_time);
-    return space;
-}
-
 class SyncPuller {
 public:
     SyncPuller(const SyncPull& pull, const std::string& user) : pull_(pull), user_(user) {
-        const auto space = space_of(user);
+        const auto space = user_space(user);
         if (space) head_ = space->version;
         from_ = space && pull.since < space->floor ? no_head : pull.since;
         context_.user_id = context_.space = user;
@@ -299,7 +292,7 @@ SyncPage sync_pull(const SyncPull& pull, const std::string& user) {
 }
 
 std::int64_t sync_head(const std::string& user) {
-    const auto space = space_of(user);
+    const auto space = user_space(user);
     return space ? space->version : no_head;
 }
 

@@ -1,16 +1,10 @@
 // Pulls of the protocol in which a user's data has one head: what has become of each row since an earlier one.
 #pragma once
 
-#include "engine/last_mutation_at/push.h"
+#include "engine/last_mutation_at/paging.h"
+#include "model/row_change.h"
 
 namespace replicache::engine {
-
-struct SyncPull {
-    std::int64_t since = no_head;                         // exclusive
-    std::optional<std::vector<std::string>> resources{};  // nullopt: all
-    std::int64_t page = 1;                                // from 1
-    std::int64_t limit = 100;                             // mutations per page
-};
 
 // Kind insert: the row came into being after `since`. See sync_paging.h for pages.
 SyncPage sync_pull(const SyncPull& pull, const std::string& user);

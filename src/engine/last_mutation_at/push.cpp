@@ -1,11 +1,11 @@
 #include "engine/last_mutation_at/push.h"
 
+#include "engine/last_mutation_at/paging.h"
+#include "engine/rows/row_writer.h"
 #include "engine/session/constraints.h"
 #include "engine/session/context.h"
 #include "engine/session/failure.h"
-#include "engine/push/push.h"
-#include "engine/rows/row_writer.h"
-#include "engine/last_mutation_at/paging.h"
+#include "engine/session/push_guard.h"
 #include "pg/memory.h"
 #include "pg/settings_scope.h"
 #include "pg/subtransaction.h"
@@ -33,8 +33,7 @@ bool is_about_the_data(int sqlstate) {
 class SyncPusher {
 public:
     SyncPusher(const std::vector<RowChange>& changes, const std::string& user)
-        : changes_(changes), user_(user), space_(take_space(user, pg::clock_time)) {
-        if (space_.clock != pg::clock_time) refuse_clock(user, space_.clock);
+        : changes_(changes), user_(user), space_(take_user_space(user)) {
         context_.user_id = context_.space = user;
     }
 
@@ -119,13 +118,6 @@ private:
 };
 
 }  // namespace
-
-void refuse_clock(const std::string& user, pg::Clock clock) {
-    throw SqlError(
-        ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "space \"" + user + "\" has the clock \"" + pg::clock_name(clock) + "\"",
-        "Its versions are no timestamps.",
-        "Users need the clock \"time\": set replicache.default_clock, which decides for spaces that a direct write creates first.");
-}
 
 SyncPush sync_push(const std::vector<RowChange>& changes, std::int64_t head, const std::string& user) {
     pg::guarded([] { PreventCommandIfReadOnly("replicache.sync_push()"); });

@@ -1,13 +1,10 @@
 // Pushes of the protocol in which a user's data has one head, and a push names the head that it was made on.
 #pragma once
 
+#include "engine/last_mutation_at/user_space.h"
 #include "model/row_change.h"
-#include "engine/space/space.h"
 
 namespace replicache::engine {
-
-// The head of a space without history.
-constexpr std::int64_t no_head = -1;
 
 struct SyncPush {
     enum class Status { applied, out_of_sync, no_such_row, invalid };
@@ -20,9 +17,6 @@ struct SyncPush {
 
 // Applies all changes or none. A push that is refused changes nothing.
 SyncPush sync_push(const std::vector<RowChange>& changes, std::int64_t head, const std::string& user);
-
-// Throws the 55000 for a user whose space has another clock than `time`.
-[[noreturn]] void refuse_clock(const std::string& user, pg::Clock clock);
 
 // What clients may call a resource, and whether its rows have a composite key.
 bool is_resource(const std::string& name);

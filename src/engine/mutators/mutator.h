@@ -1,14 +1,10 @@
-// Mutators: the registry, and calling one with the args of a mutation.
+// What a mutation calls.
 #pragma once
 
 #include "model/row_change.h"
-#include "pg/spi.h"
+#include "pg/border.h"
 
 namespace replicache::engine {
-
-// Throws unless the function can serve as a mutator.
-void register_mutator(const std::string& name, Oid function);
-void unregister_mutator(const std::string& name);
 
 // A mutator ready to be called: a function, or an operation on an exposed table.
 class Mutator {
@@ -23,8 +19,5 @@ public:
     // The change of a row that a call with these args comes down to, if it does.
     virtual std::optional<RowChange> row_change(std::string_view) const { return std::nullopt; }
 };
-
-// The mutator of that name: the one that is registered, else that of an exposed table. Throws 42883 when there is none.
-std::shared_ptr<Mutator> find_mutator(const std::string& name);
 
 }  // namespace replicache::engine

@@ -18,10 +18,10 @@ TableScan clients_of(const std::string& group) {
 
 }  // namespace
 
-std::int64_t last_mutation_id(const PullRequest& request) {
+std::int64_t last_mutation_id(const std::optional<std::string>& group, const std::string& client) {
     pg::Table table("client", pg::Table::Access::read);
-    if (!table.find(*request.client_id)) return 0;
-    if (table.text(client_column::group) != request.client_group_id) refuse_client(*request.client_id);
+    if (!table.find(client)) return 0;
+    if (table.text(client_column::group) != group) refuse_client(client);
     return table.int8(client_column::last_mutation_id);
 }
 

@@ -2,14 +2,13 @@
 // knows what it has confirmed.
 #pragma once
 
-#include "engine/space/progress.h"
-#include "engine/pull/pull.h"
 #include "engine/pull/answer.h"
+#include "engine/space/progress.h"
 
 namespace replicache::engine {
 
 // V0: the one client's number. Throws 42501 when the client is of another group.
-std::int64_t last_mutation_id(const PullRequest& request);
+std::int64_t last_mutation_id(const std::optional<std::string>& group, const std::string& client);
 
 // V1: the clients of the group whose number changed. Returns the last mutation of the group, for Cookie::confirmed; empty: none.
 std::string append_last_mutation_ids(PullAnswer& answer, const std::string& group, const Progress& progress);

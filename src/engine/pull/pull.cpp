@@ -1,14 +1,14 @@
 #include "engine/pull/pull.h"
 
-#include "engine/session/client.h"
+#include "engine/pull/answer.h"
 #include "engine/pull/confirmed.h"
+#include "engine/session/client.h"
 #include "engine/session/context.h"
 #include "engine/session/failure.h"
 #include "engine/space/history.h"
-#include "engine/tracking/key_log.h"
 #include "engine/space/progress.h"
-#include "engine/pull/answer.h"
 #include "engine/space/snapshot.h"
+#include "engine/tracking/key_log.h"
 #include "engine/tracking/table_view.h"
 #include "engine/tracking/tracking_faults.h"
 #include "pg/settings.h"
@@ -122,7 +122,7 @@ std::optional<bool> append_answer(PullAnswer& answer, const PullRequest& request
     bool changed = false;
     PullAnswer ids;
     if (request.client_id) {
-        std::int64_t id = last_mutation_id(request);
+        std::int64_t id = last_mutation_id(request.client_group_id, *request.client_id);
         if (progress.kind == Kind::behind) id = std::max(id, request.last_mutation_id);
         if (id < request.last_mutation_id) return std::nullopt;
         changed = id > request.last_mutation_id;

@@ -1,12 +1,13 @@
 #include "engine/push/push.h"
 
+#include "engine/push/rejection.h"
+#include "engine/push/runner.h"
 #include "engine/session/client.h"
 #include "engine/session/constraints.h"
 #include "engine/session/context.h"
 #include "engine/session/failure.h"
+#include "engine/session/push_guard.h"
 #include "engine/space/head.h"
-#include "engine/push/rejection.h"
-#include "engine/push/runner.h"
 #include "engine/space/snapshot.h"
 #include "engine/space/space.h"
 
@@ -157,22 +158,7 @@ private:
     Outcome outcome_;
 };
 
-bool pushing = false;
-
 }  // namespace
-
-void PushGuard::check(const char* function) {
-    if (pushing)
-        throw SqlError(ERRCODE_FEATURE_NOT_SUPPORTED, std::string(function) + " cannot be called by a mutator", {},
-                       "Call the other mutator's function directly.");
-}
-
-PushGuard::PushGuard(const char* function) {
-    check(function);
-    pushing = true;
-}
-
-PushGuard::~PushGuard() { pushing = false; }
 
 Outcome push(const Batch& batch, const Pusher& pusher) {
     pg::guarded([] { PreventCommandIfReadOnly("replicache.apply_push()"); });

@@ -11,17 +11,7 @@ struct Pusher {
     std::string space;
 };
 
-// Pushes, replays and the mutators that an upload calls do not nest: throws 0A000 when one is at work in this backend.
-class PushGuard {
-public:
-    static void check(const char* function);
-    explicit PushGuard(const char* function);
-    ~PushGuard();
-    PushGuard(const PushGuard&) = delete;
-    PushGuard& operator=(const PushGuard&) = delete;
-};
-
-// Everything happens in the calling transaction. Throws what the caller must roll back for; see sql-api, *Push*.
+// Everything happens in the calling transaction. Throws what the caller must roll back for.
 Outcome push(const Batch& batch, const Pusher& pusher);
 
 }  // namespace replicache::engine

@@ -1,6 +1,6 @@
 #include "engine/push/rejection.h"
 
-#include "engine/table/mutator_queue.h"
+#include "engine/mutators/queued_call.h"
 #include "pg/array.h"
 #include "pg/memory.h"
 #include "pg/own_table.h"

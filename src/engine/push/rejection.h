@@ -1,8 +1,8 @@
 // The errors on record: why which mutation was rejected.
 #pragma once
 
-#include "model/batch.h"
 #include "engine/session/client.h"
+#include "model/batch.h"
 #include "model/row_change.h"
 
 namespace replicache::engine {

@@ -1,9 +1,9 @@
 #include "engine/push/runner.h"
 
+#include "engine/mutators/mutator_registry.h"
+#include "engine/rows/row_changes.h"
 #include "engine/session/constraints.h"
 #include "engine/session/failure.h"
-#include "engine/mutators/mutator.h"
-#include "engine/rows/row_changes.h"
 #include "engine/session/timeout.h"
 #include "pg/settings.h"
 #include "pg/settings_scope.h"

@@ -6,9 +6,9 @@
 // as short as the ids that are left allow.
 #pragma once
 
-#include "model/batch.h"
 #include "engine/session/context.h"
 #include "engine/session/push_time.h"
+#include "model/batch.h"
 #include "pg/memory.h"
 
 namespace replicache::engine {

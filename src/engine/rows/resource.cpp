@@ -1,6 +1,6 @@
 #include "engine/rows/resource.h"
 
-#include "engine/tracking/key_log.h"
+#include "engine/table/relation.h"
 #include "engine/table/space_name.h"
 
 namespace replicache::engine {

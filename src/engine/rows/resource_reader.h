@@ -1,8 +1,8 @@
 // Reads the rows of a resource that belong to a user, as the calling role and under the active snapshot.
 #pragma once
 
-#include "engine/table/key.h"
 #include "engine/rows/resource.h"
+#include "engine/table/key.h"
 #include "engine/table/row_watch.h"
 #include "engine/table/storage.h"
 

@@ -5,10 +5,10 @@
 // relation, as transition tables are: utils/queryenvironment.h).
 #pragma once
 
-#include "engine/table/exposed_table.h"
 #include "engine/rows/resource_reader.h"
-#include "model/row_change.h"
 #include "engine/rows/set_wise.h"
+#include "engine/table/exposed_table.h"
+#include "model/row_change.h"
 #include "pg/column_input.h"
 
 extern "C" {

@@ -1,175 +1,17 @@
 #include "engine/table/exposed_table.h"
 
-#include "engine/tracking/dropped.h"
-#include "engine/table/mutator_queue.h"
 #include "engine/table/relation.h"
-#include "engine/rows/resource.h"
-#include "engine/table/tracked_table.h"
-#include "engine/tracking/triggers.h"
 #include "pg/array.h"
-#include "pg/compat.h"
 #include "pg/own_table.h"
 
 namespace replicache::engine {
-namespace {
-
-// SQL, as an int2[]: the columns of the index i, but for those that it only includes.
-const std::string columns_of_i = "(i.indkey::pg_catalog.int2[])[0:i.indnkeyatts OPERATOR(pg_catalog.-) 1]";
 
 using pg::guarded;
 using pg::OwnStatement;
 using pg::Rows;
 using pg::SpiConnection;
 using pg::SqlError;
-using pg::Statement;
 using pg::value;
-
-void check_kind(Oid relation) {
-    const char kind = guarded([relation] { return get_rel_relkind(relation); });
-    if (kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE)
-        throw SqlError(ERRCODE_WRONG_OBJECT_TYPE, "\"" + name_of(relation) + "\" is not a table", {}, "Expose the tables behind it.");
-    if (guarded([relation] { return get_rel_persistence(relation); }) == RELPERSISTENCE_TEMP)
-        throw SqlError(ERRCODE_WRONG_OBJECT_TYPE, "\"" + name_of(relation) + "\" is a temporary table");
-    if (is_catalog(relation)) throw SqlError(ERRCODE_WRONG_OBJECT_TYPE, "\"" + name_of(relation) + "\" is a system catalog");
-    if (guarded([relation] { return get_rel_namespace(relation) == get_namespace_oid("replicache", false); }))
-        throw SqlError(ERRCODE_WRONG_OBJECT_TYPE, "\"" + name_of(relation) + "\" is a bookkeeping table of replicache_ext");
-    if (!guarded([relation] {
-            Relation const opened = relation_open(relation, AccessShareLock);
-            const Oid index = pg::primary_key_index(opened);
-            relation_close(opened, NoLock);
-            return OidIsValid(index);
-        }))
-        throw SqlError(ERRCODE_INVALID_TABLE_DEFINITION, "table \"" + name_of(relation) + "\" has no primary key", {},
-                       "Changes of rows name them by it: add one.");
-}
-
-void set_operations(ExposedTable& table, const std::vector<std::string>& operations) {
-    for (const std::string& operation : operations) {
-        bool* const may = operation == "insert"   ? &table.may_insert
-                          : operation == "update" ? &table.may_update
-                          : operation == "delete" ? &table.may_delete
-                                                  : nullptr;
-        if (may == nullptr)
-            throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "unknown operation \"" + operation + "\"", {},
-                           "Operations are insert, update and delete.");
-        *may = true;
-    }
-    if (!table.may_insert && !table.may_update && !table.may_delete)
-        throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "operations must not be empty", {}, "Call replicache.hide_crud to expose nothing.");
-}
-
-void check_columns(Oid relation, pg::Value columns) {
-    if (columns.null) return;
-    static Statement type("SELECT pg_catalog.jsonb_typeof($1)", {JSONBOID});
-    if (*type.run({columns}).text(0, 1) != "object")
-        throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "columns must be an object", {}, R"(Pass {"client name":"column"}.)");
-    static const std::string sql =
-        "SELECT c.key, c.value::pg_catalog.text, pg_catalog.jsonb_typeof(c.value) OPERATOR(pg_catalog.<>) 'string', "
-        "a.attname IS NULL, a.attgenerated OPERATOR(pg_catalog.<>) '', a.attidentity OPERATOR(pg_catalog.=) 'a' AND NOT EXISTS (SELECT "
-        "FROM pg_catalog.pg_index i "
-        "WHERE i.indrelid OPERATOR(pg_catalog.=) $1 AND i.indisprimary AND a.attnum OPERATOR(pg_catalog.=) ANY (" +
-        columns_of_i +
-        ")) FROM pg_catalog.jsonb_each($2) c "
-        "LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid OPERATOR(pg_catalog.=) $1 AND a.attnum OPERATOR(pg_catalog.>) 0 "
-        "AND NOT a.attisdropped AND a.attname OPERATOR(pg_catalog.=) (c.value OPERATOR(pg_catalog.#>>) '{}') ORDER BY c.key";
-    static Statement faults(sql.c_str(), {OIDOID, JSONBOID});
-    const Rows rows = faults.run({value(ObjectIdGetDatum(relation)), columns});
-    if (rows.empty()) throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "columns must not be empty");
-    for (std::uint64_t i = 0; i < rows.count(); ++i) {
-        const std::string client = pg::required(rows.text(i, 1)), column = pg::required(rows.text(i, 2));
-        const auto is = [&](int n) { return DatumGetBool(rows.get(i, n).datum); };
-        if (is(3)) throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "columns: \"" + client + "\" must name a column, got " + column);
-        if (is(4))
-            throw SqlError(ERRCODE_UNDEFINED_COLUMN, "column " + column + " of relation \"" + name_of(relation) + "\" does not exist");
-        if (is(5)) throw SqlError(ERRCODE_INVALID_TABLE_DEFINITION, "column " + column + " is a generated column, which nobody can write");
-        if (is(6))
-            throw SqlError(ERRCODE_INVALID_TABLE_DEFINITION,
-                           "column " + column + " is GENERATED ALWAYS AS IDENTITY, so nobody can write it");
-    }
-}
-
-// By a column that clients cannot name, or the server not write, no change could be judged.
-void check_conflict_column(const ExposedTable& table, const std::string& column, pg::Value columns) {
-    static const std::string sql =
-        "SELECT a.attgenerated OPERATOR(pg_catalog.<>) '', a.attidentity OPERATOR(pg_catalog.=) 'a', EXISTS (SELECT FROM "
-        "pg_catalog.pg_index i "
-        "WHERE i.indrelid OPERATOR(pg_catalog.=) $1 AND i.indisprimary AND a.attnum OPERATOR(pg_catalog.=) ANY (" +
-        columns_of_i +
-        ")), "
-        "NOT EXISTS (SELECT FROM pg_catalog.jsonb_each_text($3) c WHERE c.value OPERATOR(pg_catalog.=) $2) FROM pg_catalog.pg_attribute a "
-        "WHERE a.attrelid OPERATOR(pg_catalog.=) $1 AND a.attname OPERATOR(pg_catalog.=) $2 AND NOT a.attisdropped";
-    static Statement query(sql.c_str(), {OIDOID, TEXTOID, JSONBOID});
-    const Rows rows = query.run({value(ObjectIdGetDatum(table.relation)), value(table.conflict_column), columns});
-    const auto is = [&](int n) { return DatumGetBool(rows.get(0, n).datum); };
-    const auto refuse = [&](const char* reason, const char* hint) {
-        throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, column + " cannot be the conflict_column", reason, hint);
-    };
-    constexpr const char* another = "Name a column that clients write, and that is for nothing else.";
-    if (is(1)) refuse("It is a generated column.", another);
-    if (is(2)) refuse("It is GENERATED ALWAYS AS IDENTITY.", another);
-    if (is(3)) refuse("It is part of the primary key, which a change does not alter.", another);
-    if (!columns.null && is(4)) refuse("It is not among columns, so clients cannot say what they know of it.", "Add it to columns.");
-    const auto tracked = tracked_table(table.relation);
-    if (tracked && tracked->version == table.conflict_column)
-        refuse(
-            "It is the version column, whose next value no client can foresee: of two changes of a row, the second one would always be "
-            "rejected.",
-            another);
-}
-
-void check_conflict(const ExposedTable& table, pg::Value columns) {
-    const auto conflict = conflict_by_name(table.conflict);
-    if (!conflict)
-        throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "unknown conflict policy \"" + table.conflict + "\"", {},
-                       "Policies are last_write, reject_stale, merge, newest and delta.");
-    if (table.conflict_column.empty()) {
-        if (*conflict == Conflict::newest)
-            throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "conflict policy \"newest\" needs a conflict_column", {},
-                           "Name a column that says when the row was changed.");
-        return;
-    }
-    if (*conflict == Conflict::last_write || *conflict == Conflict::merge)
-        throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "conflict policy \"" + table.conflict + "\" takes no conflict_column");
-    static Statement query(
-        "SELECT atttypid FROM pg_catalog.pg_attribute WHERE attrelid OPERATOR(pg_catalog.=) $1 AND attname OPERATOR(pg_catalog.=) $2 "
-        "AND attnum OPERATOR(pg_catalog.>) 0 AND NOT attisdropped",
-        {OIDOID, TEXTOID});
-    const Rows rows = query.run({value(ObjectIdGetDatum(table.relation)), value(table.conflict_column)});
-    const std::string column = "column \"" + table.conflict_column + "\" of relation \"" + name_of(table.relation) + "\"";
-    if (rows.empty()) throw SqlError(ERRCODE_UNDEFINED_COLUMN, column + " does not exist");
-    const Oid type = guarded([type = rows.oid(0, 1)] { return getBaseType(type); });
-    const bool integer = type == INT2OID || type == INT4OID || type == INT8OID;
-    if (*conflict == Conflict::reject_stale && !integer)
-        throw SqlError(ERRCODE_DATATYPE_MISMATCH, column + " is not of an integer type", {}, "It counts the changes of the row.");
-    if (*conflict == Conflict::delta && !integer && type != NUMERICOID && type != FLOAT4OID && type != FLOAT8OID)
-        throw SqlError(ERRCODE_DATATYPE_MISMATCH, column + " is not of a numeric type");
-    check_conflict_column(table, column, columns);
-}
-
-// Clients who choose the keys of new rows, as PowerSync's do, will be refused. Rows that belong to users get their keys from the server
-// anyway.
-void tell_of_assigned_key(const ExposedTable& table) {
-    static const std::string sql =
-        "SELECT a.attname::pg_catalog.text FROM pg_catalog.pg_index i JOIN pg_catalog.pg_attribute a ON a.attrelid OPERATOR(pg_catalog.=) "
-        "i.indrelid "
-        "AND a.attnum OPERATOR(pg_catalog.=) ANY (" +
-        columns_of_i + ") WHERE i.indrelid OPERATOR(pg_catalog.=) $1 AND i.indisprimary AND a.attidentity OPERATOR(pg_catalog.=) 'a'";
-    static Statement query(sql.c_str(), {OIDOID});
-    const Rows rows = query.run({value(ObjectIdGetDatum(table.relation))});
-    if (rows.empty() || resource_of(table)) return;
-    const std::string column = pg::required(rows.text(0, 1));
-    guarded([column = column.c_str(), name = table.name.c_str(),
-             alter = set_by_default(table.relation, pg::quote_identifier(column)).c_str()] {
-        ereport(
-            NOTICE,
-            (errmsg("clients cannot choose \"%s\" of a new row of \"%s\"", column, name),
-             errdetail(
-                 "It is GENERATED ALWAYS AS IDENTITY. An insert that names it is rejected, such as a PUT of PowerSync, which always does."),
-             errhint("Call %s if clients are to choose it.", alter)));
-    });
-}
-
-}  // namespace
 
 std::string set_by_default(Oid relation, const std::string& column) {
     return "ALTER TABLE " + pg::qualified_name(relation) + " ALTER COLUMN " + column + " SET GENERATED BY DEFAULT";
@@ -186,37 +28,6 @@ std::optional<Conflict> conflict_by_name(std::string_view name) {
     return std::nullopt;
 }
 
-void expose_table(ExposedTable table, const std::vector<std::string>& operations, pg::Value columns) {
-    const SpiConnection spi;
-    forget_dropped_tables();
-    check_owner(table.relation);
-    check_kind(table.relation);
-    set_operations(table, operations);
-    check_columns(table.relation, columns);
-    check_conflict(table, columns);
-    if (table.name.empty()) table.name = name_of(table.relation);
-
-    static OwnStatement taken(
-        "SELECT FROM replicache.exposed_table WHERE name OPERATOR(pg_catalog.=) $1 AND relation::pg_catalog.oid OPERATOR(pg_catalog.<>) $2",
-        {TEXTOID, OIDOID});
-    static OwnStatement store(
-        "INSERT INTO replicache.exposed_table (relation, name, operations, columns, conflict, conflict_column, replace) "
-        "VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (relation) DO UPDATE SET name = excluded.name, operations = excluded.operations, "
-        "columns = excluded.columns, conflict = excluded.conflict, conflict_column = excluded.conflict_column, replace = excluded.replace",
-        {OIDOID, TEXTOID, TEXTARRAYOID, JSONBOID, TEXTOID, TEXTOID, BOOLOID});
-    lock_table_names();
-    if (is_mutator_queue(table.name))
-        throw SqlError(ERRCODE_DUPLICATE_OBJECT, "\"" + table.name + "\" is a mutator queue", {}, "Pass another name.");
-    if (!taken.run({value(table.name), value(ObjectIdGetDatum(table.relation))}).empty())
-        throw SqlError(ERRCODE_DUPLICATE_OBJECT, "another table is exposed as \"" + table.name + "\"", {}, "Pass another name.");
-    store.run({value(ObjectIdGetDatum(table.relation)), value(table.name), value(pg::text_array(operations)), columns,
-               value(table.conflict), table.conflict_column.empty() ? pg::Value{} : value(table.conflict_column),
-               value(BoolGetDatum(table.replace))});
-    pg::tell_of_change("exposed_table");
-    provide_creation_trigger(table.relation);
-    if (table.may_insert) tell_of_assigned_key(table);
-}
-
 void check_version_is_free(Oid relation, const std::string& column) {
     static OwnStatement query(
         "SELECT name FROM replicache.exposed_table WHERE relation::pg_catalog.oid OPERATOR(pg_catalog.=) $1 AND "
@@ -228,16 +39,6 @@ void check_version_is_free(Oid relation, const std::string& column) {
         "version column \"" + column + "\" is the conflict_column of the exposed table \"" + name_of(relation) + "\"",
         "Clients write it, and could not foresee versions.",
         "Name another column by the argument version, which is added when missing; or expose the table with another conflict_column.");
-}
-
-void hide_table(Oid relation) {
-    static OwnStatement forget("DELETE FROM replicache.exposed_table WHERE relation::pg_catalog.oid OPERATOR(pg_catalog.=) $1", {OIDOID});
-    const SpiConnection spi;
-    check_owner(relation);
-    if (forget.run({value(ObjectIdGetDatum(relation))}).count() == 0)
-        throw SqlError(ERRCODE_UNDEFINED_OBJECT, "table \"" + name_of(relation) + "\" is not exposed");
-    pg::tell_of_change("exposed_table");
-    provide_creation_trigger(relation);
 }
 
 bool is_exposed(Oid relation) {

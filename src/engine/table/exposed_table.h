@@ -34,10 +34,6 @@ struct ExposedTable {
     bool replace = false;         // an upsert nulls the columns that it leaves out
 };
 
-// As expose_crud was asked. An empty name stands for that of the table; `columns` is a jsonb object, or null for all. Throws when
-// the table cannot be exposed like that.
-void expose_table(ExposedTable table, const std::vector<std::string>& operations, pg::Value columns);
-void hide_table(Oid relation);
 bool is_exposed(Oid relation);
 // Throws 55000 when the column cannot be the version column of the table, because clients write it.
 void check_version_is_free(Oid relation, const std::string& column);

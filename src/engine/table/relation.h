@@ -13,4 +13,7 @@ void check_owner(Oid relation);
 
 bool is_catalog(Oid relation);
 
+// The columns that tell a row from others: of the primary key, or else these, by name.
+std::vector<AttrNumber> identifying_columns(Relation relation, const std::vector<std::string>& otherwise);
+
 }  // namespace replicache::engine

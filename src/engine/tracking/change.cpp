@@ -1,9 +1,10 @@
 #include "engine/tracking/change.h"
+#include "engine/table/relation.h"
 
 #include "engine/table/key.h"
-#include "engine/tracking/key_log.h"
 #include "engine/table/row_space.h"
 #include "engine/table/tracked_table.h"
+#include "engine/tracking/key_log.h"
 #include "pg/invalidation.h"
 #include "pg/own_table.h"
 #include "pg/table.h"

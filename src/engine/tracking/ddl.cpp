@@ -1,8 +1,8 @@
 #include "engine/tracking/ddl.h"
 
+#include "engine/table/exposed_table.h"
 #include "engine/tracking/altered_columns.h"
 #include "engine/tracking/change.h"
-#include "engine/table/exposed_table.h"
 #include "engine/tracking/track.h"
 #include "engine/tracking/triggers.h"
 #include "pg/array.h"

@@ -1,7 +1,7 @@
 #include "engine/tracking/dropped.h"
 
-#include "engine/tracking/change.h"
 #include "engine/table/tracked_table.h"
+#include "engine/tracking/change.h"
 #include "pg/own_table.h"
 #include "pg/spi.h"
 

@@ -37,21 +37,6 @@ Datum identity_json(const GoneRow& gone) {
 
 }  // namespace
 
-std::vector<AttrNumber> identifying_columns(Relation relation, const std::vector<std::string>& otherwise) {
-    std::vector<AttrNumber> columns;
-    const Oid index = guarded([relation] { return pg::primary_key_index(relation); });
-    if (!OidIsValid(index)) {
-        for (const std::string& name : otherwise)
-            columns.push_back(static_cast<AttrNumber>(guarded([&] { return SPI_fnumber(relation->rd_att, name.c_str()); })));
-        return columns;
-    }
-    HeapTuple const tuple = guarded([index] { return SearchSysCache1(INDEXRELID, ObjectIdGetDatum(index)); });
-    const auto* form = reinterpret_cast<Form_pg_index>(GETSTRUCT(tuple));
-    for (int i = 0; i < form->indnkeyatts; ++i) columns.push_back(form->indkey.values[i]);
-    ReleaseSysCache(tuple);
-    return columns;
-}
-
 void bury(Space& space, std::string_view key, const GoneRow& gone) {
     const std::int64_t version = stamp(space);
     const bool tells = space.clock == pg::clock_time;

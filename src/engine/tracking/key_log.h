@@ -13,9 +13,6 @@ namespace creation_column {
 constexpr int space = 1, version = 2, key = 3;
 }
 
-// The columns that tell a row from others: of the primary key, or else these, by name.
-std::vector<AttrNumber> identifying_columns(Relation relation, const std::vector<std::string>& otherwise);
-
 // A row that goes away.
 struct GoneRow {
     Oid table;  // the tracked one

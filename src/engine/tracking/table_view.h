@@ -1,8 +1,8 @@
 // The reading side of tracked tables: how their rows become client-view entries.
 #pragma once
 
-#include "engine/table/key.h"
 #include "engine/space/progress.h"
+#include "engine/table/key.h"
 #include "engine/table/row_watch.h"
 #include "engine/table/space_name.h"
 #include "engine/table/storage.h"

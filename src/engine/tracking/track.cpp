@@ -1,15 +1,16 @@
 #include "engine/tracking/track.h"
 
-#include "engine/tracking/change.h"
-#include "engine/tracking/dropped.h"
 #include "engine/table/exposed_table.h"
-#include "engine/tracking/key_log.h"
 #include "engine/table/relation.h"
 #include "engine/table/row_space.h"
+#include "engine/tracking/change.h"
+#include "engine/tracking/dropped.h"
+#include "engine/tracking/key_log.h"
 #include "engine/tracking/space_warning.h"
 #include "engine/tracking/table_rows.h"
 #include "engine/tracking/trackable.h"
 #include "engine/tracking/triggers.h"
+#include "engine/tracking/value_expression.h"
 #include "pg/own_table.h"
 
 extern "C" {

@@ -3,14 +3,11 @@
 #include "engine/table/generated_column.h"
 #include "engine/table/relation.h"
 #include "engine/table/space_name.h"
-#include "engine/tracking/table_view.h"
 #include "pg/own_table.h"
 #include "pg/spi.h"
 
 extern "C" {
 #include "catalog/pg_attribute.h"
-#include "parser/parser.h"
-#include "utils/plancache.h"
 }
 
 namespace replicache::engine {
@@ -25,23 +22,6 @@ struct UniqueIndex {
     bool primary;
     std::vector<std::string> columns;
 };
-
-// The expression goes into a query between parentheses: there must be no way out of them.
-void check_is_expression(const std::string& value) {
-    const std::string text = "SELECT (" + value + "\n)";
-    const bool single = guarded([&text] {
-        List* const statements = raw_parser(text.c_str(), RAW_PARSE_DEFAULT);
-        if (list_length(statements) != 1) return false;
-        const Node* node = linitial_node(RawStmt, statements)->stmt;
-        if (!IsA(node, SelectStmt)) return false;
-        const auto* select = reinterpret_cast<const SelectStmt*>(node);
-        return select->op == SETOP_NONE && list_length(select->targetList) == 1 && select->fromClause == NIL &&
-               select->whereClause == nullptr && select->groupClause == NIL && select->havingClause == nullptr &&
-               select->windowClause == NIL && select->sortClause == NIL && select->limitCount == nullptr &&
-               select->limitOffset == nullptr && select->lockingClause == NIL && select->intoClause == nullptr;
-    });
-    if (!single) throw SqlError(ERRCODE_SYNTAX_ERROR, "value must be a single SQL expression");
-}
 
 const TableColumn& require(const std::vector<TableColumn>& columns, const std::string& name, Oid relation) {
     if (const TableColumn* column = find_column(columns, name)) return *column;
@@ -243,28 +223,6 @@ KeyTemplate check_trackable(const TrackedTable& table, const std::vector<TableCo
     check_value_columns(table, columns);
     check_key_is_free(table, key);
     return key;
-}
-
-void check_value(const TrackedTable& table) {
-    if (!table.value.empty()) check_is_expression(table.value);
-    TableView(table).check();
-    if (table.value.empty()) return;
-    // Analysed by itself, without the parameters of the pull's queries.
-    const std::string text = "SELECT (" + table.value + "\n)" + from_clause(table);
-    SPIPlanPtr const plan = guarded([&text] {
-        const SPIPlanPtr result = SPI_prepare(text.c_str(), 0, nullptr);
-        if (result == nullptr) elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
-        return result;
-    });
-    const auto* source = static_cast<CachedPlanSource*>(linitial(SPI_plan_get_plan_sources(plan)));
-    const auto* query = linitial_node(Query, source->query_list);
-    if (query->hasTargetSRFs) throw SqlError(ERRCODE_FEATURE_NOT_SUPPORTED, "value must not return a set");
-    if (query->hasWindowFuncs) throw SqlError(ERRCODE_FEATURE_NOT_SUPPORTED, "value must not use window functions");
-    const Oid type = TupleDescAttr(source->resultDesc, 0)->atttypid;
-    if (type != JSONOID && type != JSONBOID)
-        throw SqlError(ERRCODE_DATATYPE_MISMATCH,
-                       std::string("value must be of type json or jsonb, not ") + guarded([type] { return format_type_be(type); }), {},
-                       "Use an expression such as jsonb_build_object('id', id), or to_jsonb(…).");
 }
 
 }  // namespace replicache::engine

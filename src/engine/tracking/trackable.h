@@ -26,7 +26,4 @@ KeyTemplate check_trackable(const TrackedTable& table, const std::vector<TableCo
 // Whether a unique index tells rows of the table apart by these columns.
 bool identifies_rows(Oid relation, const std::vector<std::string>& columns);
 
-// Once the table has its version column: throws unless the value expression is one expression that gives json or jsonb.
-void check_value(const TrackedTable& table);
-
 }  // namespace replicache::engine

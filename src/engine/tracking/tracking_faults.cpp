@@ -1,8 +1,8 @@
 #include "engine/tracking/tracking_faults.h"
 
+#include "engine/table/tracked_table.h"
 #include "engine/tracking/change.h"
 #include "engine/tracking/trackable.h"
-#include "engine/table/tracked_table.h"
 #include "pg/array.h"
 #include "pg/invalidation.h"
 #include "pg/own_table.h"

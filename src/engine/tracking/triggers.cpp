@@ -1,8 +1,8 @@
 #include "engine/tracking/triggers.h"
 
-#include "engine/tracking/change.h"
 #include "engine/table/exposed_table.h"
 #include "engine/table/space_name.h"
+#include "engine/tracking/change.h"
 #include "pg/array.h"
 #include "pg/own_table.h"
 #include "pg/spi.h"

@@ -1,7 +1,7 @@
 #include "engine/upkeep/epoch.h"
 
+#include "engine/session/push_guard.h"
 #include "engine/space/history.h"
-#include "engine/push/push.h"
 #include "engine/space/space.h"
 #include "pg/own_table.h"
 

@@ -1,8 +1,8 @@
 #include "engine/upkeep/garbage.h"
 
-#include "engine/push/push.h"
-#include "engine/space/space.h"
 #include "engine/last_mutation_at/paging.h"
+#include "engine/session/push_guard.h"
+#include "engine/space/space.h"
 #include "pg/own_table.h"
 
 extern "C" {

@@ -1,0 +1,57 @@
+#include "engine/tracking/value_expression.h"
+
+#include "engine/tracking/table_view.h"
+
+extern "C" {
+#include "parser/parser.h"
+#include "utils/plancache.h"
+}
+
+namespace replicache::engine {
+namespace {
+
+using pg::guarded;
+using pg::SqlError;
+
+// The expression goes into a query between parentheses: there must be no way out of them.
+void check_is_expression(const std::string& value) {
+    const std::string text = "SELECT (" + value + "\n)";
+    const bool single = guarded([&text] {
+        List* const statements = raw_parser(text.c_str(), RAW_PARSE_DEFAULT);
+        if (list_length(statements) != 1) return false;
+        const Node* node = linitial_node(RawStmt, statements)->stmt;
+        if (!IsA(node, SelectStmt)) return false;
+        const auto* select = reinterpret_cast<const SelectStmt*>(node);
+        return select->op == SETOP_NONE && list_length(select->targetList) == 1 && select->fromClause == NIL &&
+               select->whereClause == nullptr && select->groupClause == NIL && select->havingClause == nullptr &&
+               select->windowClause == NIL && select->sortClause == NIL && select->limitCount == nullptr &&
+               select->limitOffset == nullptr && select->lockingClause == NIL && select->intoClause == nullptr;
+    });
+    if (!single) throw SqlError(ERRCODE_SYNTAX_ERROR, "value must be a single SQL expression");
+}
+
+}  // namespace
+
+void check_value(const TrackedTable& table) {
+    if (!table.value.empty()) check_is_expression(table.value);
+    TableView(table).check();
+    if (table.value.empty()) return;
+    // Analysed by itself, without the parameters of the pull's queries.
+    const std::string text = "SELECT (" + table.value + "\n)" + from_clause(table);
+    SPIPlanPtr const plan = guarded([&text] {
+        const SPIPlanPtr result = SPI_prepare(text.c_str(), 0, nullptr);
+        if (result == nullptr) elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
+        return result;
+    });
+    const auto* source = static_cast<CachedPlanSource*>(linitial(SPI_plan_get_plan_sources(plan)));
+    const auto* query = linitial_node(Query, source->query_list);
+    if (query->hasTargetSRFs) throw SqlError(ERRCODE_FEATURE_NOT_SUPPORTED, "value must not return a set");
+    if (query->hasWindowFuncs) throw SqlError(ERRCODE_FEATURE_NOT_SUPPORTED, "value must not use window functions");
+    const Oid type = TupleDescAttr(source->resultDesc, 0)->atttypid;
+    if (type != JSONOID && type != JSONBOID)
+        throw SqlError(ERRCODE_DATATYPE_MISMATCH,
+                       std::string("value must be of type json or jsonb, not ") + guarded([type] { return format_type_be(type); }), {},
+                       "Use an expression such as jsonb_build_object('id', id), or to_jsonb(…).");
+}
+
+}  // namespace replicache::engine
