@@ -99,8 +99,8 @@ const body = titles.map(({title, sql}) => {
 const index = titles.map(({title, sql}) => `- ${title}: ${functionsOf(sql).map(({name}) => `[${name}](#${name})`).join(' · ')}`);
 const text = `# Reference
 
-All SQL functions, from the comments of the install script, which \`\\df+ replicache.*\` shows, too. This page is generated: change
-[src/sql](../src/sql), and run \`node docs/reference.mjs\`. For settings, see [operations](operations.md#settings).
+This page lists all SQL functions. \`\\df+ replicache.*\` in psql shows the same texts. The page is generated from the comments in the install script: to change
+it, edit [src/sql](../src/sql) and run \`node docs/reference.mjs\`. For settings, see [operations](operations.md#settings).
 
 ${index.join('\n')}
 

@@ -3,8 +3,9 @@
 CREATE SCHEMA replicache;
 COMMENT ON SCHEMA replicache IS 'the server side of sync: push, pull and change tracking';
 
--- The bookkeeping. Only the extension touches it, as its owner. No foreign keys: the extension keeps the references, and
--- every check would cost a query per push. fillfactor leaves room for HOT updates of the rows that every push updates.
+-- The bookkeeping. Only the extension reads and writes these tables, as their owner. There are no foreign keys: the extension
+-- keeps the references valid, and each check would cost a query per push. fillfactor leaves room for HOT updates of the rows
+-- that every push updates.
 
 CREATE TABLE replicache.space (
     id text COLLATE "C" PRIMARY KEY,

@@ -1,4 +1,4 @@
--- Set-up: run once, by the owner of the tables and functions.
+-- The owner of the tables and functions calls these functions once, to set things up.
 
 CREATE FUNCTION replicache.track_table(
     relation regclass,

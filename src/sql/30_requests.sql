@@ -1,4 +1,4 @@
--- Push and pull.
+-- The backend calls these functions to push, pull and upload. Operators call replay.
 
 CREATE FUNCTION replicache.apply_push(push json, user_id text DEFAULT NULL, space text DEFAULT '') RETURNS json
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'replicache_apply_push';

@@ -1,4 +1,4 @@
--- What mutators, row-level security policies and value expressions may ask about the request they serve.
+-- Mutators, row-level security policies and value expressions use these functions to learn about the current request.
 
 CREATE FUNCTION replicache.current_user_id() RETURNS text
     LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'replicache_current_user_id';
@@ -28,8 +28,8 @@ CREATE FUNCTION replicache.current_schema_version() RETURNS text
     LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'replicache_current_schema_version';
 COMMENT ON FUNCTION replicache.current_schema_version() IS 'The schemaVersion of the request. NULL outside of pushes and pulls.';
 
--- Who may read mutation_error reads the errors of the user whose request it serves. Part of the extension, because pg_dump
--- leaves out policies on an extension's tables.
+-- A role that may read mutation_error sees only the errors of the user of the current request. The policy is part of the
+-- extension, because pg_dump leaves out policies on an extension's tables.
 ALTER TABLE replicache.mutation_error ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own ON replicache.mutation_error FOR SELECT
     USING (user_id IS NOT DISTINCT FROM replicache.current_user_id());

@@ -1,7 +1,8 @@
--- Nothing for PUBLIC: see grant_usage.
+-- PUBLIC gets no rights. See grant_usage.
 REVOKE ALL ON SCHEMA replicache FROM PUBLIC;
 REVOKE ALL ON ALL TABLES IN SCHEMA replicache FROM PUBLIC;
 REVOKE ALL ON ALL SEQUENCES IN SCHEMA replicache FROM PUBLIC;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA replicache FROM PUBLIC;
--- It makes nothing up for tables that are not tracked; and PostgreSQL wants the right from everybody who creates a partition.
+-- This is safe, because the function writes nothing for tables that are not tracked. It is needed, because PostgreSQL demands
+-- the right from everybody who creates a partition.
 GRANT EXECUTE ON FUNCTION replicache.on_change() TO PUBLIC;
