@@ -15,24 +15,24 @@ CREATE TABLE replicache.space (
     collected bigint NOT NULL DEFAULT 0,
     collector bigint NOT NULL DEFAULT 0
 ) WITH (fillfactor = 25);
-COMMENT ON TABLE replicache.space IS 'version histories';
-COMMENT ON COLUMN replicache.space.version IS 'clock counter: the last version that a transaction has got; time: that a change has got, -1 without any';
-COMMENT ON COLUMN replicache.space.floor IS 'the oldest version from which a delta can still be served; clock transaction: the transaction that a cookie must have seen';
-COMMENT ON COLUMN replicache.space.collected IS 'tombstones up to this version have been collected: a cookie must have seen all of it or, clock transaction, collector';
-COMMENT ON COLUMN replicache.space.collector IS 'clock transaction: the last transaction that has collected tombstones; it has seen all that is collected';
+COMMENT ON TABLE replicache.space IS 'spaces, each with a version history';
+COMMENT ON COLUMN replicache.space.version IS 'Clock counter: the last version that a transaction has got. Clock time: the last version that a change has got, -1 if there is none.';
+COMMENT ON COLUMN replicache.space.floor IS 'The oldest version from which a delta can still be served. Clock transaction: a transaction that a cookie must have seen to get a delta.';
+COMMENT ON COLUMN replicache.space.collected IS 'Tombstones up to this version have been collected. To get a delta, a cookie must have seen everything up to it. Clock transaction: or it must have seen the collector.';
+COMMENT ON COLUMN replicache.space.collector IS 'Clock transaction: the last transaction that has collected tombstones. It has seen everything that is collected.';
 
 CREATE TABLE replicache.epoch (
     number bigint PRIMARY KEY,
     at timestamptz NOT NULL DEFAULT pg_catalog.now()
 );
-COMMENT ON TABLE replicache.epoch IS 'calls of new_epoch(); versions of the clock counter start at number * 2^32';
+COMMENT ON TABLE replicache.epoch IS 'Calls of new_epoch(). With the clock counter, the versions of an epoch start at number * 2^32.';
 
 CREATE TABLE replicache.origin (
     key text COLLATE "C" PRIMARY KEY CHECK (key = 'origin'),
     id text NOT NULL DEFAULT pg_catalog.substr(pg_catalog.md5(pg_catalog.gen_random_uuid()::text), 1, 16)
 );
 COMMENT ON TABLE replicache.origin IS
-'which history this database is, named by cookies; never dumped, because a restored database is another one';
+'The history of this database. Cookies name it. It is never dumped, because a restored database is another one.';
 INSERT INTO replicache.origin (key) VALUES ('origin');
 
 CREATE TABLE replicache.client_group (
@@ -40,7 +40,7 @@ CREATE TABLE replicache.client_group (
     user_id text,
     space text COLLATE "C" NOT NULL
 );
-COMMENT ON TABLE replicache.client_group IS 'client groups, each of one user and one space';
+COMMENT ON TABLE replicache.client_group IS 'Client groups. Each belongs to one user and one space.';
 
 CREATE TABLE replicache.client (
     id text COLLATE "C" PRIMARY KEY,
@@ -59,20 +59,20 @@ CREATE TABLE replicache.forgotten_client (
     at timestamptz NOT NULL DEFAULT pg_catalog.now()
 );
 COMMENT ON TABLE replicache.forgotten_client IS
-'clients whose rows are gone; one that comes back might otherwise pass for a new one, and its first mutations be applied twice';
+'Ids of removed clients. Without them, a client that comes back could look new, and its first mutations would be applied twice.';
 
 CREATE TABLE replicache.mutator (
     name text COLLATE "C" PRIMARY KEY,
     function text NOT NULL
 );
-COMMENT ON TABLE replicache.mutator IS 'which function serves a mutation name';
-COMMENT ON COLUMN replicache.mutator.function IS 'signature, as regprocedure reads it; text, because pg_upgrade refuses tables with regprocedure columns';
+COMMENT ON TABLE replicache.mutator IS 'the function that serves each mutation name';
+COMMENT ON COLUMN replicache.mutator.function IS 'The signature, as regprocedure reads it. It is a text, because pg_upgrade refuses tables with regprocedure columns.';
 
 CREATE TABLE replicache.mutator_queue (
     name text COLLATE "C" PRIMARY KEY
 );
 COMMENT ON TABLE replicache.mutator_queue IS 'tables of clients whose rows are calls of mutators';
-COMMENT ON COLUMN replicache.mutator_queue.name IS 'what clients call it; there is no such table here';
+COMMENT ON COLUMN replicache.mutator_queue.name IS 'What clients call it. There is no such table in the database.';
 
 CREATE TABLE replicache.tracked_table (
     relation regclass PRIMARY KEY,
@@ -86,9 +86,9 @@ CREATE TABLE replicache.tracked_table (
     columns text[]
 );
 COMMENT ON TABLE replicache.tracked_table IS 'tables whose rows are client-view entries';
-COMMENT ON COLUMN replicache.tracked_table.table_name IS 'schema and name, quoted, when track_table was called, or a dump of an older version restored: another table that takes the name is noticed';
-COMMENT ON COLUMN replicache.tracked_table.partitions IS 'all of them, at every level: one that is dropped is known by this; null: none';
-COMMENT ON COLUMN replicache.tracked_table.columns IS 'of the default value, in this order; null: all';
+COMMENT ON COLUMN replicache.tracked_table.table_name IS 'Schema and name, quoted, at the time of track_table, or of the restore of a dump of an older version. With this, the extension notices another table that takes the name.';
+COMMENT ON COLUMN replicache.tracked_table.partitions IS 'All partitions, at every level. With this, the extension notices a dropped partition. Null: there are none.';
+COMMENT ON COLUMN replicache.tracked_table.columns IS 'The columns of the default value, in this order. Null: all.';
 
 CREATE TABLE replicache.exposed_table (
     relation regclass PRIMARY KEY,
@@ -101,7 +101,7 @@ CREATE TABLE replicache.exposed_table (
 );
 COMMENT ON TABLE replicache.exposed_table IS 'tables that clients may write row by row';
 COMMENT ON COLUMN replicache.exposed_table.name IS 'what clients call it';
-COMMENT ON COLUMN replicache.exposed_table.columns IS 'client name → column; null: all columns by their own names';
+COMMENT ON COLUMN replicache.exposed_table.columns IS 'Client name → column. Null: all columns under their own names.';
 
 CREATE TABLE replicache.upload_client (
     client_id text COLLATE "C" NOT NULL,
@@ -112,7 +112,7 @@ CREATE TABLE replicache.upload_client (
     PRIMARY KEY (client_id, user_id)
 ) WITH (fillfactor = 50);
 COMMENT ON TABLE replicache.upload_client IS 'clients that upload row changes, and how far those have been processed';
-COMMENT ON COLUMN replicache.upload_client.user_id IS 'empty: uploaded without a user; of a user whose id is empty or begins with U+0001, one more of these stands in front';
+COMMENT ON COLUMN replicache.upload_client.user_id IS 'Empty: the upload had no user. If the id of a user is empty or begins with U+0001, it is stored with one more U+0001 in front.';
 COMMENT ON COLUMN replicache.upload_client.last_number IS 'highest op_id that was applied or rejected';
 COMMENT ON COLUMN replicache.upload_client.checkpoint IS 'highest write checkpoint that the client has asked for';
 
@@ -125,9 +125,9 @@ CREATE TABLE replicache.tombstone (
     at timestamptz NOT NULL DEFAULT pg_catalog.now()
 );
 CREATE INDEX tombstone_space_version_idx ON replicache.tombstone (space, version);
-COMMENT ON TABLE replicache.tombstone IS 'keys that went away, and when';
-COMMENT ON COLUMN replicache.tombstone.relation IS 'clock time: the tracked table of the row; else null';
-COMMENT ON COLUMN replicache.tombstone.identity IS 'clock time: {"column":value} of the row''s primary key; else null';
+COMMENT ON TABLE replicache.tombstone IS 'keys of entries that were removed, and when';
+COMMENT ON COLUMN replicache.tombstone.relation IS 'Clock time: the tracked table of the row. Other clocks: null.';
+COMMENT ON COLUMN replicache.tombstone.identity IS 'Clock time: {"column":value} of the primary key of the row. Other clocks: null.';
 
 CREATE TABLE replicache.creation (
     space text COLLATE "C" NOT NULL,
@@ -135,7 +135,7 @@ CREATE TABLE replicache.creation (
     key text COLLATE "C" NOT NULL
 );
 CREATE INDEX creation_space_version_idx ON replicache.creation (space, version);
-COMMENT ON TABLE replicache.creation IS 'clock time: keys of exposed tables that came, and when';
+COMMENT ON TABLE replicache.creation IS 'clock time: keys of new entries of exposed tables, and when they were created';
 COMMENT ON COLUMN replicache.creation.version IS 'the version that the row got by its INSERT, or by the UPDATE of its key or space';
 
 CREATE TABLE replicache.paging (
@@ -148,10 +148,10 @@ CREATE TABLE replicache.paging (
     PRIMARY KEY (space, name)
 );
 COMMENT ON TABLE replicache.paging IS 'where the pages of long answers of sync_pull end';
-COMMENT ON COLUMN replicache.paging.name IS 'what the pages depend on: mutations_since, limit and resources; push: no pages, but how far answers went beyond the head that their readers go on from: of pushes that have changed more than they tell, and of pages that are over';
-COMMENT ON COLUMN replicache.paging.first_head IS 'head of the space at the earliest first page';
-COMMENT ON COLUMN replicache.paging.head IS 'head at the latest first page: so far the pages go';
-COMMENT ON COLUMN replicache.paging.lines IS 'versions behind which the pages start';
+COMMENT ON COLUMN replicache.paging.name IS 'What the pages depend on: mutations_since, limit and resources. The name push has no pages. It notes how far answers went beyond the head from which their readers go on: answers to pushes that changed more than they told, and pages that are over.';
+COMMENT ON COLUMN replicache.paging.first_head IS 'head of the space when the earliest first page was answered';
+COMMENT ON COLUMN replicache.paging.head IS 'Head of the space when the latest first page was answered. The pages end there.';
+COMMENT ON COLUMN replicache.paging.lines IS 'the pages start behind these versions';
 
 CREATE TABLE replicache.mutation_error (
     error_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -170,12 +170,12 @@ CREATE TABLE replicache.mutation_error (
     version bigint NOT NULL DEFAULT 0
 );
 CREATE INDEX mutation_error_client_id_mutation_id_idx ON replicache.mutation_error (client_id, mutation_id) WHERE client_group_id = '';
-COMMENT ON TABLE replicache.mutation_error IS 'mutations that were rejected, and why; may itself be tracked';
+COMMENT ON TABLE replicache.mutation_error IS 'Rejected mutations, and why they were rejected. This table can be tracked.';
 COMMENT ON COLUMN replicache.mutation_error.client_group_id IS 'empty: an upload of row changes';
-COMMENT ON COLUMN replicache.mutation_error.client_id IS 'empty: an upload without one';
-COMMENT ON COLUMN replicache.mutation_error.mutation_id IS 'of an upload the op_id of the change that failed; 0 without one';
-COMMENT ON COLUMN replicache.mutation_error.args IS 'of an upload {"crud":[…]}: all changes of the client transaction';
-COMMENT ON COLUMN replicache.mutation_error.version IS 'for track_table; part of the table so that dumps restore';
+COMMENT ON COLUMN replicache.mutation_error.client_id IS 'empty: an upload without a client id';
+COMMENT ON COLUMN replicache.mutation_error.mutation_id IS 'For an upload: the op_id of the change that failed, 0 if it had none.';
+COMMENT ON COLUMN replicache.mutation_error.args IS 'For an upload: {"crud":[…]} with all changes of the client transaction.';
+COMMENT ON COLUMN replicache.mutation_error.version IS 'For track_table. It is part of the table so that dumps can be restored.';
 
 SELECT pg_catalog.pg_extension_config_dump('replicache.space', '');
 SELECT pg_catalog.pg_extension_config_dump('replicache.epoch', '');

@@ -2,7 +2,7 @@
 
 CREATE FUNCTION replicache.current_user_id() RETURNS text
     LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'replicache_current_user_id';
-COMMENT ON FUNCTION replicache.current_user_id() IS 'The user_id that was given to apply_push or pull. NULL outside of pushes and pulls.';
+COMMENT ON FUNCTION replicache.current_user_id() IS 'The user_id of the current push, pull or upload. NULL outside of these.';
 
 CREATE FUNCTION replicache.current_space() RETURNS text
     LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'replicache_current_space';
@@ -14,15 +14,18 @@ COMMENT ON FUNCTION replicache.current_client_group_id() IS 'The client group th
 
 CREATE FUNCTION replicache.current_client_id() RETURNS text
     LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'replicache_current_client_id';
-COMMENT ON FUNCTION replicache.current_client_id() IS 'The client whose mutation runs; during a pull NULL, but for V0. NULL outside of pushes and pulls.';
+COMMENT ON FUNCTION replicache.current_client_id() IS
+'The client of the current mutation or upload. NULL in a pull, except for V0. NULL outside of requests.';
 
 CREATE FUNCTION replicache.current_mutation_id() RETURNS bigint
     LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'replicache_current_mutation_id';
-COMMENT ON FUNCTION replicache.current_mutation_id() IS 'The id of the mutation that runs; NULL during a pull. NULL outside of pushes and pulls.';
+COMMENT ON FUNCTION replicache.current_mutation_id() IS
+'The id of the current mutation, in an upload the op_id. NULL in a pull. NULL outside of requests.';
 
 CREATE FUNCTION replicache.current_version() RETURNS bigint
     LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'replicache_current_version';
-COMMENT ON FUNCTION replicache.current_version() IS 'The version that the changes of this push get (clock time: one below theirs), or that this pull answers. NULL outside of pushes and pulls.';
+COMMENT ON FUNCTION replicache.current_version() IS
+'In a push, the version that its changes get (clock time: a version below theirs). In a pull, the version of the answer. NULL outside of pushes and pulls.';
 
 CREATE FUNCTION replicache.current_schema_version() RETURNS text
     LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'replicache_current_schema_version';
