@@ -2,12 +2,39 @@
 
 #include <charconv>
 #include <cmath>
+#include <cstdio>
 #include <limits>
 #include <optional>
+
+#include "protocol/writer.h"
 
 namespace replicache::protocol {
 
 namespace {
+
+std::string order_text(const Order& order) {
+    if (order.level == 0) return std::to_string(order.number);
+    std::string text = "\"";
+    for (int i = 0; i < order.level; ++i) text += "\\uffff";
+    const std::string digits = std::to_string(order.number);
+    return text + std::string(16 - digits.size(), '0') + digits + "\"";
+}
+
+std::string numbers_text(const std::vector<std::int64_t>& numbers) {
+    std::string text = "[";
+    for (const std::int64_t number : numbers) {
+        if (text.size() > 1) text += ',';
+        text += std::to_string(number);
+    }
+    return text + "]";
+}
+
+// "16/B374D848", as PostgreSQL writes it.
+std::string lsn_text(std::uint64_t lsn) {
+    char text[2 * 8 + 2];
+    const int length = std::snprintf(text, sizeof text, "%X/%X", static_cast<unsigned>(lsn >> 32), static_cast<unsigned>(lsn));
+    return {text, static_cast<std::size_t>(length)};
+}
 
 // U+FFFF, as it is or escaped.
 bool take_highest_unit(std::string_view& text) {
@@ -46,7 +73,6 @@ std::optional<std::uint32_t> parse_hexadecimal(std::string_view text) {
     return error == std::errc() && end == text.data() + text.size() ? std::optional(number) : std::nullopt;
 }
 
-// "16/B374D848"
 std::optional<std::uint64_t> parse_lsn(std::string_view text) {
     const std::size_t slash = text.find('/');
     if (slash == std::string_view::npos) return std::nullopt;
@@ -84,6 +110,26 @@ bool read_position(const Object& object, const Path& path, Cookie& cookie) {
 }
 
 }  // namespace
+
+std::string cookie_text(const Cookie& cookie) {
+    if (!cookie.source.empty()) return std::string(cookie.source);
+    if (cookie.origin.empty()) return std::to_string(cookie.version);
+    Writer writer;
+    writer.begin('{');
+    writer.json("order", order_text(cookie.order));
+    if (cookie.xmax > 0) {
+        writer.member("xmax", cookie.xmax);
+        writer.json("inProgress", numbers_text(cookie.in_progress));
+    } else {
+        writer.member("version", cookie.version);
+    }
+    writer.member("lsn", lsn_text(cookie.lsn));
+    if (!cookie.confirmed.empty()) writer.member("confirmed", cookie.confirmed);
+    if (!cookie.skipped.empty()) writer.json("skipped", numbers_text(cookie.skipped));
+    writer.member("origin", cookie.origin);
+    writer.end('}');
+    return writer.take();
+}
 
 Cookie parse_cookie(std::string_view value, const Path& path) {
     if (!value.starts_with('{')) return {.order = order_of(value), .source = value};

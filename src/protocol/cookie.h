@@ -1,6 +1,7 @@
-// Cookies of Replicache's clients: those that we have given, and those of other backends.
+// The text of cookies of Replicache's clients, written and read. Clients may also come with cookies of other backends.
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include "model/cookie.h"
@@ -8,7 +9,10 @@
 
 namespace replicache::protocol {
 
-// Of what is no cookie of ours, only the order is read. The value may be any JSON.
+// What the client gets: Cookie::source where there is one, else an object with all members, or the version alone where there is no origin.
+std::string cookie_text(const Cookie& cookie);
+
+// Reads any JSON. Of a cookie that is not ours, it reads the order only.
 Cookie parse_cookie(std::string_view value, const Path& path);
 
 }  // namespace replicache::protocol

@@ -63,7 +63,6 @@ std::optional<bool> push_is_valid(const Json& request) {
 
 // Whether the cookie has the order of the value, or one that says that none is known.
 bool order_fits(const Order& order, const Json* value) {
-    using Order;
     if (value != nullptr && value->is_number()) {
         const double number = value->get<double>();
         return order.level == 0 && (number > static_cast<double>(Order::max)

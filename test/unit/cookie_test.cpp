@@ -1,13 +1,10 @@
-// Cookies: which are ours, and which order is above all that a client holds.
+// Cookies: their text, which are ours, and which order is above all that a client holds.
 #include "protocol/cookie.h"
 
 #include <gtest/gtest.h>
 
 namespace replicache::protocol {
 namespace {
-
-using order_above;
-using order_after;
 
 Cookie parsed(std::string_view text) { return parse_cookie(text, "cookie"); }
 
@@ -68,6 +65,26 @@ TEST(ParseCookie, Ours) {
               (Cookie{.order = {1, 7}, .source = transaction, .origin = "o", .lsn = 1, .xmax = 9, .in_progress = {3, 5}}));
     EXPECT_EQ(parsed(transaction).position(), 7);
 }
+
+TEST(CookieText, IsReadAsTheSameCookie) {
+    Cookie cookie{.order = {.number = 7}, .origin = "o", .lsn = 0x16B374D848, .version = 3, .confirmed = "a-b-1"};
+    EXPECT_EQ(cookie_text(cookie), R"({"order":7,"version":3,"lsn":"16/B374D848","confirmed":"a-b-1","origin":"o"})");
+    for (const Order order : {Order{0, 7}, Order{1, 7}, Order{2, Order::max}})
+        for (const std::int64_t xmax : {0, 9}) {
+            cookie.order = order;
+            cookie.xmax = xmax;
+            cookie.version = xmax > 0 ? 0 : 3;
+            cookie.in_progress = xmax > 0 ? std::vector<std::int64_t>{4, 6} : std::vector<std::int64_t>{};
+            cookie.skipped = {16384, 16385};
+            const std::string text = cookie_text(cookie);
+            Cookie read = parsed(text);
+            EXPECT_EQ(cookie_text(read), text);  // as the client wrote it
+            read.source = {};
+            EXPECT_EQ(read, cookie) << text;
+        }
+}
+
+TEST(CookieText, IsTheVersionWithoutAHistory) { EXPECT_EQ(cookie_text({.version = 3}), "3"); }
 
 TEST(Order, AfterACookieOfTheSameHistory) {
     EXPECT_EQ(order_after(ours(3, 3), 5), (Order{0, 5}));

@@ -42,11 +42,7 @@ std::string append_last_mutation_ids(PullAnswer& answer, const std::string& grou
         if (all || progress.versions.contain(version)) changed.emplace_back(clients.text(client_column::id), id);
     }
     std::sort(changed.begin(), changed.end());
-    for (const auto& [client, id] : changed) {
-        answer.append_string(client);
-        answer.append(":" + std::to_string(id) + ",");
-    }
-    answer.end_list();
+    for (const auto& [client, id] : changed) answer.append_last_mutation_id(client, id);
     return last.first.empty() ? std::string() : pg::hex_hash(group) + "-" + pg::hex_hash(last.first) + "-" + std::to_string(last.second);
 }
 

@@ -2,7 +2,7 @@
 // knows what it has confirmed.
 #pragma once
 
-#include "engine/pull/answer.h"
+#include "engine/replicache/pull_answer.h"
 #include "engine/space/progress.h"
 
 namespace replicache::engine {

@@ -1,7 +1,7 @@
 #include "engine/pull/pull.h"
 
-#include "engine/pull/answer.h"
 #include "engine/pull/confirmed.h"
+#include "engine/replicache/pull_answer.h"
 #include "engine/session/client.h"
 #include "engine/session/context.h"
 #include "engine/session/failure.h"
@@ -48,11 +48,7 @@ void append_tombstones(PullAnswer& answer, const std::string& space, const Versi
     }
     std::sort(keys.begin(), keys.end());
     keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
-    for (const std::string& key : keys) {
-        answer.append("{\"op\":\"del\",\"key\":");
-        answer.append_string(key);
-        answer.append("},");
-    }
+    for (const std::string& key : keys) answer.append_del(key);
 }
 
 // Whether the error is about what a table's expressions do, or its rows and rights. It is not where the answer is too large, or the table
@@ -108,7 +104,7 @@ private:
 void append_patch(PullAnswer& answer, const PullRequest& request, Progress& progress) {
     Tables tables(request, progress);
     if (progress.kind == Kind::everything) {
-        answer.append("{\"op\":\"clear\"},");
+        answer.append_clear();
     } else {
         append_tombstones(answer, request.space, progress.versions);
         tables.append(answer, true);
@@ -126,34 +122,32 @@ std::optional<bool> append_answer(PullAnswer& answer, const PullRequest& request
         if (progress.kind == Kind::behind) id = std::max(id, request.last_mutation_id);
         if (id < request.last_mutation_id) return std::nullopt;
         changed = id > request.last_mutation_id;
-        ids.append("\"lastMutationID\":");
-        ids.append(id);
+        ids.append_last_mutation_id(id);
     } else {
-        ids.append("\"lastMutationIDChanges\":{");
+        ids.begin_last_mutation_ids();
         const int empty = ids.length();
         if (request.client_group_id && any) progress.cookie.confirmed = append_last_mutation_ids(ids, *request.client_group_id, progress);
         changed = ids.length() > empty;
-        ids.append("}");
+        ids.end_last_mutation_ids();
     }
-    const auto append_cookie = [&](std::string_view before, std::string_view behind) {
-        answer.append(before);
-        answer.append(any ? progress.cookie : *request.cookie);
-        answer.append(behind);
-    };
+    const auto append_cookie = [&] { answer.append_cookie(any ? progress.cookie : *request.cookie); };
     // The cookie comes first, but where it has to tell which tables were left out.
-    if (!pg::settings.skip_broken_tables)
-        append_cookie("{\"cookie\":", ",");
-    else
-        answer.append("{");
+    answer.begin();
+    if (!pg::settings.skip_broken_tables) {
+        append_cookie();
+        answer.append(",");
+    }
     answer.append(ids.text());
-    answer.append(",\"patch\":[");
+    answer.begin_patch();
     const int empty = answer.length();
     if (any) append_patch(answer, request, progress);
     changed |= answer.length() > empty;
-    answer.end_list();
-    answer.append("]");
-    if (pg::settings.skip_broken_tables) append_cookie(",\"cookie\":", "");
-    answer.append("}");
+    answer.end_patch();
+    if (pg::settings.skip_broken_tables) {
+        answer.append(",");
+        append_cookie();
+    }
+    answer.end();
     return changed;
 }
 

@@ -1,5 +1,6 @@
 #include "engine/tracking/table_view.h"
 
+#include "engine/replicache/pull_answer.h"
 #include "engine/table/canonical_space.h"
 #include "engine/tracking/tracking_faults.h"
 #include "pg/array.h"
@@ -244,14 +245,17 @@ bool TableView::receive(TupleTableSlot* slot, DestReceiver* self) {
     const int value_columns = view.value_columns();
     const int shift = output.values ? 0 : value_columns;
     resetStringInfo(&output.key);
-    view.key_->append(&output.key, [slot, shift](AttrNumber column, bool* null) {
-        *null = slot->tts_isnull[column - 1 - shift];
-        return slot->tts_values[column - 1 - shift];
-    });
-    appendStringInfoString(out, output.values ? "{\"op\":\"put\",\"key\":" : "{\"op\":\"del\",\"key\":");
+    view.key_->append(
+        &output.key,
+        [slot, shift](AttrNumber column, bool* null) {
+            *null = slot->tts_isnull[column - 1 - shift];
+            return slot->tts_values[column - 1 - shift];
+        });
+    const auto append = [out](std::string_view text) { appendBinaryStringInfo(out, text.data(), static_cast<int>(text.size())); };
+    append(output.values ? patch_text::put : patch_text::del);
     pg::append_json_string(out, {output.key.data, static_cast<std::size_t>(output.key.len)});
     if (output.values) {
-        appendStringInfoString(out, ",\"value\":");
+        append(patch_text::value);
         if (!view.table_.value.empty()) {
             output.value.append(out, slot->tts_values[0], slot->tts_isnull[0]);
         } else {
@@ -267,7 +271,7 @@ bool TableView::receive(TupleTableSlot* slot, DestReceiver* self) {
             appendStringInfoCharMacro(out, '}');
         }
     }
-    appendBinaryStringInfo(out, "},", 2);
+    append(patch_text::end);
     MemoryContextSwitchTo(outer);
     MemoryContextReset(output.row);
     return true;
