@@ -1,5 +1,6 @@
 // The module itself, and the functions that PostgreSQL calls as triggers.
-#include "engine/space/space.h"
+#include "engine/space/new_space.h"
+#include "engine/space/taken_spaces.h"
 #include "engine/table/row_watch.h"
 #include "engine/table/tracked_table.h"
 #include "engine/tracking/change.h"

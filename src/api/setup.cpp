@@ -2,7 +2,7 @@
 #include "api/arguments.h"
 #include "engine/mutators/mutator_registry.h"
 #include "engine/rows/expose.h"
-#include "engine/space/space.h"
+#include "engine/space/new_space.h"
 #include "engine/table/canonical_space.h"
 #include "engine/table/mutator_queue.h"
 #include "engine/tracking/track.h"

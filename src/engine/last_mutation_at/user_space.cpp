@@ -1,5 +1,7 @@
 #include "engine/last_mutation_at/user_space.h"
 
+#include "engine/space/new_space.h"
+
 extern "C" {
 #include "access/xlog.h"
 }

@@ -13,10 +13,6 @@
 #include "pg/spi.h"
 #include "pg/table.h"
 
-extern "C" {
-#include "commands/trigger.h"
-}
-
 namespace replicache::engine {
 
 constexpr std::size_t max_space_bytes = 1000;  // so that the space fits into a notification and an index
@@ -71,6 +67,9 @@ std::int64_t stamp(Space& space);
 // come with the commit.
 void write_version(Space& space);
 
+// Before the transaction commits. With the clock time, writes the row once for all versions of the transaction, and pokes.
+void write_head(Space& space);
+
 // Makes the next pull of every client of the space complete: from now on no older cookie gets a delta.
 void raise_floor(Space& space);
 
@@ -88,19 +87,7 @@ void skip_to(Space& space, std::int64_t version);
 // Versions of an epoch start at its number shifted by this: see epoch.h.
 constexpr int epoch_bits = 32;
 
-// Throws 42710 when the space exists.
-void create_space(const std::string& id, pg::Clock clock);
-// The same, unless it exists. Locks nothing else.
-void ensure_space(const std::string& id, pg::Clock clock);
-
-// The trigger before a row of replicache.space is inserted. Of a space that is there already, the row comes from a dump: it is merged,
-// because COPY would fail as a whole, and the versions of all spaces would be lost.
-HeapTuple on_restore(const TriggerData& trigger);
-
 // Throws unless the text can be the id of a space.
 void check_space_id(std::string_view id);
-
-// Call once per backend.
-void register_space_callbacks();
 
 }  // namespace replicache::engine

@@ -1,0 +1,77 @@
+#include "engine/space/new_space.h"
+
+#include "engine/space/taken_spaces.h"
+#include "pg/own_table.h"
+
+namespace replicache::engine {
+namespace {
+
+using pg::OwnStatement;
+using pg::SpiConnection;
+
+bool creating = false;  // we insert a row of replicache.space, not a dump
+
+// Whether the row was created; false when it exists.
+bool insert_space(std::string_view id, pg::Clock clock) {
+    check_space_id(id);
+    const SpiConnection spi;
+    // Epochs are for versions to begin anew above those of a lost history. Those that count milliseconds do that by themselves,
+    // but a cookie from then is good for nothing.
+    static OwnStatement insert_time(
+        "INSERT INTO replicache.space (id, clock, version, floor) SELECT $1, $2, -1, "
+        "COALESCE(pg_catalog.ceil(pg_catalog.date_part('epoch', pg_catalog.max(at)) OPERATOR(pg_catalog.*) 1000)::pg_catalog.int8, 0) "
+        "FROM replicache.epoch ON CONFLICT DO NOTHING",
+        {TEXTOID, TEXTOID});
+    static OwnStatement insert(
+        "INSERT INTO replicache.space (id, clock, version, floor) SELECT $1, $2, e.start, e.start FROM "
+        "(SELECT CASE WHEN $3 THEN COALESCE(pg_catalog.max(number), 0) OPERATOR(pg_catalog.<<) $4 ELSE 0 END AS start "
+        "FROM replicache.epoch) e ON CONFLICT DO NOTHING",
+        {TEXTOID, TEXTOID, BOOLOID, INT4OID});
+    const pg::Value name = pg::value(std::string_view(pg::clock_name(clock)));
+    const std::unique_ptr<bool, void (*)(bool*)> done(&(creating = true, creating), [](bool* flag) { *flag = false; });
+    if (clock == pg::clock_time) return insert_time.run({pg::value(id), name}).count() > 0;
+    return insert.run({pg::value(id), name, pg::value(BoolGetDatum(clock != pg::clock_transaction)), pg::value(Int32GetDatum(epoch_bits))})
+               .count() > 0;
+}
+
+}  // namespace
+
+void ensure_space(std::string_view id, pg::Clock clock) { insert_space(id, clock); }
+
+void create_space(const std::string& id, pg::Clock clock) {
+    if (!insert_space(id, clock)) throw pg::SqlError(ERRCODE_DUPLICATE_OBJECT, "space \"" + id + "\" exists already");
+}
+
+HeapTuple on_restore(const TriggerData& trigger) {
+    HeapTuple const row = trigger.tg_trigtuple;
+    TupleDesc const descriptor = trigger.tg_relation->rd_att;
+    if (creating || trigger.tg_trigger->tgnargs != 0 || RelationGetRelid(trigger.tg_relation) != pg::own_relation("space")) return row;
+    static constexpr auto sql = R"(
+        UPDATE replicache.space
+        SET clock = $2, version = GREATEST(version, $3), floor = GREATEST(floor, $4), collected = GREATEST(collected, $5),
+            collector = GREATEST(collector, $6)
+        WHERE id OPERATOR(pg_catalog.=) $1
+        RETURNING version)";
+    static OwnStatement merge(sql, {TEXTOID, TEXTOID, INT8OID, INT8OID, INT8OID, INT8OID});
+    const auto restored = [&](int column) {
+        pg::Value result;
+        result.datum = heap_getattr(row, column, descriptor, &result.null);
+        return result;
+    };
+    const SpiConnection spi;
+    const pg::Value id = restored(space_column::id);
+    const pg::Rows merged = merge.run({id, restored(space_column::clock), restored(space_column::version), restored(space_column::floor),
+                                       restored(space_column::collected), restored(space_column::collector)});
+    if (merged.empty()) return row;
+    // This transaction may have taken the space already, for rows that were loaded before.
+    auto& taken = taken_spaces();
+    if (const auto known = taken.find(pg::view_of_text(id.datum)); known != taken.end()) {
+        Space& space = known->second;
+        space.row = nullptr;
+        space.before = merged.int8(0, 1);
+        if (space.clock != pg::clock_transaction) skip_to(space, space.before);
+    }
+    return nullptr;
+}
+
+}  // namespace replicache::engine

@@ -1,0 +1,26 @@
+// The spaces that this transaction has taken, and what it has done to them. A subtransaction that rolls back takes back what it has done.
+#pragma once
+
+#include "engine/space/space.h"
+
+namespace replicache::engine {
+
+struct TextHash : std::hash<std::string_view> {
+    using is_transparent = void;
+};
+
+// By id. A space that only a subtransaction had taken, which was rolled back, stays here without Space::taken. Entries stay where they are:
+// callers keep references.
+using TakenSpaces = std::unordered_map<std::string, Space, TextHash, std::equal_to<>>;
+TakenSpaces& taken_spaces();
+
+void note_taken(Space& space);
+void note_changed(Space& space);
+
+// Writes these columns of the space's row. Locks it first where the clock does not.
+void write_row(Space& space, std::initializer_list<pg::Table::Change> changes);
+
+// Call once per backend.
+void register_space_callbacks();
+
+}  // namespace replicache::engine
