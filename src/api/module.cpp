@@ -38,7 +38,8 @@ PG_MODULE_MAGIC;
 
 void _PG_init() {
     pg::entry([] {
-        pg::guarded([] { pg::define_settings(); });
+        const config_enum_entry* const clocks = engine::clock_names();
+        pg::guarded([clocks] { pg::define_settings(clocks); });
         protocol::before_element = pg::check_interrupts;
         engine::register_space_callbacks();
         engine::register_row_watch();

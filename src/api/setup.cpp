@@ -3,6 +3,7 @@
 #include "engine/mutators/mutator_registry.h"
 #include "engine/rows/expose.h"
 #include "engine/space/new_space.h"
+#include "engine/space/space.h"
 #include "engine/table/canonical_space.h"
 #include "engine/table/mutator_queue.h"
 #include "engine/tracking/track.h"
@@ -42,13 +43,22 @@ void expose_crud(FunctionCallInfo fcinfo) {
     engine::expose_table(std::move(table), pg::text_elements(PG_GETARG_DATUM(1)), columns);
 }
 
+// "counter", "time" and "transaction"
+std::string clock_list() {
+    std::vector<std::string> names;
+    for (const engine::Clock* const clock : engine::clocks()) names.push_back("\"" + std::string(clock->name) + "\"");
+    std::sort(names.begin(), names.end());
+    std::string list;
+    for (std::size_t i = 0; i < names.size(); ++i) list += (i == 0 ? "" : i + 1 < names.size() ? ", " : " and ") + names[i];
+    return list;
+}
+
 void create_space(FunctionCallInfo fcinfo) {
     const std::string id(required_text(fcinfo, 0, "id"));
     const std::string clock(required_text(fcinfo, 1, "clock"));
-    const auto known = pg::clock_by_name(clock);
-    if (!known)
-        throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "unknown clock \"" + clock + "\"", {},
-                       "Clocks are \"counter\", \"time\" and \"transaction\".");
+    const engine::Clock* const known = engine::find_clock(clock);
+    if (known == nullptr)
+        throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "unknown clock \"" + clock + "\"", {}, "Clocks are " + clock_list() + ".");
     engine::check_space_id(id);
     engine::create_space(engine::canonical_space(id), *known);
 }

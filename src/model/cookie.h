@@ -28,17 +28,18 @@ struct Cookie {
     std::string_view source{};            // as the client wrote it
     std::string origin{};                 // the history that it is of, see history.h; empty: not one of ours
     std::uint64_t lsn = 0;                // where in the WAL it was given
-    std::int64_t version = 0;             // clocks counter and time, and pull_since
+    std::int64_t version = 0;             // up to which the reader has seen all changes; 0 where the cookie names transactions
     std::vector<std::int64_t> skipped{};  // tables (OIDs) whose rows could not be read: all of them are yet to come
     std::string confirmed{};  // the last mutation of the reader's client group that it has been told of, see pull.cpp; empty: none
 
-    // Clock transaction: the transactions that the reader had seen, which are those below xmax that were not in progress.
-    std::int64_t xmax = 0;  // 0: another clock
+    // The transactions that the reader had seen, which are those below xmax that were not in progress.
+    std::int64_t xmax = 0;  // 0: the cookie names a version
     std::vector<std::int64_t> in_progress{};
 
     bool operator==(const Cookie&) const = default;
-    // Clock transaction: how many transactions had ended. Other clocks: the version. It rises along a history.
-    std::int64_t position() const { return xmax > 0 ? xmax - static_cast<std::int64_t>(in_progress.size()) : version; }
+    bool names_transactions() const { return xmax > 0; }
+    // How many transactions had ended, or the version. It rises along a history.
+    std::int64_t position() const { return names_transactions() ? xmax - static_cast<std::int64_t>(in_progress.size()) : version; }
     bool has_seen(std::int64_t transaction) const {
         return transaction < xmax && std::find(in_progress.begin(), in_progress.end(), transaction) == in_progress.end();
     }
@@ -56,8 +57,8 @@ constexpr std::int64_t order_step = std::int64_t{1} << 32;
 
 inline Order next_level(const Order& order, std::int64_t position) { return {order.level + 1, position}; }
 
-// Of the cookie that goes on from this one, of the same history. The clock transaction may be no further by its position: where a reader
-// has a transaction of its own, fewer may have ended than it was told.
+// Of the cookie that goes on from this one, of the same history. A cookie that names transactions may be no further by its
+// position: where a reader has a transaction of its own, fewer may have ended than it was told.
 inline Order order_after(const Cookie& cookie, std::int64_t position) {
     const std::int64_t theirs = cookie.order.number,
                        offset = std::max<std::int64_t>(theirs - cookie.position(), 0) / order_step * order_step;

@@ -6,13 +6,6 @@ Settings settings;
 
 namespace {
 
-const config_enum_entry clocks[] = {
-    {"counter", clock_counter, false},
-    {"transaction", clock_transaction, false},
-    {"time", clock_time, false},
-    {nullptr, 0, false},
-};
-
 const config_enum_entry on_defect[] = {
     {"auto", on_defect_auto, false},
     {"halt", on_defect_halt, false},
@@ -40,22 +33,10 @@ extern "C" bool check_schema_versions(char** value, void**, GucSource source) {
 
 }  // namespace
 
-const char* clock_name(Clock clock) {
-    for (const auto* entry = clocks; entry->name != nullptr; ++entry)
-        if (entry->val == clock) return entry->name;
-    return nullptr;
-}
-
-std::optional<Clock> clock_by_name(std::string_view name) {
-    for (const auto* entry = clocks; entry->name != nullptr; ++entry)
-        if (name == entry->name) return static_cast<Clock>(entry->val);
-    return std::nullopt;
-}
-
-void define_settings() {
+void define_settings(const config_enum_entry* clocks) {
     defining = true;
     DefineCustomEnumVariable("replicache.default_clock", "Clock of spaces that come into being on first use.", nullptr,
-                             &settings.default_clock, clock_counter, clocks, PGC_USERSET, 0, nullptr, nullptr, nullptr);
+                             &settings.default_clock, clocks->val, clocks, PGC_USERSET, 0, nullptr, nullptr, nullptr);
     DefineCustomIntVariable("replicache.mutation_timeout", "Longest time a mutator may run before its mutation is rejected.",
                             "0 means no limit.", &settings.mutation_timeout, 0, 0, INT_MAX, PGC_USERSET, GUC_UNIT_MS, nullptr, nullptr,
                             nullptr);

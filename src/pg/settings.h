@@ -8,7 +8,7 @@ namespace replicache::pg {
 struct Settings {
     char* poke_channel;       // replicache.poke_channel: empty turns pokes off
     bool poke_names;          // replicache.poke_names: pokes name the space
-    int default_clock;        // replicache.default_clock: a Clock
+    int default_clock;        // replicache.default_clock: a value of the list that define_settings gets
     int on_defect;            // replicache.on_defect: an OnDefect
     char* schema_versions;    // replicache.schema_versions: comma-separated; empty: any
     bool optimistic_runs;     // replicache.optimistic_runs: many mutations in one subtransaction
@@ -19,15 +19,11 @@ struct Settings {
 };
 extern Settings settings;
 
-enum Clock : int { clock_counter, clock_transaction, clock_time };
-// The name of a clock as SQL knows it, and back; nullptr / nullopt when there is none.
-const char* clock_name(Clock clock);
-std::optional<Clock> clock_by_name(std::string_view name);
-
 // Which mutations are halted, not rejected: those that have met a certain defect, those that have met a certain or possible one, none. See
 // error.h.
 enum OnDefect : int { on_defect_auto, on_defect_halt, on_defect_reject };
 
-void define_settings();
+// `clocks`: the values of replicache.default_clock. The first one is the default. The list is kept.
+void define_settings(const config_enum_entry* clocks);
 
 }  // namespace replicache::pg

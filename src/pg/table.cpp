@@ -27,12 +27,12 @@ Relation open(const char* name, LOCKMODE lock) {
     return table_open(oid, lock);
 }
 
-bool has_text(TupleTableSlot* row, int column, std::string_view wanted) {
+bool has_text(TupleTableSlot* row, int column, bool (*is_wanted)(std::string_view)) {
     bool null;
     const Datum datum = slot_getattr(row, column, &null);
     if (null) return false;
     const text* found = DatumGetTextPP(datum);
-    return std::string_view(VARDATA_ANY(found), VARSIZE_ANY_EXHDR(found)) == wanted;
+    return is_wanted({VARDATA_ANY(found), VARSIZE_ANY_EXHDR(found)});
 }
 
 }  // namespace
@@ -109,9 +109,9 @@ std::int64_t Table::greatest(std::string_view key, int column) {
     });
 }
 
-bool Table::lock(std::string_view key) { return lock_unless(key, 0, {}); }
+bool Table::lock(std::string_view key) { return lock_unless(key, 0, nullptr); }
 
-bool Table::lock_unless(std::string_view key, int column, std::string_view text) {
+bool Table::lock_unless(std::string_view key, int column, bool (*is_free)(std::string_view)) {
     return guarded([&] {
         const bool fixed = IsolationUsesXactSnapshot();
         for (;;) {
@@ -121,7 +121,7 @@ bool Table::lock_unless(std::string_view key, int column, std::string_view text)
                 return false;
             }
             if (column != 0) check_column(relation_, column, true);
-            if (column != 0 && has_text(row_, column, text)) {
+            if (column != 0 && has_text(row_, column, is_free)) {
                 UnregisterSnapshot(snapshot);
                 return true;
             }

@@ -33,8 +33,8 @@ public:
     // Locks the latest version of the row until the end of the transaction, as SELECT … FOR NO KEY UPDATE does
     // (nodeLockRows.c). Throws 40001 when the transaction's snapshot is older.
     bool lock(std::string_view key);
-    // The same, but a row with this text in the column is only found.
-    bool lock_unless(std::string_view key, int column, std::string_view text);
+    // The same, but a row whose text in this column is free of locks is only found.
+    bool lock_unless(std::string_view key, int column, bool (*is_free)(std::string_view text));
 
     // Whether a crash could still undo the transaction that wrote the row found: it committed with
     // synchronous_commit = off, and not long ago.

@@ -11,9 +11,9 @@ namespace {
 
 using pg::SqlError;
 
-[[noreturn]] void refuse_clock(const std::string& user, pg::Clock clock) {
+[[noreturn]] void refuse_clock(const std::string& user, const Clock& clock) {
     throw SqlError(
-        ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "space \"" + user + "\" has the clock \"" + pg::clock_name(clock) + "\"",
+        ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "space \"" + user + "\" has the clock \"" + clock.name + "\"",
         "Its versions are no timestamps.",
         "Users need the clock \"time\": set replicache.default_clock, which decides for spaces that a direct write creates first.");
 }
@@ -22,14 +22,14 @@ using pg::SqlError;
 
 std::optional<Head> user_space(const std::string& user) {
     const auto space = head_of(user);
-    if (space && space->clock != pg::clock_time) refuse_clock(user, space->clock);
-    if (!space && !XactReadOnly && !RecoveryInProgress()) ensure_space(user, pg::clock_time);
+    if (space && !space->clock->is_time) refuse_clock(user, *space->clock);
+    if (!space && !XactReadOnly && !RecoveryInProgress()) ensure_space(user, time_clock);
     return space;
 }
 
 Space& take_user_space(const std::string& user) {
-    Space& space = take_space(user, pg::clock_time);
-    if (space.clock != pg::clock_time) refuse_clock(user, space.clock);
+    Space& space = take_space(user, &time_clock);
+    if (!space.clock->is_time) refuse_clock(user, *space.clock);
     return space;
 }
 

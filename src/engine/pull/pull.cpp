@@ -7,7 +7,6 @@
 #include "engine/session/failure.h"
 #include "engine/space/history.h"
 #include "engine/space/progress.h"
-#include "engine/space/snapshot.h"
 #include "engine/tracking/key_log.h"
 #include "engine/tracking/table_view.h"
 #include "engine/tracking/tracking_faults.h"

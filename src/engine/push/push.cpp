@@ -8,7 +8,6 @@
 #include "engine/session/failure.h"
 #include "engine/session/push_guard.h"
 #include "engine/space/head.h"
-#include "engine/space/snapshot.h"
 #include "engine/space/space.h"
 
 extern "C" {
@@ -62,16 +61,11 @@ public:
         } else if (!group_known && !todo.empty()) {
             delete_group(group_);  // as if we had not been here
         }
-        outcome_.version = version_after();
+        outcome_.version = std::max<std::int64_t>(space_.head(), 0);
         return std::move(outcome_);
     }
 
 private:
-    std::int64_t version_after() const {
-        if (space_.clock == pg::clock_transaction && !space_.changed) return read_snapshot().xmin - 1;
-        return std::max<std::int64_t>(space_.head(), 0);
-    }
-
     // The cookies of the group's clients are of the space with the text on record, where no rows are. They are good for nothing here, where
     // versions go on above them.
     void take_over_group() {

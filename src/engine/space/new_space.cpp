@@ -1,5 +1,6 @@
 #include "engine/space/new_space.h"
 
+#include "engine/space/space.h"
 #include "engine/space/taken_spaces.h"
 #include "pg/own_table.h"
 
@@ -12,33 +13,18 @@ using pg::SpiConnection;
 bool creating = false;  // we insert a row of replicache.space, not a dump
 
 // Whether the row was created; false when it exists.
-bool insert_space(std::string_view id, pg::Clock clock) {
+bool insert_space(std::string_view id, const Clock& clock) {
     check_space_id(id);
     const SpiConnection spi;
-    // Epochs are for versions to begin anew above those of a lost history. Those that count milliseconds do that by themselves,
-    // but a cookie from then is good for nothing.
-    static OwnStatement insert_time(
-        "INSERT INTO replicache.space (id, clock, version, floor) SELECT $1, $2, -1, "
-        "COALESCE(pg_catalog.ceil(pg_catalog.date_part('epoch', pg_catalog.max(at)) OPERATOR(pg_catalog.*) 1000)::pg_catalog.int8, 0) "
-        "FROM replicache.epoch ON CONFLICT DO NOTHING",
-        {TEXTOID, TEXTOID});
-    static OwnStatement insert(
-        "INSERT INTO replicache.space (id, clock, version, floor) SELECT $1, $2, e.start, e.start FROM "
-        "(SELECT CASE WHEN $3 THEN COALESCE(pg_catalog.max(number), 0) OPERATOR(pg_catalog.<<) $4 ELSE 0 END AS start "
-        "FROM replicache.epoch) e ON CONFLICT DO NOTHING",
-        {TEXTOID, TEXTOID, BOOLOID, INT4OID});
-    const pg::Value name = pg::value(std::string_view(pg::clock_name(clock)));
     const std::unique_ptr<bool, void (*)(bool*)> done(&(creating = true, creating), [](bool* flag) { *flag = false; });
-    if (clock == pg::clock_time) return insert_time.run({pg::value(id), name}).count() > 0;
-    return insert.run({pg::value(id), name, pg::value(BoolGetDatum(clock != pg::clock_transaction)), pg::value(Int32GetDatum(epoch_bits))})
-               .count() > 0;
+    return clock.insert(pg::value(id));
 }
 
 }  // namespace
 
-void ensure_space(std::string_view id, pg::Clock clock) { insert_space(id, clock); }
+void ensure_space(std::string_view id, const Clock& clock) { insert_space(id, clock); }
 
-void create_space(const std::string& id, pg::Clock clock) {
+void create_space(const std::string& id, const Clock& clock) {
     if (!insert_space(id, clock)) throw pg::SqlError(ERRCODE_DUPLICATE_OBJECT, "space \"" + id + "\" exists already");
 }
 
@@ -69,7 +55,7 @@ HeapTuple on_restore(const TriggerData& trigger) {
         Space& space = known->second;
         space.row = nullptr;
         space.before = merged.int8(0, 1);
-        if (space.clock != pg::clock_transaction) skip_to(space, space.before);
+        skip_to(space, space.before);
     }
     return nullptr;
 }

@@ -29,13 +29,17 @@ struct Progress {
     Kind kind;
     Versions versions;
     Cookie cookie;
-    // Clock transaction: as long as the space does not change, its readers keep their cookies, though other transactions end.
+    // As long as the space does not change, its readers keep their cookies, though other transactions end.
     bool keeps_cookie = false;
     // A cookie that leaves the server calls transactions seen whose end may not have reached the disk.
     bool must_flush = false;
     bool other_history = false;  // the cookie is of one, and will stay so
     std::int64_t version;        // for current_version()
 };
+
+// For a reader who has seen more than this snapshot: `behind` if this server will get there, else `lost`. A standby will. A primary will if
+// the change is on its way: a standby may show a commit before the primary does, which still waits for a synchronous standby.
+Progress::Kind ahead_of_us(bool on_its_way);
 
 // How far a pull of this space gets under the active snapshot. With `plain`, cookies are numbers whatever the clock, and
 // changes may be sent more than once.

@@ -1,17 +1,8 @@
-// Spaces, and the clocks that stamp their changes.
-//
-// A space is a version history of its own. Whoever changes it takes it first.
-// - Clock `counter`: that locks its row in replicache.space until commit, so versions become visible in order: whoever reads
-//   version 43 has seen all of 42. The transaction gets one version per space, however many pushes and direct writes it makes.
-// - Clock `time`: the same lock, but every change gets a version of its own, in milliseconds since 1970. The row learns the last
-//   one when the transaction commits: written with each change, it would cost more and more.
-// - Clock `transaction`: nothing is locked. Changes carry the id of their transaction, and a reader remembers which
-//   transactions it had seen: see snapshot.h.
+// Spaces. A space is a version history of its own. A transaction takes a space before it changes it. The clock of the space says how
+// changes are stamped.
 #pragma once
 
-#include "pg/settings.h"
-#include "pg/spi.h"
-#include "pg/table.h"
+#include "engine/space/clock.h"
 
 namespace replicache::engine {
 
@@ -23,69 +14,63 @@ constexpr int id = 1, clock = 2, version = 3, floor = 4, collected = 5, collecto
 }
 
 // The clock of the row that was found or locked.
-pg::Clock clock_of(pg::Table& space);
+const Clock& clock_of(pg::Table& space);
 
 // A space that this transaction has taken.
 struct Space {
     std::string id;
-    pg::Clock clock;
-    std::int64_t before;     // the head that this transaction has found; clock time: -1 without any history
-    std::int64_t version;    // what its changes are stamped with; clock transaction: 0 until the first one; clock time: the last one given
-    HeapTuple row;           // locked, as this transaction has found or written it; null: to be looked up
-    Oid table = InvalidOid;  // that has the row
-    bool deferred = false;   // a push is at work, and writes the row when it ends
-    CommandId stamped_by = 0;  // clock time: the last command that got a version
-    std::int64_t stamps = 0;   // clock time: how many versions were given
+    const Clock* clock;
+    HeapTuple row = nullptr;   // locked, as this transaction has found or written it; null: to be looked up
+    Oid table = InvalidOid;    // that has the row, where the clock locks it
+    std::int64_t before = 0;   // the version of the row when it was locked
+    std::int64_t version = 0;  // see Clock::first_version; from the first change on, that of the last one
+    bool deferred = false;     // a push is at work, and writes the row when it ends
     bool taken = false;        // false: by a subtransaction only that was rolled back
-    // Whether the version stands for a change. Its poke is under way, and the row has it where the clock wants that; with the
-    // clock time, both come with the commit.
-    bool changed = false;
+    bool changed = false;      // the version stands for a change, whose poke is under way or comes with the commit
     SubTransactionId row_written_in = InvalidSubTransactionId;  // the last one that has written the row
-    // Of the clocks counter and time. What head_of reads under a snapshot may be older: others wrote while this transaction waited
-    // for the lock.
-    std::int64_t head() const { return changed ? version : before; }
+    // Where each change gets a version of its own:
+    CommandId stamped_by = 0;  // the last command that got one
+    std::int64_t stamps = 0;   // how many were given
+
+    // The version of the last change that this transaction knows of; -1: the clock is `time`, and there is none. head_of may read an older
+    // version under a snapshot: others wrote while this transaction waited for the lock.
+    std::int64_t head() const { return clock->head(*this); }
 };
 
 // Takes the space until the end of the transaction, and creates it when it does not exist: with this clock, or that of
 // replicache.default_clock. Needs no SPI connection.
-Space& take_space(std::string_view id, std::optional<pg::Clock> clock = std::nullopt);
+Space& take_space(std::string_view id, const Clock* clock = nullptr);
 
-// Of a space that this transaction has changed; null: it has not.
+// The space if this transaction has changed it, else null.
 const Space* own_changes(std::string_view id);
 
-// Whether the versions of this transaction's changes tell in which order they were made: clock time.
+// Whether the versions of this transaction's changes tell in which order they were made.
 bool versions_tell_order();
 
-// The version for changes of the space by this transaction; with the clock time, they get higher ones.
-std::int64_t version_of(Space& space);
+// The version for changes of the space by this transaction. Clocks that order changes give higher ones.
+inline std::int64_t version_of(Space& space) { return space.clock->version_of(space); }
 
-// The version for a change that is made now. Writes the space's row and pokes, once; while a push has the space, the push does
-// so at its end. With the clock time each call gives another one, higher than all before.
-std::int64_t stamp(Space& space);
+// The version for a change that is made now. Pokes, once for each transaction. While a push has the space, the push does so at its end.
+// Clocks that order changes give another version with each call, higher than all before.
+inline std::int64_t stamp(Space& space) { return space.clock->stamp(space); }
 
-// Writes the version of this transaction into the space's row and pokes; nothing when that was done. With the clock time both
-// come with the commit.
-void write_version(Space& space);
+// Stamps a change and pokes, unless this transaction has done so.
+inline void write_version(Space& space) { space.clock->write_version(space); }
 
-// Before the transaction commits. With the clock time, writes the row once for all versions of the transaction, and pokes.
-void write_head(Space& space);
+// Makes the next pull of every client of the space complete: from now on no older cookie gets a delta. The row is locked until commit. So
+// the transaction that writes the floor last also commits last, and a reader who has seen this floor has seen those before.
+inline void raise_floor(Space& space) { space.clock->raise_floor(space); }
 
-// Makes the next pull of every client of the space complete: from now on no older cookie gets a delta.
-void raise_floor(Space& space);
-
-// Says that tombstones up to this version are gone: cookies that have not seen all of it get no delta. Clock transaction: nor those
-// that have not seen this transaction.
+// Says that tombstones up to this version are gone: cookies that have not seen all of it get no delta, unless they have seen this
+// transaction, where cookies name transactions. It is no change of the space.
 void note_collected(Space& space, std::int64_t version);
 
-// Versions are JSON numbers, which clients read exactly below 2^53. Of a table that is tracked, no row may have a version above this: so
+// Versions are JSON numbers, which clients read exactly below 2^53. In a table that is tracked, no row may have a version above this. So
 // there is always room for 2^52 more.
 constexpr std::int64_t max_adopted_version = std::int64_t{1} << 52;
 
 // For tables whose rows have been written under another clock: continues above this version.
-void skip_to(Space& space, std::int64_t version);
-
-// Versions of an epoch start at its number shifted by this: see epoch.h.
-constexpr int epoch_bits = 32;
+inline void skip_to(Space& space, std::int64_t version) { space.clock->skip_to(space, version); }
 
 // Throws unless the text can be the id of a space.
 void check_space_id(std::string_view id);

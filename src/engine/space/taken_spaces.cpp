@@ -30,7 +30,7 @@ extern "C" void at_transaction_end(XactEvent event, void*) {
         case XACT_EVENT_PRE_COMMIT:
         case XACT_EVENT_PRE_PREPARE:
             pg::entry([] {
-                for (auto& [id, space] : spaces) write_head(space);
+                for (auto& [id, space] : spaces) space.clock->before_commit(space);
             });
             break;
         case XACT_EVENT_COMMIT:

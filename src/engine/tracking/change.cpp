@@ -215,7 +215,7 @@ HeapTuple stamp_row(const TriggerData& trigger, Known& known) {
 
 // A row that an UPDATE has given another key or space counts as one that went and one that came.
 void row_came(const Columns& columns, const Space& space, HeapTuple row, TupleDesc descriptor) {
-    if (!columns.logs_creations || space.clock != pg::clock_time) return;
+    if (!columns.logs_creations || !space.clock->logs_rows) return;
     const std::int64_t version = guarded([&] {
         bool null;
         return DatumGetInt64(heap_getattr(row, columns.version, descriptor, &null));

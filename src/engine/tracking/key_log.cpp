@@ -39,7 +39,7 @@ Datum identity_json(const GoneRow& gone) {
 
 void bury(Space& space, std::string_view key, const GoneRow& gone) {
     const std::int64_t version = stamp(space);
-    const bool tells = space.clock == pg::clock_time;
+    const bool tells = space.clock->logs_rows;
     Table table("tombstone", Table::Access::write);
     table.insert({value(space.id), value(version), value(key), tells ? value(ObjectIdGetDatum(gone.table)) : Value{},
                   tells ? value(identity_json(gone)) : Value{}, value(TimestampTzGetDatum(GetCurrentTransactionStartTimestamp()))});

@@ -12,8 +12,7 @@ void new_epoch() {
     if (!pg::Table::exists("forgotten_client"))
         throw pg::SqlError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "the tables of replicache_ext are older than its library", {},
                            "Call ALTER EXTENSION replicache_ext UPDATE first.");
-    // Counts the hours since 2020, so that one backup restored twice does not begin the same epoch twice. JavaScript's
-    // integers have room for 239 years of them, with versions of epoch_bits each.
+    // Counts the hours since 2020, so that one backup restored twice does not begin the same epoch twice.
     static pg::OwnStatement next(
         "INSERT INTO replicache.epoch (number) SELECT GREATEST(COALESCE(pg_catalog.max(number), 0) OPERATOR(pg_catalog.+) 1, "
         "pg_catalog.floor(pg_catalog.date_part('epoch', pg_catalog.now() OPERATOR(pg_catalog.-) "
@@ -28,13 +27,12 @@ void new_epoch() {
         {});
     static pg::OwnStatement forget_groups("DELETE FROM replicache.client_group", {});
     const pg::SpiConnection spi;
-    const std::int64_t start = next.run({}).int8(0, 1) << epoch_bits;
+    const std::int64_t epoch = next.run({}).int8(0, 1);
     const pg::Rows rows = spaces.run({});
     for (std::uint64_t i = 0; i < rows.count(); ++i) {
         pg::check_interrupts();
         Space& space = take_space(pg::required(rows.text(i, 1)));
-        // What counts milliseconds is above the lost versions already.
-        if (space.clock != pg::clock_time) skip_to(space, std::max(space.version, start));
+        space.clock->begin_epoch(space, epoch);
         raise_floor(space);
     }
     forget_clients.run({});

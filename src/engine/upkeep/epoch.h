@@ -4,7 +4,7 @@
 namespace replicache::engine {
 
 // Forgets all clients, and moves every space, those that come into being later included, beyond any version that the
-// lost history can have given out; cookies of the clock `transaction` are strangers from then on.
+// lost history can have given out. All cookies are strangers from then on.
 void new_epoch();
 
 }  // namespace replicache::engine

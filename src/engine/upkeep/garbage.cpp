@@ -30,37 +30,38 @@ Value cutoff(Value idle) {
     return at;
 }
 
-// What of a table t of tombstones may be removed where it is old.
-std::string is_garbage(const std::string& space) {
-    return "(" + space +
-           ".clock OPERATOR(pg_catalog.<>) 'time' OR NOT EXISTS "
-           "(SELECT FROM replicache.exposed_table e WHERE e.relation OPERATOR(pg_catalog.=) t.relation)) ";
+// " AND …": which old tombstones t the clocks let go. `space`: what has the column clock.
+std::string and_removable(const std::string& space) {
+    std::string sql;
+    for (const Clock* const clock : clocks())
+        if (clock->removable != nullptr)
+            sql += " AND (" + space + ".clock OPERATOR(pg_catalog.<>) '" + clock->name + "' OR " + clock->removable + ")";
+    return sql;
+}
+
+// "FALSE OR …": which tombstones t of a space s no cookie can need.
+std::string is_foreign() {
+    std::string sql = "FALSE";
+    for (const Clock* const clock : clocks())
+        if (clock->foreign != nullptr)
+            sql += " OR (s.clock OPERATOR(pg_catalog.=) '" + std::string(clock->name) + "' AND " + clock->foreign + ")";
+    return sql;
 }
 
 // Removes the old tombstones of each space, and those of lower versions, and tells pulls up to where.
-//
-// The clock time: tombstones of exposed tables stay, because sync_pull cannot tell a client to forget everything: whoever comes
-// back must be told of every row that is gone (docs/last_mutation_at.md).
-//
-// The clock transaction: in a database that was restored from a dump, there are tombstones of transactions that it has yet to see.
-// Cookies from before the restore are strangers, so no pull needs them; and as a limit they would make strangers of all.
 std::int64_t collect_tombstones(Value cutoff) {
-    static OwnStatement remove_foreign(
-        "DELETE FROM replicache.tombstone t USING replicache.space s WHERE t.space OPERATOR(pg_catalog.=) s.id "
-        "AND s.clock OPERATOR(pg_catalog.=) 'transaction' "
-        "AND t.version OPERATOR(pg_catalog.>=) "
-        "pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())::pg_catalog.text::pg_catalog.int8 "
-        "AND t.version OPERATOR(pg_catalog.<>) COALESCE(pg_catalog.pg_current_xact_id_if_assigned()::pg_catalog.text::pg_catalog.int8, 0)",
-        {});
+    static const std::string foreign_sql =
+        "DELETE FROM replicache.tombstone t USING replicache.space s WHERE t.space OPERATOR(pg_catalog.=) s.id AND (" + is_foreign() + ")";
+    static OwnStatement remove_foreign(foreign_sql.c_str(), {});
     static const std::string sql =
         "WITH old AS (SELECT s.id, s.clock, pg_catalog.max(t.version) AS version FROM replicache.tombstone t, replicache.space s "
-        "WHERE t.at OPERATOR(pg_catalog.<=) $1 AND t.space OPERATOR(pg_catalog.=) s.id AND " +
-        is_garbage("s") +
-        "GROUP BY s.id), "
+        "WHERE t.at OPERATOR(pg_catalog.<=) $1 AND t.space OPERATOR(pg_catalog.=) s.id" +
+        and_removable("s") +
+        " GROUP BY s.id), "
         "gone AS (DELETE FROM replicache.tombstone t USING old "
-        "WHERE t.space OPERATOR(pg_catalog.=) old.id AND t.version OPERATOR(pg_catalog.<=) old.version AND " +
-        is_garbage("old") +
-        "RETURNING t.space) "
+        "WHERE t.space OPERATOR(pg_catalog.=) old.id AND t.version OPERATOR(pg_catalog.<=) old.version" +
+        and_removable("old") +
+        " RETURNING t.space) "
         "SELECT old.id, old.version, g.count FROM old, (SELECT space, pg_catalog.count(*) AS count FROM gone GROUP BY space) g "
         "WHERE g.space OPERATOR(pg_catalog.=) old.id ORDER BY old.id";
     static OwnStatement remove(sql.c_str(), {TIMESTAMPTZOID});
