@@ -60,22 +60,4 @@ inline bool is_temporary(std::string_view sqlstate) {
     return std::any_of(std::begin(beginnings), std::end(beginnings), [&](std::string_view b) { return sqlstate.starts_with(b); });
 }
 
-// What has become of a row, as the protocol tells it in which a user's data has one head.
-struct SyncMutation {
-    RowChange::Kind kind = RowChange::Kind::insert;  // insert, update or remove
-    std::string resource{};
-    std::string id{};    // JSON; empty: the key is composite
-    std::string data{};  // a JSON object
-    std::int64_t timestamp = 0;
-};
-
-struct SyncPage {
-    std::int64_t head = -1;
-    std::vector<SyncMutation> mutations{};  // by timestamp
-    std::int64_t page = 1;
-    std::int64_t limit = 100;  // mutations per page
-    std::int64_t total = 0;    // on all pages
-    bool has_more = false;
-};
-
 }  // namespace replicache

@@ -9,7 +9,7 @@
 #include <variant>
 #include <vector>
 
-#include "model/row_change.h"
+#include "model/last_mutation_at.h"
 #include "protocol/malformed.h"
 
 namespace replicache::protocol {

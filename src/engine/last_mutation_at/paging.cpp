@@ -29,27 +29,36 @@ Paging read(const Rows& rows) {
 constexpr int max_pagings = 16;  // of a user
 constexpr std::size_t max_lines = 1000;
 
-// Removes pagings. What their pages have shown stays noted: rows up to `head`, to those who go on from `first_head`.
-std::string forget(const std::string& which) {
-    return "WITH over AS (SELECT space, name FROM replicache.paging p WHERE name OPERATOR(pg_catalog.<>) 'push' AND " + which +
-           " FOR UPDATE SKIP LOCKED), "
-           "gone AS (DELETE FROM replicache.paging p USING over WHERE p.space OPERATOR(pg_catalog.=) over.space AND p.name "
-           "OPERATOR(pg_catalog.=) over.name RETURNING p.*) "
-           "INSERT INTO replicache.paging AS p (space, name, first_head, head, lines) "
-           "SELECT space, 'push', pg_catalog.min(first_head), pg_catalog.max(head), '{}' FROM gone WHERE head OPERATOR(pg_catalog.>) "
-           "first_head GROUP BY space ORDER BY space "
-           "ON CONFLICT (space, name) DO UPDATE SET first_head = LEAST(p.first_head, excluded.first_head), head = GREATEST(p.head, "
-           "excluded.head)";
+// SQL: removes pagings. What their pages have shown stays noted: rows up to `head`, to clients that go on from `first_head`.
+std::string forget(const std::string& condition) {
+    return R"(
+        WITH over AS (
+            SELECT space, name FROM replicache.paging p
+            WHERE name OPERATOR(pg_catalog.<>) 'push' AND )" +
+           condition + R"(
+            FOR UPDATE SKIP LOCKED),
+        gone AS (
+            DELETE FROM replicache.paging p USING over
+            WHERE p.space OPERATOR(pg_catalog.=) over.space AND p.name OPERATOR(pg_catalog.=) over.name
+            RETURNING p.*)
+        INSERT INTO replicache.paging AS p (space, name, first_head, head, lines)
+        SELECT space, 'push', pg_catalog.min(first_head), pg_catalog.max(head), '{}' FROM gone
+        WHERE head OPERATOR(pg_catalog.>) first_head
+        GROUP BY space ORDER BY space
+        ON CONFLICT (space, name) DO UPDATE SET
+            first_head = LEAST(p.first_head, excluded.first_head), head = GREATEST(p.head, excluded.head))";
 }
 
 // Makes place for one more.
 void forget_pagings(const std::string& user, const std::string& name) {
-    static const std::string sql = forget(
-        "space OPERATOR(pg_catalog.=) $1 AND name OPERATOR(pg_catalog.<>) $2 AND (began OPERATOR(pg_catalog.<=) (pg_catalog.now() "
-        "OPERATOR(pg_catalog.-) '1 hour'::pg_catalog.interval) "
-        "OR name OPERATOR(pg_catalog.<>) ALL (ARRAY(SELECT name FROM replicache.paging WHERE space OPERATOR(pg_catalog.=) $1 AND name "
-        "OPERATOR(pg_catalog.<>) $2 "
-        "AND name OPERATOR(pg_catalog.<>) 'push' ORDER BY began DESC, name LIMIT $3)))");
+    static const std::string sql = forget(R"(
+            space OPERATOR(pg_catalog.=) $1 AND name OPERATOR(pg_catalog.<>) $2
+            AND (began OPERATOR(pg_catalog.<=) (pg_catalog.now() OPERATOR(pg_catalog.-) '1 hour'::pg_catalog.interval)
+                OR name OPERATOR(pg_catalog.<>) ALL (ARRAY(
+                    SELECT name FROM replicache.paging
+                    WHERE space OPERATOR(pg_catalog.=) $1
+                        AND name OPERATOR(pg_catalog.<>) $2 AND name OPERATOR(pg_catalog.<>) 'push'
+                    ORDER BY began DESC, name LIMIT $3))))");
     static OwnStatement make_place(sql.c_str(), {TEXTOID, TEXTOID, INT8OID});
     make_place.run({value(user), value(name), value(Int64GetDatum(max_pagings - 1))});
 }
@@ -72,16 +81,19 @@ VersionRange Paging::range(std::int64_t page) const {
 
 std::optional<Paging> begin_paging(const SyncPull& pull, const std::string& user, VersionRange everything) {
     if (XactReadOnly || RecoveryInProgress()) return std::nullopt;
-    // One that was begun an hour ago is over; but what it has shown has been seen.
-    static OwnStatement begin(
-        "INSERT INTO replicache.paging AS p (space, name, first_head, head, lines) VALUES ($1, $2, $3, $3, ARRAY[$4]) "
-        "ON CONFLICT (space, name) DO UPDATE SET head = GREATEST(p.head, excluded.head), "
-        "lines = CASE WHEN p.began OPERATOR(pg_catalog.>) (pg_catalog.now() OPERATOR(pg_catalog.-) '1 hour'::pg_catalog.interval) THEN "
-        "p.lines ELSE excluded.lines END, "
-        "began = CASE WHEN p.began OPERATOR(pg_catalog.>) (pg_catalog.now() OPERATOR(pg_catalog.-) '1 hour'::pg_catalog.interval) THEN "
-        "p.began ELSE pg_catalog.now() END "
-        "RETURNING head, lines",
-        {TEXTOID, TEXTOID, INT8OID, INT8OID});
+    // A paging that was begun an hour ago is over, but its pages have been seen.
+    static OwnStatement begin(R"(
+        INSERT INTO replicache.paging AS p (space, name, first_head, head, lines) VALUES ($1, $2, $3, $3, ARRAY[$4])
+        ON CONFLICT (space, name) DO UPDATE SET
+            head = GREATEST(p.head, excluded.head),
+            lines = CASE
+                WHEN p.began OPERATOR(pg_catalog.>) (pg_catalog.now() OPERATOR(pg_catalog.-) '1 hour'::pg_catalog.interval)
+                THEN p.lines ELSE excluded.lines END,
+            began = CASE
+                WHEN p.began OPERATOR(pg_catalog.>) (pg_catalog.now() OPERATOR(pg_catalog.-) '1 hour'::pg_catalog.interval)
+                THEN p.began ELSE pg_catalog.now() END
+        RETURNING head, lines)",
+                              {TEXTOID, TEXTOID, INT8OID, INT8OID});
     const std::string name = name_of(pull);
     forget_pagings(user, name);
     return read(begin.run({value(user), value(name), value(everything.until), value(everything.since)}));
@@ -110,20 +122,20 @@ void collect_pagings(pg::Value cutoff) {
 }
 
 void note_read_ahead(const std::string& user, std::int64_t since, std::int64_t head) {
-    static OwnStatement note(
-        "INSERT INTO replicache.paging AS p (space, name, first_head, head, lines) VALUES ($1, 'push', $2, $3, '{}') "
-        "ON CONFLICT (space, name) DO UPDATE SET first_head = LEAST(p.first_head, excluded.first_head), head = GREATEST(p.head, "
-        "excluded.head)",
-        {TEXTOID, INT8OID, INT8OID});
+    static OwnStatement note(R"(
+        INSERT INTO replicache.paging AS p (space, name, first_head, head, lines) VALUES ($1, 'push', $2, $3, '{}')
+        ON CONFLICT (space, name) DO UPDATE SET
+            first_head = LEAST(p.first_head, excluded.first_head), head = GREATEST(p.head, excluded.head))",
+                             {TEXTOID, INT8OID, INT8OID});
     const pg::SpiConnection spi;
     note.run({value(user), value(since), value(head)});
 }
 
 std::int64_t read_ahead(const std::string& user, std::int64_t since) {
-    static OwnStatement query(
-        "SELECT pg_catalog.max(head) FROM replicache.paging WHERE space OPERATOR(pg_catalog.=) $1 AND first_head OPERATOR(pg_catalog.<=) "
-        "$2",
-        {TEXTOID, INT8OID});
+    static OwnStatement query(R"(
+        SELECT pg_catalog.max(head) FROM replicache.paging
+        WHERE space OPERATOR(pg_catalog.=) $1 AND first_head OPERATOR(pg_catalog.<=) $2)",
+                              {TEXTOID, INT8OID});
     const pg::Value head = query.run({value(user), value(since)}, pg::Snapshot::active).get(0, 1);
     return head.null ? no_head : DatumGetInt64(head.datum);
 }

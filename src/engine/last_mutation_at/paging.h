@@ -10,6 +10,8 @@
 
 namespace replicache::engine {
 
+constexpr std::int64_t no_limit = std::numeric_limits<std::int32_t>::max();
+
 struct SyncPull {
     std::int64_t since = no_head;                         // exclusive
     std::optional<std::vector<std::string>> resources{};  // nullopt: all

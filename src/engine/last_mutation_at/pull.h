@@ -2,7 +2,7 @@
 #pragma once
 
 #include "engine/last_mutation_at/paging.h"
-#include "model/row_change.h"
+#include "model/last_mutation_at.h"
 
 namespace replicache::engine {
 
