@@ -1,8 +1,10 @@
-// Pages of a pull (replicache.paging). Where they end is drawn once, by the first page, for all of them: whatever is written afterwards
-// moves rows behind the last line, and no row across one. So who follows the pages to the end, and then pulls since the first one's head,
-// misses nothing.
+// Pages of a pull (replicache.paging).
 //
-// Another device that pulls the same meanwhile goes by the same lines, though they are older than its first page: it may get rows twice.
+// The first page decides where all pages end, and draws lines there. A later write moves rows behind the last line, and never across
+// another line. So a client that reads all pages, and then pulls since the head of the first one, misses nothing.
+//
+// If another device asks for the same pages meanwhile, it uses the same lines. They are older than its first page, so it may get rows
+// twice.
 #pragma once
 
 #include "engine/last_mutation_at/user_space.h"
@@ -25,26 +27,25 @@ struct Paging {
 
     bool has(std::int64_t page) const { return page <= static_cast<std::int64_t>(lines.size()); }
     VersionRange range(std::int64_t page) const;
-    // Draws lines behind the last one, through the versions of the rows there, sorted: one per `limit` rows, or fewer when there would be
-    // too many.
+    // Draws lines behind the last one: one per `limit` rows, or fewer if that would be too many. `versions`: of the rows there, sorted.
     void draw(const std::vector<std::int64_t>& versions, std::int64_t limit);
 };
 
-// The paging that a first page of such a pull belongs to: an unfinished one, or a new one without further lines. Locked until the end of
-// the transaction. nullopt: this is read only, and nothing can be kept. Forgets those of the user that are over, and the oldest of too
-// many.
+// The paging for the first page of a pull: an unfinished one, or a new one with one line. Its row is locked until the end of the
+// transaction. Nullopt: the transaction is read only, so nothing can be kept. Removes pagings of the user that are over, and the oldest if
+// there are too many.
 std::optional<Paging> begin_paging(const SyncPull& pull, const std::string& user, VersionRange everything);
 void store_paging(const SyncPull& pull, const std::string& user, const Paging& paging);
-// That of a later page; nullopt: nobody has asked for the first one, or it is forgotten.
+// The paging for a later page. Nullopt: the first page was not asked for, or its paging is removed.
 std::optional<Paging> find_paging(const SyncPull& pull, const std::string& user);
 
-// How far pages have been read of pulls whose first page was answered at a head up to `since`: rows that came into being after `since` and
-// up to there can have been seen. no_head: none.
+// Up to which version a client that goes on from `since` may have seen rows: pages can show rows that came into being after the head of the
+// first page. no_head: no such pages.
 std::int64_t read_ahead(const std::string& user, std::int64_t since);
-// The same of an answer without a paging that tells of rows up to `head`, to those who go on from `since` or later.
+// Notes that an answer without a paging shows rows up to `head` to clients that go on from `since` or later.
 void note_read_ahead(const std::string& user, std::int64_t since, std::int64_t head);
 
-// Forgets the pagings that were begun before, and are over.
+// Removes pagings that were begun before the cutoff and are over.
 void collect_pagings(pg::Value cutoff);
 
 }  // namespace replicache::engine
