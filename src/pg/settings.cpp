@@ -22,48 +22,56 @@ extern "C" bool check_poke_channel(char** value, void**, GucSource) {
 
 bool defining = false;
 
-// A version may be any string without a comma; one with a semicolon is rather two in a list of another kind. Of a value that has been set
-// elsewhere, PostgreSQL would take the default instead, which allows every version: such a one stays as it is.
+// A version may be any text without a comma. A semicolon in a new value is most likely meant to separate two versions, so it is refused. A
+// value that was set before stays as it is: PostgreSQL would replace it by the default, which allows every version.
 extern "C" bool check_schema_versions(char** value, void**, GucSource source) {
     if (defining || source < PGC_S_INTERACTIVE || *value == nullptr || std::strchr(*value, ';') == nullptr) return true;
-    GUC_check_errdetail("It is one list of versions, with \",\" between them.");
+    GUC_check_errdetail("Versions are separated by commas.");
     GUC_check_errhint("Write '1,2' instead of '1;2'.");
     return false;
+}
+
+void add(const char* name, const char* purpose, const char* more, bool* value, bool initially, int flags = 0) {
+    DefineCustomBoolVariable(name, purpose, more, value, initially, PGC_USERSET, flags, nullptr, nullptr, nullptr);
+}
+
+void add_time(const char* name, const char* purpose, const char* more, int* value, int initially, int least) {
+    DefineCustomIntVariable(name, purpose, more, value, initially, least, INT_MAX, PGC_USERSET, GUC_UNIT_MS, nullptr, nullptr, nullptr);
+}
+
+void add(const char* name, const char* purpose, const char* more, char** value, const char* initially, GucStringCheckHook check) {
+    DefineCustomStringVariable(name, purpose, more, value, initially, PGC_USERSET, 0, check, nullptr, nullptr);
+}
+
+void add(const char* name, const char* purpose, const char* more, int* value, int initially, const config_enum_entry* choices) {
+    DefineCustomEnumVariable(name, purpose, more, value, initially, choices, PGC_USERSET, 0, nullptr, nullptr, nullptr);
 }
 
 }  // namespace
 
 void define_settings(const config_enum_entry* clocks) {
     defining = true;
-    DefineCustomEnumVariable("replicache.default_clock", "Clock of spaces that come into being on first use.", nullptr,
-                             &settings.default_clock, clocks->val, clocks, PGC_USERSET, 0, nullptr, nullptr, nullptr);
-    DefineCustomIntVariable("replicache.mutation_timeout", "Longest time a mutator may run before its mutation is rejected.",
-                            "0 means no limit.", &settings.mutation_timeout, 0, 0, INT_MAX, PGC_USERSET, GUC_UNIT_MS, nullptr, nullptr,
-                            nullptr);
-    DefineCustomEnumVariable(
-        "replicache.on_defect", "What becomes of a mutation that meets a mistake of the server's set-up.",
-        "halt: it waits until that is mended. reject: it is rejected. auto: it waits if the client cannot be to blame.",
-        &settings.on_defect, on_defect_auto, on_defect, PGC_USERSET, 0, nullptr, nullptr, nullptr);
-    DefineCustomBoolVariable("replicache.optimistic_runs", "Runs many mutations in one subtransaction, and replays some when one fails.",
-                             "Turn it off for mutators with effects outside the transaction: then each runs once.",
-                             &settings.optimistic_runs, true, PGC_USERSET, 0, nullptr, nullptr, nullptr);
-    DefineCustomStringVariable("replicache.poke_channel", "Channel of the NOTIFY that a transaction sends when it changed a space.",
-                               "Empty turns it off.", &settings.poke_channel, "replicache", PGC_USERSET, 0, check_poke_channel, nullptr,
-                               nullptr);
-    DefineCustomBoolVariable("replicache.poke_names", "Names the space that has changed, and its version, in the NOTIFY.",
-                             "Off: every role can listen, and shall not learn which spaces there are.", &settings.poke_names, true,
-                             PGC_USERSET, 0, nullptr, nullptr, nullptr);
-    DefineCustomIntVariable("replicache.push_time", "Time after which a push stops before its next mutation; what it has done stands.",
-                            "-1 means half of what statement_timeout leaves, 0 means no limit.", &settings.push_time, -1, -1, INT_MAX,
-                            PGC_USERSET, GUC_UNIT_MS, nullptr, nullptr, nullptr);
-    DefineCustomStringVariable("replicache.schema_versions", "Comma-separated schema versions that requests may have.", "Empty means any.",
-                               &settings.schema_versions, "", PGC_USERSET, 0, check_schema_versions, nullptr, nullptr);
-    DefineCustomBoolVariable("replicache.set_wise", "Writes several changes of rows by one statement, where that makes no difference.",
-                             "For tests: the outcome is the same.", &settings.set_wise, true, PGC_USERSET, GUC_NOT_IN_SAMPLE, nullptr,
-                             nullptr, nullptr);
-    DefineCustomBoolVariable("replicache.skip_broken_tables", "Leaves a tracked table out of pulls while its expressions fail.",
-                             "Its rows come with a later pull, once they can be read. Off: the pull fails.", &settings.skip_broken_tables,
-                             false, PGC_USERSET, 0, nullptr, nullptr, nullptr);
+    add("replicache.default_clock", "Sets the clock of spaces that are created on first use.", nullptr, &settings.default_clock,
+        clocks->val, clocks);
+    add_time("replicache.mutation_timeout", "Sets the maximum time that a mutator may run.",
+             "A mutation that takes longer is rejected. 0 means no limit.", &settings.mutation_timeout, 0, 0);
+    add("replicache.on_defect", "Sets what happens to a mutation that meets a mistake in the setup of the server.",
+        "halt: it waits until the mistake is fixed. reject: it is rejected. auto: it waits unless the client can be to blame.",
+        &settings.on_defect, on_defect_auto, on_defect);
+    add("replicache.optimistic_runs", "Runs many mutations in one subtransaction, and runs some of them again when one fails.",
+        "Turn it off for mutators with effects outside the transaction. Then each mutation runs once.", &settings.optimistic_runs, true);
+    add("replicache.poke_channel", "Sets the channel of the NOTIFY that a transaction sends when it has changed a space.",
+        "An empty text turns notifications off.", &settings.poke_channel, "replicache", check_poke_channel);
+    add("replicache.poke_names", "Puts the name of the changed space and its version into the NOTIFY.",
+        "Every role can listen. Turn it off if roles must not learn which spaces exist.", &settings.poke_names, true);
+    add_time("replicache.push_time", "Sets the time after which a push stops before its next mutation.",
+             "What it has done stays done. -1 means half of what statement_timeout leaves, 0 means no limit.", &settings.push_time, -1, -1);
+    add("replicache.schema_versions", "Sets the schema versions that requests may have, separated by commas.",
+        "An empty text allows every version.", &settings.schema_versions, "", check_schema_versions);
+    add("replicache.set_wise", "Writes several changes of rows by one statement, where the outcome is the same.",
+        "Only tests need to turn it off.", &settings.set_wise, true, GUC_NOT_IN_SAMPLE);
+    add("replicache.skip_broken_tables", "Leaves a tracked table out of pulls while its rows cannot be read.",
+        "Its rows come with a later pull. If this is off, the pull fails.", &settings.skip_broken_tables, false);
     MarkGUCPrefixReserved("replicache");
     defining = false;
 }
