@@ -51,7 +51,7 @@ bool RowWriter::may_wait() const {
     const RowChange::Kind kind = form_->kind;
     if (kind == RowChange::Kind::remove ? !set_wise_.removes : !set_wise_.changes) return false;
     if (kind != RowChange::Kind::insert && !set_wise_.by_key) return false;
-    const auto prepared = [](const Plan& plan) { return plan.plan != nullptr; };
+    const auto prepared = [](const Plan& plan) { return static_cast<bool>(plan.plan); };
     return std::any_of(form_->plans.begin(), form_->plans.end(), prepared) &&
            std::all_of(form_->plans.begin(), form_->plans.end(), [&](const Plan& plan) { return !prepared(plan) || plan.set_wise; });
 }
@@ -163,11 +163,7 @@ TupleDesc RowWriter::describe() const {
 }
 
 void RowWriter::forget_forms() {
-    for (auto& [name, form] : forms_) {
-        for (const Plan& plan : form.plans)
-            if (plan.plan != nullptr) SPI_freeplan(plan.plan);
-        FreeTupleDesc(form.row);
-    }
+    for (auto& [name, form] : forms_) FreeTupleDesc(form.row);
     forms_.clear();
 }
 

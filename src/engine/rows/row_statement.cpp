@@ -114,33 +114,23 @@ std::string RowWriter::same_key(const Key& key, const std::string& value) const 
     return column + (key.is_array ? value : "ANY (ARRAY[" + value + "])");
 }
 
-void RowWriter::prepare(Plan& plan, Statement statement) const {
-    const std::string text = sql(statement);
-    plan.plan = guarded([&] {
-        SPIPlanPtr const prepared = SPI_prepare(text.c_str(), 0, nullptr);
-        if (prepared == nullptr) elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
-        SPI_keepplan(prepared);
-        return prepared;
-    });
-}
-
 // Whether the statement may write several rows, for the role that runs it now. Also sees to it that it is planned.
 bool RowWriter::may_write_several(Plan& plan, Statement statement) {
     const PlanForGrowth setting;
-    const auto* const source = guarded([&plan] {
-        if (CachedPlan* const planned = SPI_plan_get_cached_plan(plan.plan)) ReleaseCachedPlan(planned, CurrentResourceOwner);
-        return static_cast<CachedPlanSource*>(linitial(SPI_plan_get_plan_sources(plan.plan)));
+    guarded([&plan] {
+        if (CachedPlan* const planned = SPI_plan_get_cached_plan(plan.plan.get())) ReleaseCachedPlan(planned, CurrentResourceOwner);
     });
-    if (source->generation != plan.generation) {
-        plan.set_wise = is_set_wise(*source, table_.relation, statement == Statement::remove || statement == Statement::write_or_refuse);
-        plan.generation = source->generation;
+    const CachedPlanSource& source = plan.plan.source();
+    if (source.generation != plan.generation) {
+        plan.set_wise = is_set_wise(source, table_.relation, statement == Statement::remove || statement == Statement::write_or_refuse);
+        plan.generation = source.generation;
     }
     return plan.set_wise;
 }
 
 RowWriter::Plan& RowWriter::planned(Statement statement) {
     Plan& plan = form_->plans[static_cast<std::size_t>(statement)];
-    if (plan.plan == nullptr) prepare(plan, statement);
+    if (!plan.plan) plan.plan = pg::Plan(sql(statement));
     return plan;
 }
 
@@ -149,7 +139,7 @@ bool RowWriter::may_run(Statement statement) {
     Plan& plan = planned(statement);
     may_write_several(plan, statement);
     return guarded([&plan] {
-        CachedPlan* const cached = SPI_plan_get_cached_plan(plan.plan);
+        CachedPlan* const cached = SPI_plan_get_cached_plan(plan.plan.get());
         bool may = true;
         ListCell* cell;
         foreach (cell, cached->stmt_list) may = may && pg::may_execute(*lfirst_node(PlannedStmt, cell));
@@ -164,7 +154,7 @@ std::uint64_t RowWriter::run(Statement statement) {
     if (!may_write_several(plan, statement) && put_off_) refuse_set();
     return guarded([&] {
         const MemoryContext outer = CurrentMemoryContext;  // which SPI leaves for its own
-        const int code = SPI_execute_plan(plan.plan, nullptr, nullptr, false, 0);
+        const int code = SPI_execute_plan(plan.plan.get(), nullptr, nullptr, false, 0);
         MemoryContextSwitchTo(outer);
         if (code < 0) elog(ERROR, "SPI_execute_plan failed: %s", SPI_result_code_string(code));
         return static_cast<std::uint64_t>(SPI_processed);

@@ -10,6 +10,7 @@
 #include "engine/table/exposed_table.h"
 #include "model/row_change.h"
 #include "pg/column_input.h"
+#include "pg/plan.h"
 
 extern "C" {
 #include "utils/tuplestore.h"
@@ -103,7 +104,7 @@ private:
         write_or_refuse,  // what the change is to do with a row that is there, as a MERGE
     };
     struct Plan {
-        SPIPlanPtr plan = nullptr;
+        pg::Plan plan;
         int generation = -1;    // of PostgreSQL's plan, when this was found out:
         bool set_wise = false;  // the statement may write several rows
     };
@@ -176,7 +177,6 @@ private:
     std::string sql(Statement statement) const;
     Statement writes_existing() const;
     std::string same_key(const Key& key, const std::string& value) const;
-    void prepare(Plan& plan, Statement statement) const;
     bool may_write_several(Plan& plan, Statement statement);
     Plan& planned(Statement statement);
     bool may_run(Statement statement);
