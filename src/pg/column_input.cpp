@@ -41,7 +41,7 @@ void ColumnInput::prepare(std::string_view column, Oid type, int32 typmod, Memor
     type_ = guarded([&] { return make_type_input(type, typmod, context); });
 }
 
-Datum ColumnInput::read(std::string_view json, bool* null) {
+Datum ColumnInput::read(std::string_view json, bool* null) const {
     Datum result = 0;
     auto error = error_of([&] { result = read_value(type_, json, null); });
     if (!error) return result;

@@ -16,7 +16,7 @@ public:
     void prepare(std::string_view column, Oid type, int32 typmod, MemoryContext context);
 
     // The datum for a JSON value, which PostgreSQL has validated; allocated in the current memory context. JSON null is NULL.
-    Datum read(std::string_view json, bool* null);
+    Datum read(std::string_view json, bool* null) const;
 
 private:
     std::string column_;

@@ -1,11 +1,16 @@
-// A memory context for one step of a loop.
+// Memory contexts with an owner in C++.
 #pragma once
 
 #include "pg/border.h"
 
 namespace replicache::pg {
 
-// Current while it lives; reset() frees what the step has allocated.
+struct DeleteContext {
+    void operator()(MemoryContext context) const { MemoryContextDelete(context); }
+};
+using ContextPtr = std::unique_ptr<MemoryContextData, DeleteContext>;
+
+// For one step of a loop. Current while it lives; reset() frees what the step has allocated.
 class ScratchContext {
 public:
     ScratchContext() : outer_(CurrentMemoryContext) {

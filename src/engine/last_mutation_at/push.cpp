@@ -30,6 +30,8 @@ bool is_about_the_data(int sqlstate) {
            sqlstate == ERRCODE_UNDEFINED_COLUMN || sqlstate == ERRCODE_GENERATED_ALWAYS || sqlstate == ERRCODE_RAISE_EXCEPTION;
 }
 
+constexpr int no_owned_row = MAKE_SQLSTATE('R', 'E', 'N', 'O', 'N');
+
 class SyncPusher {
 public:
     SyncPusher(const std::vector<RowChange>& changes, const std::string& user)
@@ -51,7 +53,7 @@ public:
                 scratch_.reset();
                 const std::int64_t before = head(), stamps = space_.stamps;
                 pg::SettingsScope settings;
-                if (!apply(change, before)) throw SqlError(RowWriter::no_owned_row, "no such row");
+                if (!apply(change, before)) throw SqlError(no_owned_row, "no such row");
                 check_deferred_constraints();
                 settings.restore();
                 ++applied_;
@@ -96,7 +98,7 @@ private:
     }
 
     SyncPush refuse(PgError& error) {
-        const bool missing = error.sqlerrcode() == RowWriter::no_owned_row;
+        const bool missing = error.sqlerrcode() == no_owned_row;
         if (!missing && (halts(error.defect()) || !is_about_the_data(error.sqlerrcode()))) throw std::move(error);
         return {.status = missing ? Status::no_such_row : Status::invalid,
                 .head = head(),

@@ -12,27 +12,26 @@ void RowChanges::apply(const RowChange& change) {
         use(std::move(writer));
     }
     if (!settings_) settings_.emplace();
-    writer_->read(change);
-    if (!writer_->fits()) {
+    const ParsedChange parsed = parse_change(writer_->shape(), change);
+    if (!writer_->fits(parsed)) {
         write();
         settings_.emplace();
     }
-    writer_->add();
-    if (together_ && writer_->may_wait()) {
+    writer_->add(parsed);
+    if (together_ && writer_->may_defer()) {
         put_off_ = true;
         return;
     }
-    writer_->write(false);
-    settled();
+    write_now(Timing::immediate);
 }
 
 void RowChanges::write() {
     if (!waiting()) return;
-    writer_->write(true);
-    settled();
+    write_now(Timing::deferred);
 }
 
-void RowChanges::settled() {
+void RowChanges::write_now(Timing timing) {
+    if (!writer_->write(timing)) throw pg::SqlError(ERRCODE_FEATURE_NOT_SUPPORTED, "rows are to be written one by one");
     written_();
     settings_->restore();
     settings_.reset();

@@ -24,12 +24,12 @@ public:
     // Forgets what was put off.
     void release();
 
-    bool waiting() const { return writer_ != nullptr && writer_->waiting() > 0; }
+    bool waiting() const { return writer_ != nullptr && writer_->pending() > 0; }
     bool has_put_off() const { return put_off_; }
 
 private:
     void use(std::shared_ptr<RowWriter> writer);
-    void settled();
+    void write_now(Timing timing);
 
     bool together_;
     bool put_off_ = false;  // something, once

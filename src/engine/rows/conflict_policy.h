@@ -1,0 +1,46 @@
+// Conflict policies: what becomes of a change that was made without knowledge of the row as it is.
+//
+// A policy adds conditions to the statement that writes the row. So it judges the latest version of the row, even if other transactions
+// write at the same time.
+#pragma once
+
+#include "engine/rows/change_form.h"
+#include "engine/rows/row_column.h"
+#include "engine/table/exposed_table.h"
+
+namespace replicache::engine {
+
+class ConflictPolicy {
+public:
+    // What a statement does to a row that is there.
+    enum class Access { update, removal };
+    // A column in such a statement. `value` and `old` are SQL. They are empty where the change has none, or where the policy needs none.
+    struct Use {
+        const RowColumn& column;
+        std::string value;
+        std::string old;
+    };
+
+    virtual std::string_view name() const = 0;
+    // False: a change wins, whatever the row is.
+    virtual bool judges() const { return true; }
+
+    // Whether the statement compares with the old value of the column, which the change has. `has_value`: it has a new one, too.
+    virtual bool needs_old(const RowColumn& column, bool has_value, Access access) const;
+    // Whether a change of this form says what it takes to judge it.
+    virtual bool has_evidence(const std::vector<RowColumn>& columns, const ChangeForm& form, Access access) const;
+    // The error when it does not.
+    virtual pg::SqlError lack_of_evidence(const ExposedTable& table) const;
+    // What must hold for the change to win, in SQL. Empty: nothing.
+    virtual std::string condition(const Use& use, Access access) const;
+    // The SET clause of an UPDATE for the column. Empty: it stays as it is.
+    virtual std::string assignment(const Use& use) const;
+
+protected:
+    ~ConflictPolicy() = default;
+};
+
+// Null: there is no policy of this name.
+const ConflictPolicy* conflict_policy(std::string_view name);
+
+}  // namespace replicache::engine

@@ -1,0 +1,29 @@
+// A change of a row, with its JSON read into values of the table's columns.
+#pragma once
+
+#include "engine/rows/table_shape.h"
+#include "pg/datum.h"
+
+namespace replicache::engine {
+
+struct ParsedChange {
+    // Of one column. Values are there if the form says so.
+    struct Field {
+        pg::Value value{};
+        pg::Value old{};            // what the client had before
+        std::string_view json{};    // in the object that was read last; empty: it has none for the column
+        std::string_view client{};  // what that object calls the column
+    };
+    ChangeForm form;
+    std::vector<Field> fields;  // one per column of the table
+    std::size_t bytes;          // of its JSON
+};
+
+// Throws when the change does not fit the table. The values are in the current memory context.
+ParsedChange parse_change(const TableShape& shape, const RowChange& change);
+
+// The same for a row of one user, of a table that is a resource. Nullopt: the change is for a row that the user cannot have. Then roll
+// back: PostgreSQL may have failed to read a value.
+std::optional<ParsedChange> parse_owned_change(const TableShape& shape, const RowChange& change, std::string_view owner);
+
+}  // namespace replicache::engine
