@@ -33,18 +33,25 @@ private:
     ResourceOwner owner_;
 };
 
-// Runs f in a subtransaction: all of it, or nothing. f fails by throwing, or by returning an error if it can. Returns the
-// error that rolled it back, if any.
+// What f wants to become of its work.
+enum class Ending { commit, undo };
+
+// Runs f in a subtransaction: all of it, or nothing. f fails by throwing, or by returning an error if it can. If f returns an Ending, its
+// work can be undone without an error, too. Returns the error that rolled it back, if any.
 template <class F>
 std::optional<PgError> attempt(F&& f) {
     std::optional<PgError> error;
     Subtransaction subtransaction;
     try {
-        if constexpr (std::is_void_v<std::invoke_result_t<F&>>)
+        using Result = std::invoke_result_t<F&>;
+        Ending ending = Ending::commit;
+        if constexpr (std::is_void_v<Result>)
             f();
+        else if constexpr (std::is_same_v<Result, Ending>)
+            ending = f();
         else
             error = f();
-        if (!error) {
+        if (!error && ending == Ending::commit) {
             subtransaction.commit();
             return error;
         }

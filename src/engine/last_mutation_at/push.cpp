@@ -30,8 +30,6 @@ bool is_about_the_data(int sqlstate) {
            sqlstate == ERRCODE_UNDEFINED_COLUMN || sqlstate == ERRCODE_GENERATED_ALWAYS || sqlstate == ERRCODE_RAISE_EXCEPTION;
 }
 
-constexpr int no_owned_row = MAKE_SQLSTATE('R', 'E', 'N', 'O', 'N');
-
 class SyncPusher {
 public:
     SyncPusher(const std::vector<RowChange>& changes, const std::string& user)
@@ -47,23 +45,28 @@ public:
         context_.version = version_of(space_);
         const ContextScope scope(context_);
         const std::int64_t version = space_.version;
-        std::optional<PgError> error = pg::attempt([this] {
+        bool missing = false;  // a row
+        std::optional<PgError> error = pg::attempt([&] {
             for (const RowChange& change : changes_) {
                 pg::check_interrupts();
                 scratch_.reset();
                 const std::int64_t before = head(), stamps = space_.stamps;
                 pg::SettingsScope settings;
-                if (!apply(change, before)) throw SqlError(no_owned_row, "no such row");
+                if (!apply(change, before)) {
+                    missing = true;
+                    return pg::Ending::undo;
+                }
                 check_deferred_constraints();
                 settings.restore();
                 ++applied_;
                 if (space_.stamps > stamps + 1 && !known_) known_ = before;
             }
+            return pg::Ending::commit;
         });
-        if (error) {
+        if (error || missing) {
             space_.version =
                 version;  // nobody has seen those above: when the transaction has changed something before, the head is what it was
-            return refuse(*error);
+            return error ? refuse(*error) : refusal(Status::no_such_row);
         }
         if (known_) note_read_ahead(user_, *known_, head());
         result_.head = known_.value_or(head());
@@ -71,7 +74,7 @@ public:
     }
 
 private:
-    // `before`: the head.
+    // `before`: the head. False: the user has no such row.
     bool apply(const RowChange& change, std::int64_t before) {
         const auto writer = find_resource(change.table, RowExclusiveLock);
         if (!writer)
@@ -98,14 +101,13 @@ private:
     }
 
     SyncPush refuse(PgError& error) {
-        const bool missing = error.sqlerrcode() == no_owned_row;
-        if (!missing && (halts(error.defect()) || !is_about_the_data(error.sqlerrcode()))) throw std::move(error);
-        return {.status = missing ? Status::no_such_row : Status::invalid,
-                .head = head(),
-                .mutations = {},
-                .failed = applied_,
-                .message = error.data().message == nullptr ? "" : error.data().message};
+        if (halts(error.defect()) || !is_about_the_data(error.sqlerrcode())) throw std::move(error);
+        SyncPush result = refusal(Status::invalid);
+        if (error.data().message != nullptr) result.message = error.data().message;
+        return result;
     }
+
+    SyncPush refusal(Status status) const { return {.status = status, .head = head(), .failed = applied_}; }
 
     const std::vector<RowChange>& changes_;
     const std::string& user_;

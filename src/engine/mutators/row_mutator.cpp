@@ -29,7 +29,7 @@ public:
     }
 
     std::optional<pg::PgError> call(std::string_view args) override {
-        RowChanges(false, [] {}).apply(*row_change(args));
+        apply_one(*row_change(args));
         return std::nullopt;
     }
 

@@ -35,7 +35,7 @@ void apply(const RowChange& change) {
     bool timed_out = false;  // whoever replays is told by the error
     try {
         if (is_mutator_queue(change.table)) return call_mutator(change, timed_out);
-        RowChanges(false, [] {}).apply(change);
+        apply_one(change);
     } catch (PgError& error) {
         name_change(error, change);
         throw;

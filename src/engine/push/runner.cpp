@@ -1,7 +1,6 @@
 #include "engine/push/runner.h"
 
 #include "engine/mutators/mutator_registry.h"
-#include "engine/rows/row_changes.h"
 #include "engine/session/constraints.h"
 #include "engine/session/failure.h"
 #include "engine/session/timeout.h"
@@ -71,60 +70,84 @@ void Runner::count(const Run& result) {
     streak_ = 0;
 }
 
+struct Runner::Attempt {
+    explicit Attempt(RowChanges::Mode mode) : rows(mode, check_deferred_constraints) {}
+
+    // Row changes that were deferred. False: one statement cannot write them, so all must be undone.
+    bool write_rows() {
+        undo = !rows.write();
+        return !undo;
+    }
+
+    RowChanges rows;
+    bool forbidden = false;  // the caller may not execute the mutator
+    bool timed_out = false;  // the last call
+    bool undo = false;       // without an error
+};
+
 Runner::Run Runner::attempt_run(Indexes run) {
     // Rows that were written together and failed have to be written once more: not while much fails.
-    return attempt_run(run, pg::settings.set_wise && run.size() > 1 && (failed_ == 0 || streak_ >= run.size()));
+    const bool together = pg::settings.set_wise && run.size() > 1 && (failed_ == 0 || streak_ >= run.size());
+    return attempt_run(run, together ? RowChanges::Mode::together : RowChanges::Mode::one_by_one);
 }
 
-Runner::Run Runner::attempt_run(Indexes run, bool together) {
+Runner::Run Runner::attempt_run(Indexes run, RowChanges::Mode mode) {
     Run result;
-    bool forbidden = false, timed_out = false;
-    RowChanges rows(together, check_deferred_constraints);
-    const TimestampTz end = time_.end_of_run();
-    result.error = pg::attempt([&]() -> std::optional<PgError> {
-        for (; result.done < run.size() && !(result.done > 0 && PushTime::has_come(end)); ++result.done) {
-            const std::size_t index = run[result.done];
-            const Mutation& mutation = batch_.mutations[index];
-            std::shared_ptr<Mutator> mutator;
-            try {
-                mutator = find_mutator(mutation.name);
-            } catch (const SqlError& error) {
-                if (halts(error.defect)) throw;
-                result.unknown.push_back({index, failure_of(PgError::make(error))});
-                continue;
-            }
-            forbidden = true;
-            mutator->check_privilege();
-            forbidden = false;
-            if (auto error = call(mutation, *mutator, rows, timed_out)) return error;
-        }
-        return within_timeout("", timed_out, [&rows]() -> std::optional<PgError> {
-            rows.write();
-            return std::nullopt;
-        });
+    Attempt attempt(mode);
+    std::optional<PgError> returned;
+    auto thrown = pg::attempt([&] {
+        returned = call_all(run, result, attempt);
+        return returned || attempt.undo ? pg::Ending::undo : pg::Ending::commit;
     });
-    if (!result.error) return result;
-    rows.release();
+    result.error = thrown ? std::move(thrown) : std::move(returned);
+    if (!result.error && !attempt.undo) return result;
+    attempt.rows.release();
     // Which of them it was, they tell one by one. A cancel stays one.
-    if (rows.has_put_off() && (timed_out || scope_of(*result.error) != Scope::caller)) return attempt_run(run, false);
-    if (timed_out && result.error->sqlerrcode() == ERRCODE_QUERY_CANCELED) return result;
+    if (attempt.undo || (attempt.rows.has_deferred() && (attempt.timed_out || scope_of(*result.error) != Scope::caller)))
+        return attempt_run(run, RowChanges::Mode::one_by_one);
+    if (attempt.timed_out && result.error->sqlerrcode() == ERRCODE_QUERY_CANCELED) return result;
     const Scope scope = scope_of(*result.error);
-    if (forbidden || scope == Scope::caller) throw std::move(*result.error);
+    if (attempt.forbidden || scope == Scope::caller) throw std::move(*result.error);
     result.temporary = scope == Scope::push;
     return result;
 }
 
-std::optional<PgError> Runner::call(const Mutation& mutation, Mutator& mutator, RowChanges& rows, bool& timed_out) {
+std::optional<PgError> Runner::call_all(Indexes run, Run& result, Attempt& attempt) {
+    const TimestampTz end = time_.end_of_run();
+    for (; result.done < run.size() && !(result.done > 0 && PushTime::has_come(end)); ++result.done) {
+        const std::size_t index = run[result.done];
+        const Mutation& mutation = batch_.mutations[index];
+        std::shared_ptr<Mutator> mutator;
+        try {
+            mutator = find_mutator(mutation.name);
+        } catch (const SqlError& error) {
+            if (halts(error.defect)) throw;
+            result.unknown.push_back({index, failure_of(PgError::make(error))});
+            continue;
+        }
+        attempt.forbidden = true;
+        mutator->check_privilege();
+        attempt.forbidden = false;
+        auto error = call(mutation, *mutator, attempt);
+        if (error || attempt.undo) return error;
+    }
+    return within_timeout("", attempt.timed_out, [&attempt]() -> std::optional<PgError> {
+        attempt.write_rows();
+        return std::nullopt;
+    });
+}
+
+std::optional<PgError> Runner::call(const Mutation& mutation, Mutator& mutator, Attempt& attempt) {
     pg::check_interrupts();
     scratch_.reset();
-    return within_timeout(mutation.name, timed_out, [&]() -> std::optional<PgError> {
+    return within_timeout(mutation.name, attempt.timed_out, [&]() -> std::optional<PgError> {
         const auto change = mutator.row_change(mutation.args);
         const std::string& client_id = batch_.client_of(mutation);
-        if (!change || context_.client_id != client_id) rows.write();
+        if ((!change || context_.client_id != client_id) && !attempt.write_rows()) return std::nullopt;
         context_.client_id = client_id;
         context_.mutation_id = mutation.id;
         if (change) {
-            rows.apply(*change);
+            attempt.undo = !attempt.rows.apply(*change);
             return std::nullopt;
         }
         pg::SettingsScope settings;

@@ -6,6 +6,7 @@
 // as short as the ids that are left allow.
 #pragma once
 
+#include "engine/rows/row_changes.h"
 #include "engine/session/context.h"
 #include "engine/session/push_time.h"
 #include "model/batch.h"
@@ -14,7 +15,6 @@
 namespace replicache::engine {
 
 class Mutator;
-class RowChanges;
 
 class Runner {
 public:
@@ -39,6 +39,8 @@ private:
         std::optional<pg::PgError> error{};
         bool temporary = false;  // the mutation is not rejected, the push stops before it
     };
+    // What a run needs while it lasts.
+    struct Attempt;
     // What came of the mutations so far.
     struct Tally {
         std::size_t processed = 0;
@@ -47,8 +49,9 @@ private:
         std::optional<Halt> halted{};
     };
     Run attempt_run(Indexes run);
-    Run attempt_run(Indexes run, bool together);
-    std::optional<pg::PgError> call(const Mutation& mutation, Mutator& mutator, RowChanges& rows, bool& timed_out);
+    Run attempt_run(Indexes run, RowChanges::Mode mode);
+    std::optional<pg::PgError> call_all(Indexes run, Run& result, Attempt& attempt);
+    std::optional<pg::PgError> call(const Mutation& mutation, Mutator& mutator, Attempt& attempt);
     void run_some(Indexes run);
     void run_block(Indexes block);
     Tally try_block(Indexes block);

@@ -20,6 +20,7 @@ extern "C" {
 namespace replicache::engine {
 namespace {
 
+using pg::Ending;
 using pg::OwnStatement;
 using pg::PgError;
 using pg::SpiConnection;
@@ -118,33 +119,37 @@ private:
         const TimestampTz end = time_.end_of_run();
         std::size_t at = first, written = first;  // the transactions before are written
         bool dirty = false;                       // the transaction at hand has written something
-        RowChanges rows(true, [&] {
+        RowChanges rows(RowChanges::Mode::together, [&] {
             dirty = true;
             if (written == at) return;
             check_deferred_constraints();
             written = at;
         });
         timed_out_ = false;
+        bool undone = false;  // without an error
         std::optional<PgError> error = pg::attempt([&] {
+            undone = true;
             for (; at < last && !(at > first && PushTime::has_come(end)); ++at) {
                 dirty = false;
                 for (const RowChange& change : upload_.transactions[at].changes) {
                     dirty = dirty || is_mutator_queue(change.table);
-                    apply(change, rows);
+                    if (!apply(change, rows)) return Ending::undo;
                 }
-                if (rows.waiting() && !dirty) continue;
-                rows.write();
+                if (rows.has_pending() && !dirty) continue;
+                if (!rows.write()) return Ending::undo;
                 check_deferred_constraints();
                 written = at + 1;
             }
-            rows.write();
+            if (!rows.write()) return Ending::undo;
+            undone = false;
+            return Ending::commit;
         });
         rows.release();
         if (error && error->sqlerrcode() == ERRCODE_LOCK_NOT_AVAILABLE) {  // to wait once more is enough
             for (std::size_t i = first; i < last; ++i) run(i, i + 1);
             return last;
         }
-        if (error && !is_timeout(*error)) return first;
+        if (error ? !is_timeout(*error) : undone) return first;
         if (error) {  // what went well in its time may once more
             const bool by_mutator = timed_out_;
             if (!by_mutator) time_.lift();
@@ -180,21 +185,26 @@ private:
         }
         settled_ = true;
         std::size_t at = 0;
+        bool undone = false;  // without an error
         const auto attempt = [&](RowChanges& rows) {
             timed_out_ = false;
             return pg::attempt([&] {
+                undone = true;
                 for (at = 0; at < changes.size(); ++at)
-                    if (!client_.has_processed(changes[at])) apply(changes[at], rows);
-                rows.write();
+                    if (!client_.has_processed(changes[at]) && !apply(changes[at], rows)) return Ending::undo;
+                if (!rows.write()) return Ending::undo;
+                undone = false;
                 check_deferred_constraints();
+                return Ending::commit;
             });
         };
-        RowChanges together(optimistic() && changes.size() > 1, [] {});
-        std::optional<PgError> error = attempt(together);
-        together.release();
-        if (error && together.has_put_off() && !is_timeout(*error)) {  // which of them it was, they tell one by one
-            RowChanges one_by_one(false, [] {});
-            error = attempt(one_by_one);
+        using Mode = RowChanges::Mode;
+        RowChanges rows(optimistic() && changes.size() > 1 ? Mode::together : Mode::one_by_one, [] {});
+        std::optional<PgError> error = attempt(rows);
+        rows.release();
+        if (error ? rows.has_deferred() && !is_timeout(*error) : undone) {  // which of them it was, they tell one by one
+            RowChanges single_rows(Mode::one_by_one, [] {});
+            error = attempt(single_rows);
         }
         if (error) {
             fail(result, std::move(*error));
@@ -205,18 +215,20 @@ private:
         if (result.status != Status::temporary) client_.processed(transaction);
     }
 
-    void apply(const RowChange& change, RowChanges& rows) {
+    // False: see RowChanges::apply.
+    [[nodiscard]] bool apply(const RowChange& change, RowChanges& rows) {
         pg::check_interrupts();
         scratch_.reset();
         const bool call = is_mutator_queue(change.table);
         if (call) {
-            rows.write();
+            if (!rows.write()) return false;
             rows.release();
         }
         if (change.number != 0) context_.mutation_id = change.number;
         if (!call) return rows.apply(change);
         const PushGuard guard("powersync_upload");
         call_mutator(change, timed_out_);
+        return true;
     }
 
     // Then the time is over, also for one more attempt.

@@ -2,43 +2,38 @@
 
 namespace replicache::engine {
 
-void RowChanges::apply(const RowChange& change) {
+bool RowChanges::apply(const RowChange& change) {
     auto writer = find_row_writer(change.table, RowExclusiveLock);
     if (writer != writer_) {
-        if (waiting()) {
-            write();  // which may call what alters the next table
-            writer = find_row_writer(change.table, RowExclusiveLock);
+        if (has_pending()) {
+            if (!write()) return false;
+            writer = find_row_writer(change.table, RowExclusiveLock);  // writing may have called code that alters the table
         }
         use(std::move(writer));
     }
     if (!settings_) settings_.emplace();
     const ParsedChange parsed = parse_change(writer_->shape(), change);
     if (!writer_->fits(parsed)) {
-        write();
+        if (!write()) return false;
         settings_.emplace();
     }
     writer_->add(parsed);
-    if (together_ && writer_->may_defer()) {
-        put_off_ = true;
-        return;
-    }
-    write_now(Timing::immediate);
+    if (mode_ == Mode::one_by_one || !writer_->may_defer()) return write(Timing::immediate);
+    deferred_ = true;
+    return true;
 }
 
-void RowChanges::write() {
-    if (!waiting()) return;
-    write_now(Timing::deferred);
-}
+bool RowChanges::write() { return !has_pending() || write(Timing::deferred); }
 
-void RowChanges::write_now(Timing timing) {
-    if (!writer_->write(timing)) throw pg::SqlError(ERRCODE_FEATURE_NOT_SUPPORTED, "rows are to be written one by one");
+bool RowChanges::write(Timing timing) {
+    if (!writer_->write(timing)) return false;
     written_();
     settings_->restore();
     settings_.reset();
+    return true;
 }
 
 void RowChanges::use(std::shared_ptr<RowWriter> writer) {
-    write();
     release();
     writer->begin();
     writer_ = std::move(writer);
@@ -48,6 +43,11 @@ void RowChanges::release() {
     if (writer_) writer_->end();
     writer_.reset();
     settings_.reset();
+}
+
+void apply_one(const RowChange& change) {
+    [[maybe_unused]] const bool written = RowChanges(RowChanges::Mode::one_by_one, [] {}).apply(change);
+    Assert(written);
 }
 
 }  // namespace replicache::engine

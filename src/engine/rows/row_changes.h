@@ -8,34 +8,40 @@ namespace replicache::engine {
 
 class RowChanges {
 public:
-    // With `together`, changes may wait for others that one statement can write with them. `written` is called whenever some have been
-    // written.
-    RowChanges(bool together, std::function<void()> written) : together_(together), written_(std::move(written)) {}
+    enum class Mode {
+        together,  // a change may be deferred until others come that the same statement can write
+        one_by_one,
+    };
+    // `written` is called whenever some changes have been written.
+    RowChanges(Mode mode, std::function<void()> written) : mode_(mode), written_(std::move(written)) {}
     ~RowChanges() { release(); }
     RowChanges(const RowChanges&) = delete;
     RowChanges& operator=(const RowChanges&) = delete;
 
-    // Applies the change, or puts it off. Throws what it fails with, or one that was put off: then roll back, and when some were, apply
-    // all one by one to learn which.
-    void apply(const RowChange& change);
-    // Applies what was put off. Call it before anything else happens in the database.
-    void write();
+    // Applies the change, or defers it. Throws what this change fails with, or one that was deferred. False: one statement cannot write
+    // those that were deferred. In both cases roll back. If any was deferred, then apply all of them one by one.
+    [[nodiscard]] bool apply(const RowChange& change);
+    // Applies what was deferred, and fails like apply(). Call it before anything else happens in the database.
+    [[nodiscard]] bool write();
 
-    // Forgets what was put off.
+    // Forgets what was deferred.
     void release();
 
-    bool waiting() const { return writer_ != nullptr && writer_->pending() > 0; }
-    bool has_put_off() const { return put_off_; }
+    bool has_pending() const { return writer_ != nullptr && writer_->pending() > 0; }
+    bool has_deferred() const { return deferred_; }  // at any time
 
 private:
     void use(std::shared_ptr<RowWriter> writer);
-    void write_now(Timing timing);
+    bool write(Timing timing);
 
-    bool together_;
-    bool put_off_ = false;  // something, once
+    const Mode mode_;
+    bool deferred_ = false;
     std::function<void()> written_;
     std::shared_ptr<RowWriter> writer_;          // in use; null: none
-    std::optional<pg::SettingsScope> settings_;  // of what is being applied, or waits: triggers, and checks of domains, may set some
+    std::optional<pg::SettingsScope> settings_;  // of the changes that are being applied, or wait: triggers and domains may set some
 };
+
+// Applies a single change at once.
+void apply_one(const RowChange& change);
 
 }  // namespace replicache::engine
