@@ -25,14 +25,6 @@ bool RowChanges::apply(const RowChange& change) {
 
 bool RowChanges::write() { return !has_pending() || write(Timing::deferred); }
 
-bool RowChanges::write(Timing timing) {
-    if (!writer_->write(timing)) return false;
-    written_();
-    settings_->restore();
-    settings_.reset();
-    return true;
-}
-
 void RowChanges::use(std::shared_ptr<RowWriter> writer) {
     release();
     writer->begin();

@@ -34,8 +34,18 @@ private:
     Result update_existing();
     Result upsert_several();
 
-    std::optional<std::uint64_t> run(RowStatement statement);
-    Result run_any(RowStatement statement);
+    // Nullopt: the statement could have another outcome for changes that have waited.
+    std::optional<std::uint64_t> run(RowStatement statement) {
+        if (statement == RowStatement::insert || statement == RowStatement::insert_unless_there) check_assigned();
+        if (!statements_.is_set_wise(statement) && timing_ == Timing::deferred) return std::nullopt;
+        return statements_.run(statement);
+    }
+
+    // Whether the statement has found or written a row.
+    Result run_any(RowStatement statement) {
+        const auto count = run(statement);
+        return !count ? Result::one_by_one : *count > 0 ? Result::done : Result::no_row;
+    }
     bool may_run(RowStatement statement) { return statements_.may_run(statement); }
     Result check_written(std::optional<std::uint64_t> written);
     bool has_row_security() const;
@@ -167,19 +177,6 @@ RowOperation::Result RowOperation::upsert_several() {
     // row that has come since makes it fail, or count too few.
     const auto inserted = run(updated == 0 && may_see_all_rows() ? RowStatement::insert : RowStatement::insert_unless_there);
     return inserted && updated + *inserted == rows_ ? Result::done : Result::one_by_one;
-}
-
-// Nullopt: the statement could have another outcome for changes that have waited.
-std::optional<std::uint64_t> RowOperation::run(RowStatement statement) {
-    if (statement == RowStatement::insert || statement == RowStatement::insert_unless_there) check_assigned();
-    if (!statements_.is_set_wise(statement) && timing_ == Timing::deferred) return std::nullopt;
-    return statements_.run(statement);
-}
-
-// Whether the statement has found or written a row.
-RowOperation::Result RowOperation::run_any(RowStatement statement) {
-    const auto count = run(statement);
-    return !count ? Result::one_by_one : *count > 0 ? Result::done : Result::no_row;
 }
 
 // If a row is not there, its change has no effect. If a row is there and was not written, the role may not write it, or the row has won.

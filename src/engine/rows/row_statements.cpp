@@ -94,14 +94,4 @@ bool RowStatements::may_run(RowStatement statement) {
     });
 }
 
-std::uint64_t RowStatements::run(RowStatement statement) {
-    return guarded([&found = prepared(statement)] {
-        const MemoryContext outer = CurrentMemoryContext;  // SPI changes it
-        const int code = SPI_execute_plan(found.plan.get(), nullptr, nullptr, false, 0);
-        MemoryContextSwitchTo(outer);
-        if (code < 0) elog(ERROR, "SPI_execute_plan failed: %s", SPI_result_code_string(code));
-        return static_cast<std::uint64_t>(SPI_processed);
-    });
-}
-
 }  // namespace replicache::engine

@@ -45,4 +45,15 @@ private:
     std::array<Prepared, row_statement_count> statements_{};
 };
 
+// Inline, as are its callers: statements fail every day, and each frame on the way of an exception costs as much as some rows.
+inline std::uint64_t RowStatements::run(RowStatement statement) {
+    return pg::guarded([&found = prepared(statement)] {
+        const MemoryContext outer = CurrentMemoryContext;  // SPI changes it
+        const int code = SPI_execute_plan(found.plan.get(), nullptr, nullptr, false, 0);
+        MemoryContextSwitchTo(outer);
+        if (code < 0) elog(ERROR, "SPI_execute_plan failed: %s", SPI_result_code_string(code));
+        return static_cast<std::uint64_t>(SPI_processed);
+    });
+}
+
 }  // namespace replicache::engine
