@@ -20,7 +20,6 @@ struct RowChange {
     std::string_view id;        // JSON: of the key column; empty: stands in data
     std::string_view data;      // JSON object, as the client wrote it; empty: none
     std::string_view old;       // JSON object: what the client had before; empty: unknown
-    std::string_view metadata;  // JSON; empty: none
     std::string_view source{};  // all of it, as the client wrote it
     std::int64_t number = 0;    // rises with every change of a client (op_id); 0: none
 };

@@ -22,11 +22,6 @@ std::string_view name_in(const Object& object, Names names) {
     return {};
 }
 
-std::string_view find(const Object& object, Names names) {
-    const std::string_view name = name_in(object, names);
-    return name.empty() ? name : object.find(name);
-}
-
 std::optional<std::int64_t> read_number(const Object& object, Names names) {
     const std::string_view name = name_in(object, names);
     return name.empty() ? std::nullopt : std::optional(object.unsigned_integer(name));
@@ -87,7 +82,6 @@ private:
             .id = read_id(entry),
             .data = read_row(entry, {"data", "op_data", "opData"}),
             .old = read_row(entry, {"old", "previous_values", "previousValues"}),
-            .metadata = find(entry, {"metadata"}),
             .source = entry.source(),
             .number = read_op_id(entry),
         };

@@ -14,7 +14,7 @@ namespace replicache::protocol {
 inline constexpr std::size_t max_transactions = 50;         // of the shape that lists transactions, as its contract says
 inline constexpr std::size_t max_upload_entries = 100'000;  // of a request; a client cannot divide a transaction
 
-// Ids, data, old values and metadata are slices of the text.
+// Ids, data and old values are slices of the text. So is the source of each entry, which has its metadata, too.
 Upload parse_upload(std::string_view text);
 
 // One result per transaction, in the same order.

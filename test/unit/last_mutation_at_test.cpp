@@ -73,7 +73,6 @@ TEST(ParseSyncPush, CreateUpdateDelete) {
     EXPECT_EQ(changes[2].data, "");
     for (const auto& change : changes) {
         EXPECT_EQ(change.old, "");
-        EXPECT_EQ(change.metadata, "");
         EXPECT_EQ(change.number, 0);
     }
 }

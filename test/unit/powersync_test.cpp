@@ -79,7 +79,7 @@ TEST(ParseUpload, Transactions) {
     EXPECT_EQ(put.id, R"("1111")");
     EXPECT_EQ(put.data, R"({"n":0.10})");
     EXPECT_EQ(put.old, R"({"n":1})");
-    EXPECT_EQ(put.metadata, R"("m")");
+    EXPECT_EQ(put.source, R"({"id":"1111","op":"PUT","table":"widgets","op_data":{"n":0.10},"previous_values":{"n":1},"metadata":"m"})");
     EXPECT_EQ(put.number, 0);
     const RowChange& remove = upload.transactions[0].changes[1];
     EXPECT_EQ(remove.kind, RowChange::Kind::remove);
@@ -87,7 +87,7 @@ TEST(ParseUpload, Transactions) {
     EXPECT_EQ(remove.id, "2");
     EXPECT_EQ(remove.data, "");
     EXPECT_EQ(remove.old, "");
-    EXPECT_EQ(remove.metadata, "");
+    EXPECT_EQ(remove.source, R"({"id":2,"op":"DELETE","table":"wheels"})");
     const RowChange& patch = upload.transactions[1].changes[0];
     EXPECT_EQ(patch.kind, RowChange::Kind::update);
     EXPECT_EQ(patch.id, R"("3")");
@@ -105,7 +105,8 @@ TEST(ParseUpload, BatchAndCrud) {
         EXPECT_EQ(patch.id, R"("44f2")");
         EXPECT_EQ(patch.data, R"({"a":1})");
         EXPECT_EQ(patch.old, R"({"a":0})");
-        EXPECT_EQ(patch.metadata, R"("t")");
+        EXPECT_EQ(patch.source,
+                  R"({"op_id":12,"op":"PATCH","type":"todos","id":"44f2","tx_id":7,"data":{"a":1},"old":{"a":0},"metadata":"t"})");
         EXPECT_EQ(patch.number, 12);
         const RowChange& put = upload.transactions[1].changes[0];
         EXPECT_EQ(put.kind, RowChange::Kind::upsert);
@@ -181,7 +182,7 @@ TEST(ParseUpload, NullIsAbsent) {
     const RowChange change = change_of(text);
     EXPECT_EQ(change.data, "");
     EXPECT_EQ(change.old, "");
-    EXPECT_EQ(change.metadata, "");
+    EXPECT_TRUE(change.source.ends_with(R"("metadata":null})"));
     EXPECT_EQ(change.number, 0);
     const Upload upload = parse_upload(text);
     EXPECT_EQ(upload.client_id, std::nullopt);
@@ -196,18 +197,18 @@ TEST(ParseUpload, ValuesAreTheSlicesThatTheClientWrote) {
     for (const std::string& value :
          {std::string("{}"), std::string(R"({"x":0.10,"y":123456789012345678901234567890})"), std::string(R"({"\u0000":"\ud800"})"),
           std::string(R"({ "]" : "}\\\"" })"), std::string(R"({"op":"POKE","id":null})"), deep}) {
-        for (const std::string name : {"data", "old", "metadata"}) {
+        for (const std::string name : {"data", "old"}) {
             const std::string head = R"("type":"t",")" + name + R"(":)";
             const std::string text = with(head + " \t" + value + "\r\n");
             const RowChange change = change_of(text);
-            const std::string_view slice = name == "data" ? change.data : name == "old" ? change.old : change.metadata;
+            const std::string_view slice = name == "data" ? change.data : change.old;
             EXPECT_EQ(slice, value);
             EXPECT_EQ(slice.data(), text.data() + text.find(head) + head.size() + 2);
         }
     }
     for (const std::string value : {"0", "-1.50", "1e999", R"("\u0000")", R"(["]"])", "true", R"("")"}) {
         const std::string text = with(R"("type":"t","metadata":)" + value);
-        EXPECT_EQ(change_of(text).metadata, value);
+        EXPECT_EQ(change_of(text).source, R"({"op":"PUT","id":"1","type":"t","metadata":)" + value + "}");
     }
 }
 
@@ -243,7 +244,7 @@ TEST(ParseUpload, WhitespaceAndEscapesAreAllowedEverywhere) {
     EXPECT_EQ(change.data, "{ }");
     EXPECT_EQ(change.old, R"({"a" : 1})");
     EXPECT_EQ(change.number, 3);
-    EXPECT_EQ(change.metadata, "1");
+    EXPECT_TRUE(change.source.ends_with("\"m\\u0065tadata\" : 1 }"));
     EXPECT_EQ(groups(parse_upload(R"({"transact\u0069ons":[{"\u0063rud":[],"transaction\u0049d":5}]})")), "5:0");
 }
 

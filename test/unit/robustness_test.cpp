@@ -69,7 +69,7 @@ bool is_accepted(const std::string& request) {
         for (const auto& transaction : upload.transactions) {
             for (const auto& change : transaction.changes) {
                 EXPECT_FALSE(change.id.empty());
-                for (const std::string_view slice : {change.id, change.data, change.old, change.metadata}) {
+                for (const std::string_view slice : {change.id, change.data, change.old, change.source}) {
                     EXPECT_TRUE(lies_within(slice, text));
                 }
                 fault_of([&] { Object(change.data, "data"); });
