@@ -33,6 +33,12 @@ class LastWrite final : public ConflictPolicy {
 // it up.
 class RejectStale final : public ConflictPolicy {
     std::string_view name() const override { return "reject_stale"; }
+    NeedsColumn needs_column() const override { return NeedsColumn::maybe; }
+
+    void check_column(const std::string& column, Oid type) const override {
+        if (type != INT2OID && type != INT4OID && type != INT8OID)
+            throw SqlError(ERRCODE_DATATYPE_MISMATCH, column + " is not of an integer type", {}, "It counts the changes of the row.");
+    }
 
     bool needs_old(const RowColumn& column, bool /* has_value */, Access /* access */) const override { return column.is_judged; }
 
@@ -70,6 +76,7 @@ class Merge final : public ConflictPolicy {
 // The change loses when the row is newer by the conflict column.
 class Newest final : public ConflictPolicy {
     std::string_view name() const override { return "newest"; }
+    NeedsColumn needs_column() const override { return NeedsColumn::yes; }
 
     bool has_evidence(const std::vector<RowColumn>& columns, const ChangeForm& form, Access access) const override {
         return access == Access::removal || has_conflict_column(columns, form);
@@ -89,6 +96,11 @@ class Newest final : public ConflictPolicy {
 // Numbers change by as much as they did for the client.
 class Delta final : public ConflictPolicy {
     std::string_view name() const override { return "delta"; }
+    NeedsColumn needs_column() const override { return NeedsColumn::maybe; }
+
+    void check_column(const std::string& column, Oid type) const override {
+        if (!is_number(type)) throw SqlError(ERRCODE_DATATYPE_MISMATCH, column + " is not of a numeric type");
+    }
 
     bool needs_old(const RowColumn& column, bool has_value, Access access) const override {
         return has_value && access == Access::update && column.is_number && column.is_judged;
@@ -112,6 +124,8 @@ const ConflictPolicy* const policies[] = {&last_write, &reject_stale, &merge, &n
 
 }  // namespace
 
+void ConflictPolicy::check_column(const std::string& /* column */, Oid /* type */) const {}
+
 bool ConflictPolicy::needs_old(const RowColumn& /* column */, bool /* has_value */, Access /* access */) const { return false; }
 
 bool ConflictPolicy::has_evidence(const std::vector<RowColumn>& /* columns */, const ChangeForm& /* form */, Access /* access */) const {
@@ -133,6 +147,15 @@ const ConflictPolicy* conflict_policy(std::string_view name) {
     for (const ConflictPolicy* const policy : policies)
         if (policy->name() == name) return policy;
     return nullptr;
+}
+
+std::string conflict_policies() {
+    std::string names;
+    for (const ConflictPolicy* const policy : policies) {
+        if (!names.empty()) names += policy == std::end(policies)[-1] ? " and " : ", ";
+        names += policy->name();
+    }
+    return names;
 }
 
 }  // namespace replicache::engine

@@ -22,6 +22,13 @@ public:
     };
 
     virtual std::string_view name() const = 0;
+
+    // For set-up: whether the table needs a conflict column, which the policy looks at.
+    enum class NeedsColumn { no, maybe, yes };
+    virtual NeedsColumn needs_column() const { return NeedsColumn::no; }
+    // Throws if the column cannot have this type. `column`: which one, for the message.
+    virtual void check_column(const std::string& column, Oid type) const;
+
     // False: a change wins, whatever the row is.
     virtual bool judges() const { return true; }
 
@@ -42,5 +49,8 @@ protected:
 
 // Null: there is no policy of this name.
 const ConflictPolicy* conflict_policy(std::string_view name);
+
+// The names of all, for messages: "a, b and c".
+std::string conflict_policies();
 
 }  // namespace replicache::engine

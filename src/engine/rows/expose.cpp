@@ -1,5 +1,6 @@
 #include "engine/rows/expose.h"
 
+#include "engine/rows/conflict_policy.h"
 #include "engine/rows/resource.h"
 #include "engine/table/mutator_queue.h"
 #include "engine/table/relation.h"
@@ -118,17 +119,18 @@ void check_conflict_column(const ExposedTable& table, const std::string& column,
 }
 
 void check_conflict(const ExposedTable& table, pg::Value columns) {
-    const auto conflict = conflict_by_name(table.conflict);
-    if (!conflict)
+    using NeedsColumn = ConflictPolicy::NeedsColumn;
+    const ConflictPolicy* const policy = conflict_policy(table.conflict);
+    if (policy == nullptr)
         throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "unknown conflict policy \"" + table.conflict + "\"", {},
-                       "Policies are last_write, reject_stale, merge, newest and delta.");
+                       "Policies are " + conflict_policies() + ".");
     if (table.conflict_column.empty()) {
-        if (*conflict == Conflict::newest)
-            throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "conflict policy \"newest\" needs a conflict_column", {},
+        if (policy->needs_column() == NeedsColumn::yes)
+            throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "conflict policy \"" + table.conflict + "\" needs a conflict_column", {},
                            "Name a column that says when the row was changed.");
         return;
     }
-    if (*conflict == Conflict::last_write || *conflict == Conflict::merge)
+    if (policy->needs_column() == NeedsColumn::no)
         throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "conflict policy \"" + table.conflict + "\" takes no conflict_column");
     static Statement query(
         "SELECT atttypid FROM pg_catalog.pg_attribute WHERE attrelid OPERATOR(pg_catalog.=) $1 AND attname OPERATOR(pg_catalog.=) $2 "
@@ -137,12 +139,7 @@ void check_conflict(const ExposedTable& table, pg::Value columns) {
     const Rows rows = query.run({value(ObjectIdGetDatum(table.relation)), value(table.conflict_column)});
     const std::string column = "column \"" + table.conflict_column + "\" of relation \"" + name_of(table.relation) + "\"";
     if (rows.empty()) throw SqlError(ERRCODE_UNDEFINED_COLUMN, column + " does not exist");
-    const Oid type = guarded([type = rows.oid(0, 1)] { return getBaseType(type); });
-    const bool integer = type == INT2OID || type == INT4OID || type == INT8OID;
-    if (*conflict == Conflict::reject_stale && !integer)
-        throw SqlError(ERRCODE_DATATYPE_MISMATCH, column + " is not of an integer type", {}, "It counts the changes of the row.");
-    if (*conflict == Conflict::delta && !integer && type != NUMERICOID && type != FLOAT4OID && type != FLOAT8OID)
-        throw SqlError(ERRCODE_DATATYPE_MISMATCH, column + " is not of a numeric type");
+    policy->check_column(column, guarded([type = rows.oid(0, 1)] { return getBaseType(type); }));
     check_conflict_column(table, column, columns);
 }
 

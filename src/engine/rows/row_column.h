@@ -5,6 +5,19 @@
 
 namespace replicache::engine {
 
+// Whether a base type is one of numbers.
+inline bool is_number(Oid type) {
+    switch (type) {
+        case INT2OID:
+        case INT4OID:
+        case INT8OID:
+        case NUMERICOID:
+        case FLOAT4OID:
+        case FLOAT8OID: return true;
+        default: return false;
+    }
+}
+
 struct RowColumn {
     std::string client;                  // what clients call it
     std::vector<std::string> aliases{};  // their other names for it

@@ -46,18 +46,6 @@ bool has_deferrable_key(Relation relation) {
     return false;
 }
 
-bool is_number(Oid type) {
-    switch (type) {
-        case INT2OID:
-        case INT4OID:
-        case INT8OID:
-        case NUMERICOID:
-        case FLOAT4OID:
-        case FLOAT8OID: return true;
-        default: return false;
-    }
-}
-
 // A table keeps working when it was exposed with a policy that this version does not know.
 const ConflictPolicy& policy_of(const ExposedTable& table) {
     const ConflictPolicy* const policy = conflict_policy(table.conflict);

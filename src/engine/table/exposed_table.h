@@ -5,16 +5,6 @@
 
 namespace replicache::engine {
 
-// What becomes of a change that was made without knowledge of the row as it is.
-enum class Conflict {
-    last_write,    // it wins
-    reject_stale,  // it loses when the row is not as the client knew it
-    merge,         // it loses when somebody else has changed the same column
-    newest,        // it loses when the row is newer by a column
-    delta,         // numbers change by as much as they did for the client
-};
-std::optional<Conflict> conflict_by_name(std::string_view name);
-
 // A row of the registry. Columns go by name, so that the registry survives dump and restore.
 struct ExposedTable {
     struct Column {
@@ -29,7 +19,7 @@ struct ExposedTable {
     // Null: all. A column may have several names; of those, the first is the one that answers have: its own, or else the first in the order
     // of jsonb, which puts shorter ones first.
     std::optional<std::vector<Column>> columns{};
-    std::string conflict;
+    std::string conflict;         // name of the policy (engine/rows/conflict_policy.h)
     std::string conflict_column;  // empty: none
     bool replace = false;         // an upsert nulls the columns that it leaves out
 };
