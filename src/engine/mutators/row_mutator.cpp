@@ -54,14 +54,9 @@ std::shared_ptr<Mutator> find_row_mutator(const std::string& name) {
     if (dot == std::string::npos) return nullptr;
     const auto kind = kind_of(std::string_view(name).substr(dot + 1));
     if (!kind) return nullptr;
-    try {
-        std::string table = name.substr(0, dot);
-        find_row_writer(table, RowExclusiveLock);
-        return std::make_shared<RowMutator>(name, std::move(table), *kind);
-    } catch (const SqlError& error) {
-        if (error.sqlerrcode == ERRCODE_UNDEFINED_TABLE) return nullptr;
-        throw;
-    }
+    std::string table = name.substr(0, dot);
+    if (!find_row_writer(table, RowExclusiveLock)) return nullptr;
+    return std::make_shared<RowMutator>(name, std::move(table), *kind);
 }
 
 }  // namespace replicache::engine

@@ -3,11 +3,11 @@
 namespace replicache::engine {
 
 bool RowChanges::apply(const RowChange& change) {
-    auto writer = find_row_writer(change.table, RowExclusiveLock);
+    auto writer = require_row_writer(change.table, RowExclusiveLock);
     if (writer != writer_) {
         if (has_pending()) {
             if (!write()) return false;
-            writer = find_row_writer(change.table, RowExclusiveLock);  // writing may have called code that alters the table
+            writer = require_row_writer(change.table, RowExclusiveLock);  // writing may have called code that alters the table
         }
         use(std::move(writer));
     }

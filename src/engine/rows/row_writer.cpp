@@ -128,10 +128,7 @@ std::shared_ptr<RowWriter> find_row_writer(const std::string& name, LOCKMODE loc
             locked = relation;
             if (!writers.valid) continue;  // something has changed before we had the lock
         }
-        if (!OidIsValid(relation) || (!writer && name_of(relation).empty()))
-            throw SqlError(ERRCODE_UNDEFINED_TABLE, "table \"" + name + "\" is not exposed", {},
-                           "Expose it by replicache.expose_crud; a queue of calls, by replicache.register_mutator_queue.",
-                           pg::Defect::possible);
+        if (!OidIsValid(relation) || (!writer && name_of(relation).empty())) return nullptr;
         if (!writer) {
             writers.relations.push_back(relation);
             writer = std::make_shared<RowWriter>(*table);
@@ -141,14 +138,18 @@ std::shared_ptr<RowWriter> find_row_writer(const std::string& name, LOCKMODE loc
     }
 }
 
+std::shared_ptr<RowWriter> require_row_writer(const std::string& name, LOCKMODE lock) {
+    auto writer = find_row_writer(name, lock);
+    if (!writer)
+        throw SqlError(ERRCODE_UNDEFINED_TABLE, "table \"" + name + "\" is not exposed", {},
+                       "Expose it by replicache.expose_crud; a queue of calls, by replicache.register_mutator_queue.",
+                       pg::Defect::possible);
+    return writer;
+}
+
 std::shared_ptr<RowWriter> find_resource(const std::string& name, LOCKMODE lock) {
-    try {
-        auto writer = find_row_writer(name, lock);
-        return writer->resource() == nullptr ? nullptr : writer;
-    } catch (const SqlError& error) {
-        if (error.sqlerrcode == ERRCODE_UNDEFINED_TABLE) return nullptr;
-        throw;
-    }
+    auto writer = find_row_writer(name, lock);
+    return writer && writer->resource() != nullptr ? writer : nullptr;
 }
 
 }  // namespace replicache::engine

@@ -57,10 +57,12 @@ private:
     RowStatements* pending_statements_ = nullptr;  // of those that wait; null: none does
 };
 
-// The writer of the table that clients call so, which is locked in this mode until the end of the (sub)transaction: so the definition that
-// the writer knows is the one there is. Throws 42P01 when none is exposed by that name.
+// Finds the writer of the table that clients call by this name. Locks the table in this mode until the end of the (sub)transaction, so that
+// the definition which the writer knows stays the current one. Null: no table is exposed by that name.
 std::shared_ptr<RowWriter> find_row_writer(const std::string& name, LOCKMODE lock);
-// The same; null: clients call no resource so.
+// The same, but throws 42P01 when there is none.
+std::shared_ptr<RowWriter> require_row_writer(const std::string& name, LOCKMODE lock);
+// Null: no table is exposed by that name, or it is no resource.
 std::shared_ptr<RowWriter> find_resource(const std::string& name, LOCKMODE lock);
 
 }  // namespace replicache::engine

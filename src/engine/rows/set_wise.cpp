@@ -20,8 +20,8 @@ using pg::guarded;
 
 // Everything in this namespace raises PostgreSQL errors, and holds nothing that has a destructor.
 
-// Functions that could see rows which the statement writes, or that tell one change from another. What is written in C sees no
-// table of a user; what is declared immutable says so itself, and PostgreSQL relies on it, too.
+// Functions that could see rows which the statement writes, or that tell one change from another. Functions in C see no table of a user.
+// Immutable functions are declared to see none, and PostgreSQL relies on that, too.
 bool is_unsafe(Oid function, void*) {
     HeapTuple const tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
     if (!HeapTupleIsValid(tuple)) return true;
@@ -35,8 +35,8 @@ bool is_unsafe(Oid function, void*) {
 
 struct Walk {
     Oid relation;     // the one that is written
-    int occurrences;  // of it
-    bool others;      // tables are read
+    int occurrences;  // of that relation
+    bool others;      // other tables are read
 };
 
 bool walk(Node* node, void* context);
@@ -69,8 +69,8 @@ bool is_safe_expression(Node* expression) {
     return !walk(expression, &state);
 }
 
-// In READ COMMITTED, a row trigger sees the rows that its statement has written before; a statement trigger fires once.
-// Ours only stamp, each row by itself. Those of foreign keys look at other tables, unless the key refers to its own.
+// In READ COMMITTED, a row trigger sees the rows that its statement has written before. A statement trigger fires once. Our own triggers
+// only stamp, each row by itself. The triggers of foreign keys look at other tables, unless the key refers to its own table.
 bool has_unsafe_trigger(Relation relation, bool* cascades) {
     *cascades = false;
     if (relation->trigdesc == nullptr) return false;
@@ -138,7 +138,7 @@ bool reads_no_table(Oid type) {
     }
 }
 
-// Whether what the index has of this column changes with other columns, too: with those of its predicate, or that generate it.
+// Whether the index entry for this column can change when other columns do: columns of the predicate, or that generate this one.
 bool depends_on_others(const RelationData& index, Relation table, int column) {
     const AttrNumber number = index.rd_index->indkey.values[column];
     return number == 0 || !heap_attisnull(index.rd_indextuple, Anum_pg_index_indpred, nullptr) ||
@@ -175,7 +175,7 @@ SetWise set_wise(Relation relation) {
         if (deferrable) return {};
     }
     result.changes = true;
-    // What a deletion takes along elsewhere may come back to this table, or keep a row of it from going.
+    // A deletion that cascades to other tables may come back to this table, or keep a row of it from going.
     result.removes = !facts.cascades;
     return result;
 }
