@@ -260,6 +260,13 @@ DROP TRIGGER again ON wide;
 SELECT change('PUT', '20', '{"a":1,"g":2}', 'wide');
 SELECT * FROM wide ORDER BY id;
 
+-- A PUT brings a row back, whatever its columns are called.
+CREATE TABLE softer (id int PRIMARY KEY, ungone text, gone boolean NOT NULL DEFAULT false);
+SELECT replicache.track_table('softer', deleted => 'gone'), replicache.expose_crud('softer');
+INSERT INTO softer VALUES (1, 'one', true), (2, 'two', true);
+SELECT change('PUT', '1', '{"ungone":"back"}', 'softer'), change('PUT', '2', '{"ungone":"back","gone":true}', 'softer');
+SELECT id, ungone, gone FROM softer ORDER BY id;
+
 DROP SCHEMA crud, evil CASCADE;
 DROP EXTENSION replicache_ext;
 DROP ROLE crud_app;

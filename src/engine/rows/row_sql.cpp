@@ -29,8 +29,7 @@ public:
           writes_(statement == RowStatement::write_or_refuse ? statement_for_existing(form.kind()) : statement),
           access_(access_of(writes_)) {
         for (std::size_t i = 0; i < shape.columns.size(); ++i) add_column(i);
-        if (writes_ == RowStatement::restore && !shape.deleted.empty() && set_.find(shape.deleted + " = ") == std::string::npos)
-            add(set_, shape.deleted + " = false");
+        if (writes_ == RowStatement::restore && !shape.deleted.empty() && !sets_deleted_) add(set_, shape.deleted + " = false");
         if (writes_ == RowStatement::remove && !shape.deleted.empty()) set_ = shape.deleted + " = true";
     }
 
@@ -73,6 +72,7 @@ private:
                 if (!has_value && replaces() && column.writable && !column.marks_deleted && !column.is_conflict)
                     add(set_, column.name + " = NULL");
                 add(set_, shape_.policy.assignment(use));
+                sets_deleted_ = sets_deleted_ || (column.marks_deleted && has_value);
             }
             if (!form_.is_owned()) add(where_, shape_.policy.condition(use, *access_), " AND ");
         }
@@ -122,6 +122,7 @@ private:
     const RowStatement writes_;
     const std::optional<ConflictPolicy::Access> access_;
     std::string names_, values_, set_, where_;
+    bool sets_deleted_ = false;  // the client says whether the row is deleted softly
 };
 
 }  // namespace
