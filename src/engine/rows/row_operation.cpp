@@ -17,6 +17,25 @@ using Kind = RowChange::Kind;
 
 constexpr int lost_conflict = MAKE_SQLSTATE('R', 'E', '0', '0', '2');
 
+bool may_read(Oid relation) {
+    return guarded([relation] { return pg_class_aclcheck(relation, GetUserId(), ACL_SELECT) == ACLCHECK_OK; });
+}
+
+bool may_see_all_rows(Oid relation) {
+    return may_read(relation) && guarded([relation] { return check_enable_rls(relation, InvalidOid, true) != RLS_ENABLED; });
+}
+
+// Whether row-level security can keep the role from writing a row, and a MERGE can tell: PostgreSQL has none for tables with rules.
+bool has_row_security(Oid relation) {
+    return guarded([relation] {
+        if (check_enable_rls(relation, InvalidOid, true) != RLS_ENABLED) return false;
+        HeapTuple const tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
+        const bool rules = HeapTupleIsValid(tuple) && reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple))->relhasrules;
+        if (HeapTupleIsValid(tuple)) ReleaseSysCache(tuple);
+        return !rules;
+    });
+}
+
 class RowOperation {
 public:
     RowOperation(const TableShape& shape, RowStatements& statements, std::size_t rows, Timing timing)
@@ -27,6 +46,7 @@ public:
     Result write_owned();
 
 private:
+    Result write_owned(bool allowed, const char* operation, RowStatement statement);
     Result insert();
     Result update();
     Result remove();
@@ -48,7 +68,6 @@ private:
     }
     bool may_run(RowStatement statement) { return statements_.may_run(statement); }
     Result check_written(std::optional<std::uint64_t> written);
-    bool has_row_security() const;
     Result check_row_security();
     Result lose();
 
@@ -59,7 +78,6 @@ private:
     bool has_values() const;
     bool upsert_changes() const;
     bool touches_unique() const;
-    bool may_see_all_rows() const;
 
     const ExposedTable& table() const { return shape_.table; }
     const ChangeForm& form() const { return statements_.form(); }
@@ -81,18 +99,15 @@ RowOperation::Result RowOperation::write() {
 }
 
 RowOperation::Result RowOperation::write_owned() {
-    RowStatement statement;
     switch (form().kind()) {
-        case Kind::insert:
-            require(table().may_insert, "insert");
-            statement = RowStatement::insert;
-            break;
-        case Kind::remove:
-            require(table().may_delete, "delete");
-            statement = RowStatement::remove;
-            break;
-        default: require(table().may_update, "update"); statement = has_values() ? RowStatement::update : RowStatement::find_live;
+        case Kind::insert: return write_owned(table().may_insert, "insert", RowStatement::insert);
+        case Kind::remove: return write_owned(table().may_delete, "delete", RowStatement::remove);
+        default: return write_owned(table().may_update, "update", has_values() ? RowStatement::update : RowStatement::find_live);
     }
+}
+
+RowOperation::Result RowOperation::write_owned(bool allowed, const char* operation, RowStatement statement) {
+    require(allowed, operation);
     const Result result = run_any(statement);
     if (result == Result::no_row && access_of(statement)) check_row_security();
     return result;
@@ -175,7 +190,8 @@ RowOperation::Result RowOperation::upsert_several() {
     require(table().may_insert, "insert");
     // If the role sees all rows, none is there that the UPDATE has not found, and a plain INSERT is cheaper than one with ON CONFLICT. A
     // row that has come since makes it fail, or count too few.
-    const auto inserted = run(updated == 0 && may_see_all_rows() ? RowStatement::insert : RowStatement::insert_unless_there);
+    const auto inserted =
+        run(updated == 0 && may_see_all_rows(table().relation) ? RowStatement::insert : RowStatement::insert_unless_there);
     return inserted && updated + *inserted == rows_ ? Result::done : Result::one_by_one;
 }
 
@@ -183,28 +199,17 @@ RowOperation::Result RowOperation::upsert_several() {
 RowOperation::Result RowOperation::check_written(std::optional<std::uint64_t> written) {
     if (!written) return Result::one_by_one;
     const bool judges = shape_.policy.judges();
-    if (*written == rows_ || (!judges && !has_row_security())) return Result::done;
+    if (*written == rows_ || (!judges && !has_row_security(table().relation))) return Result::done;
     if (rows_ > 1 || check_row_security() == Result::one_by_one) return Result::one_by_one;
     if (!judges) return Result::done;
     const Result found = run_any(RowStatement::find_live);
     return found == Result::done ? lose() : found;
 }
 
-// Whether row-level security can keep the role from writing a row, and a MERGE can tell: PostgreSQL has none for tables with rules.
-bool RowOperation::has_row_security() const {
-    return guarded([relation = table().relation] {
-        if (check_enable_rls(relation, InvalidOid, true) != RLS_ENABLED) return false;
-        HeapTuple const tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
-        const bool rules = HeapTupleIsValid(tuple) && reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple))->relhasrules;
-        if (HeapTupleIsValid(tuple)) ReleaseSysCache(tuple);
-        return !rules;
-    });
-}
-
 // UPDATE and DELETE pass over a row that the role may see but not write. A MERGE throws 42501, and looks at the latest version of the row.
 // What it does otherwise is undone: the row may have come since, or a trigger may have kept it as it was.
 RowOperation::Result RowOperation::check_row_security() {
-    if (!has_row_security()) return Result::done;
+    if (!has_row_security(table().relation)) return Result::done;
     pg::Subtransaction trial;
     Result result;
     try {
@@ -220,7 +225,7 @@ RowOperation::Result RowOperation::check_row_security() {
 // The change has lost. The error shows the server's row, if the role may read it.
 RowOperation::Result RowOperation::lose() {
     std::string detail;
-    if (guarded([relation = table().relation] { return pg_class_aclcheck(relation, GetUserId(), ACL_SELECT) == ACLCHECK_OK; })) {
+    if (may_read(table().relation)) {
         const Result shown = run_any(RowStatement::show);
         if (shown == Result::one_by_one) return shown;
         if (shown == Result::done) {
@@ -279,13 +284,6 @@ bool RowOperation::touches_unique() const {
         if (written && !column.is_key && shape_.set_wise.keeps_rows_apart(column.number)) return true;
     }
     return false;
-}
-
-bool RowOperation::may_see_all_rows() const {
-    return guarded([relation = table().relation] {
-        return pg_class_aclcheck(relation, GetUserId(), ACL_SELECT) == ACLCHECK_OK &&
-               check_enable_rls(relation, InvalidOid, true) != RLS_ENABLED;
-    });
 }
 
 }  // namespace
