@@ -1,9 +1,6 @@
 // Changes of single rows, as the protocols that know no mutators hand them to the engine. Standard C++ only, like batch.h.
 #pragma once
 
-#include <algorithm>
-#include <iterator>
-
 #include "model/batch.h"
 
 namespace replicache {
@@ -51,12 +48,5 @@ struct TransactionResult {
     std::optional<std::string> column{};  // that the failure is about, where it names one
     bool recorded = false;                // it was rejected before
 };
-
-// Whether what failed may succeed when it is sent again: outages, conflicts with other transactions, a lack of resources,
-// and a mutator or trigger that says so. To call one of these final would drain the queues of clients.
-inline bool is_temporary(std::string_view sqlstate) {
-    constexpr std::string_view beginnings[] = {"08", "40", "53", "57", "58", "55006", "55P03", "RE001", "RE003"};
-    return std::any_of(std::begin(beginnings), std::end(beginnings), [&](std::string_view b) { return sqlstate.starts_with(b); });
-}
 
 }  // namespace replicache

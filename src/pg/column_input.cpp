@@ -1,5 +1,6 @@
 #include "pg/column_input.h"
 
+#include "base/sqlstate.h"
 #include "pg/type_input.h"
 
 namespace replicache::pg {
@@ -10,18 +11,6 @@ std::string shortened(std::string_view text, std::size_t most) {
     if (text.size() <= most) return std::string(text);
     while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xc0) == 0x80) --most;
     return std::string(text.substr(0, most)) + "…";
-}
-
-// Whatever the value: a cancelled statement, lack of memory, a serialization failure in a domain's check.
-bool is_about_the_server(int sqlstate) {
-    switch (ERRCODE_TO_CATEGORY(sqlstate)) {
-        case ERRCODE_TO_CATEGORY(MAKE_SQLSTATE('4', '0', '0', '0', '0')):
-        case ERRCODE_TO_CATEGORY(MAKE_SQLSTATE('5', '3', '0', '0', '0')):
-        case ERRCODE_TO_CATEGORY(MAKE_SQLSTATE('5', '7', '0', '0', '0')):
-        case ERRCODE_TO_CATEGORY(MAKE_SQLSTATE('5', '8', '0', '0', '0')):
-        case ERRCODE_TO_CATEGORY(MAKE_SQLSTATE('X', 'X', '0', '0', '0')): return true;
-        default: return false;
-    }
 }
 
 constexpr std::size_t most_of_message = 300;
@@ -45,7 +34,7 @@ Datum ColumnInput::read(std::string_view json, bool* null) const {
     Datum result = 0;
     auto error = error_of([&] { result = read_value(type_, json, null); });
     if (!error) return result;
-    if (!is_about_the_server(error->sqlerrcode())) {
+    if (!sqlstate::is_about_the_server(error->sqlerrcode())) {
         const char* message = error->data().message;
         error->set_message(message_for(column_, message != nullptr ? message : "", json));
         // What PostgreSQL found wrong with JSON may be all of it.

@@ -4,6 +4,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "base/sqlstate.h"
 #include "protocol/writer.h"
 
 namespace replicache::protocol {
@@ -161,7 +162,7 @@ std::string_view error_code(std::string_view sqlstate) {
     constexpr std::pair<std::string_view, std::string_view> codes[] = {
         {"23502", "NOT_NULL_VIOLATION"}, {"23503", "FOREIGN_KEY_VIOLATION"}, {"23505", "UNIQUE_VIOLATION"},
         {"23514", "CHECK_VIOLATION"},    {"23", "CONSTRAINT_VIOLATION"},     {"22", "INVALID_DATA"},
-        {"42501", "UNAUTHORIZED"},       {"42", "SCHEMA_MISMATCH"},          {"RE002", "CONFLICT"},
+        {"42501", "UNAUTHORIZED"},       {"42", "SCHEMA_MISMATCH"},          {sqlstate::lost_conflict_text, "CONFLICT"},
     };
     for (const auto& [beginning, code] : codes)
         if (sqlstate.starts_with(beginning)) return code;

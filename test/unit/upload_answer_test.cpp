@@ -138,13 +138,4 @@ TEST(UploadAnswer, ResultsOrChangesThatAreNotInTheUploadAreABug) {
     EXPECT_THROW(answer_of(failed(Status::rejected, {"P0001", "no", {}, {}}, 2)), std::out_of_range);
 }
 
-TEST(Temporary, IsWhatMaySucceedWhenSentAgain) {
-    for (const auto* sqlstate : {"08000", "08006", "08P01", "40000", "40001", "40P01", "40002", "53000", "53100", "53200", "53300",
-                                 "53400", "57000", "57014", "57P01", "57P03", "58000", "58030", "58P01", "RE001", "55P03", "55006"})
-        EXPECT_TRUE(is_temporary(sqlstate)) << sqlstate;
-    for (const auto* sqlstate : {"23505", "22P02", "42501", "42P01", "P0001", "P0004", "XX000", "25006", "54000", "RE000",
-                                 "RE002", "55000", "55P02", "55P04", "80000", "04000", "00000", "0",     "5",     ""})
-        EXPECT_FALSE(is_temporary(sqlstate)) << sqlstate;
-}
-
 }  // namespace replicache::protocol

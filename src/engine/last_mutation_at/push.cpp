@@ -21,15 +21,6 @@ using pg::PgError;
 using pg::SqlError;
 using Status = SyncPush::Status;
 
-// What is wrong with the client's data; anything else is for the caller to roll back for.
-bool is_about_the_data(int sqlstate) {
-    const int category = ERRCODE_TO_CATEGORY(sqlstate);
-    return category == ERRCODE_TO_CATEGORY(ERRCODE_DATA_EXCEPTION) ||
-           category == ERRCODE_TO_CATEGORY(ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION) ||
-           category == ERRCODE_TO_CATEGORY(ERRCODE_PROGRAM_LIMIT_EXCEEDED) ||  // such as of the size of index entries
-           sqlstate == ERRCODE_UNDEFINED_COLUMN || sqlstate == ERRCODE_GENERATED_ALWAYS || sqlstate == ERRCODE_RAISE_EXCEPTION;
-}
-
 class SyncPusher {
 public:
     SyncPusher(const std::vector<RowChange>& changes, const std::string& user)
@@ -101,7 +92,7 @@ private:
     }
 
     SyncPush refuse(PgError& error) {
-        if (halts(error.defect()) || !is_about_the_data(error.sqlerrcode())) throw std::move(error);
+        if (halts(error.defect()) || !sqlstate::is_about_the_data(error.sqlerrcode())) throw std::move(error);
         SyncPush result = refusal(Status::invalid);
         if (error.data().message != nullptr) result.message = error.data().message;
         return result;

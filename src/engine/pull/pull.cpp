@@ -50,14 +50,6 @@ void append_tombstones(PullAnswer& answer, const std::string& space, const Versi
     for (const std::string& key : keys) answer.append_del(key);
 }
 
-// Whether the error is about what a table's expressions do, or its rows and rights. It is not where the answer is too large, or the table
-// was altered meanwhile.
-bool is_of_the_table(int sqlerrcode) {
-    const int category = ERRCODE_TO_CATEGORY(sqlerrcode);
-    return scope_of(sqlerrcode) == Scope::mutation && category != ERRCODE_PROGRAM_LIMIT_EXCEEDED &&
-           category != ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE;
-}
-
 // The tables of a pull. One whose expressions fail is left out, where the setting says so: its rows come once they can be read.
 class Tables {
 public:
@@ -89,7 +81,7 @@ private:
         const int length = answer.length();
         auto error = pg::attempt([&] { view.append_patch(answer.buffer(), query, versions, request_.space); });
         if (!error) return;
-        if (!is_of_the_table(error->sqlerrcode())) throw std::move(*error);
+        if (!sqlstate::is_about_the_table(error->sqlerrcode())) throw std::move(*error);
         answer.cut(length);
         log_broken_table(view.relation(), failure_of(*error));
         progress_.cookie.skipped.push_back(view.relation());

@@ -232,9 +232,7 @@ private:
     }
 
     // Then the time is over, also for one more attempt.
-    static bool is_timeout(const PgError& error) {
-        return ERRCODE_TO_CATEGORY(error.sqlerrcode()) == ERRCODE_TO_CATEGORY(ERRCODE_QUERY_CANCELED);
-    }
+    static bool is_timeout(const PgError& error) { return sqlstate::is_cancel(error.sqlerrcode()); }
 
     // A client transaction is atomic by itself: so other than in a push, a serialization failure or a cancel concerns this one only,
     // and what was applied before it can be told.
@@ -242,8 +240,8 @@ private:
         result.failure = failure_of(error);
         // As in a push, a mutator that takes too long is rejected: it would take too long again, and block the queue for ever.
         const bool too_long = timed_out_ && error.sqlerrcode() == ERRCODE_QUERY_CANCELED;
-        const bool temporary = !too_long && (result.failure.defect || is_temporary(result.failure.sqlstate));
-        if (!temporary && !too_long && scope_of(error.sqlerrcode()) == Scope::caller) throw std::move(error);
+        const bool temporary = !too_long && (result.failure.defect || sqlstate::is_temporary(error.sqlerrcode()));
+        if (!temporary && !too_long && sqlstate::scope_of(error.sqlerrcode()) == Scope::caller) throw std::move(error);
         result.status = temporary ? Status::temporary : Status::rejected;
         if (error.data().column_name != nullptr) result.column = error.data().column_name;
         stopped_ = temporary || !upload_.skip_rejected;

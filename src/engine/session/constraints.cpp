@@ -81,7 +81,7 @@ void defer_again() {
         if (!error) return;
         deferrable_valid = false;
     }
-    if (scope_of(error->sqlerrcode()) != Scope::mutation) throw std::move(*error);
+    if (sqlstate::scope_of(error->sqlerrcode()) != Scope::mutation) throw std::move(*error);
     throw pg::SqlError(
         ERRCODE_T_R_SERIALIZATION_FAILURE, "could not defer the deferrable constraints again", failure_of(*error).message + ".",
         "No mutation is to blame: roll back and try again. The owner of the extension needs USAGE on the schemas of constraints.");

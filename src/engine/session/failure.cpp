@@ -11,30 +11,20 @@ namespace {
 
 constexpr int minute = 60 * 1000;         // milliseconds
 constexpr std::size_t most_logged = 100;  // causes in it: clients choose names
-constexpr int retry_later = MAKE_SQLSTATE('R', 'E', '0', '0', '1');
+
+// base/sqlstate.h knows no PostgreSQL.
+static_assert(sqlstate::class_of(ERRCODE_ADMIN_SHUTDOWN) == ERRCODE_TO_CATEGORY(ERRCODE_ADMIN_SHUTDOWN));
+static_assert(sqlstate::is_of_class(ERRCODE_INTERNAL_ERROR, "XX"));
+static_assert(sqlstate::retry_later == MAKE_SQLSTATE('R', 'E', '0', '0', '1'));
+static_assert(sqlstate::read_only_transaction == ERRCODE_READ_ONLY_SQL_TRANSACTION);
+static_assert(sqlstate::insufficient_privilege == ERRCODE_INSUFFICIENT_PRIVILEGE);
+static_assert(sqlstate::undefined_column == ERRCODE_UNDEFINED_COLUMN);
+static_assert(sqlstate::generated_always == ERRCODE_GENERATED_ALWAYS);
+static_assert(sqlstate::object_in_use == ERRCODE_OBJECT_IN_USE);
+static_assert(sqlstate::lock_not_available == ERRCODE_LOCK_NOT_AVAILABLE);
+static_assert(sqlstate::raise_exception == ERRCODE_RAISE_EXCEPTION);
 
 }  // namespace
-
-Scope scope_of(int sqlerrcode) {
-    switch (sqlerrcode) {
-        case retry_later:
-        case ERRCODE_LOCK_NOT_AVAILABLE:
-        case ERRCODE_OBJECT_IN_USE: return Scope::push;
-        case ERRCODE_READ_ONLY_SQL_TRANSACTION: return Scope::caller;
-        default: break;
-    }
-    switch (ERRCODE_TO_CATEGORY(sqlerrcode)) {
-        case MAKE_SQLSTATE('0', '8', '0', '0', '0'):  // connection exception
-        case MAKE_SQLSTATE('5', '3', '0', '0', '0'):  // insufficient resources
-        case MAKE_SQLSTATE('5', '8', '0', '0', '0'):  // system error
-            return Scope::push;
-        case MAKE_SQLSTATE('4', '0', '0', '0', '0'):  // transaction rollback
-        case MAKE_SQLSTATE('5', '7', '0', '0', '0'):  // operator intervention
-        case MAKE_SQLSTATE('X', 'X', '0', '0', '0'):  // internal error
-            return Scope::caller;
-        default: return Scope::mutation;
-    }
-}
 
 bool halts(pg::Defect defect) {
     switch (pg::settings.on_defect) {
@@ -45,7 +35,7 @@ bool halts(pg::Defect defect) {
 }
 
 Scope scope_of(const pg::PgError& error) {
-    const Scope scope = scope_of(error.sqlerrcode());
+    const Scope scope = sqlstate::scope_of(error.sqlerrcode());
     return scope == Scope::mutation && halts(error.defect()) ? Scope::push : scope;
 }
 
@@ -81,18 +71,14 @@ bool is_due(const std::string& cause) {
     return logged.size() < most_logged && logged.try_emplace(cause, now).second;
 }
 
-int code_of(const Failure& failure) {
-    const char* const state = failure.sqlstate.c_str();
-    return MAKE_SQLSTATE(state[0], state[1], state[2], state[3], state[4]);
-}
-
 }  // namespace
 
 void log_broken_table(Oid table, const Failure& failure) {
     if (!is_due(failure.sqlstate + std::to_string(table))) return;
     pg::guarded([&] {
         ereport(LOG_SERVER_ONLY,
-                (errcode(code_of(failure)), errmsg("table \"%s\" is left out of pulls: %s", get_rel_name(table), failure.message.c_str()),
+                (errcode(sqlstate::pack(failure.sqlstate)),
+                 errmsg("table \"%s\" is left out of pulls: %s", get_rel_name(table), failure.message.c_str()),
                  failure.detail ? errdetail("%s", failure.detail->c_str()) : 0,
                  errhint("Pulls try again until it can be read.%s%s", failure.hint ? " " : "", failure.hint ? failure.hint->c_str() : "")));
     });
@@ -101,13 +87,13 @@ void log_broken_table(Oid table, const Failure& failure) {
 void log_defect(const std::string& mutation, const std::string& client_id, const Failure& failure) {
     if (!is_due(failure.sqlstate + mutation)) return;
     pg::guarded([&] {
-        ereport(LOG_SERVER_ONLY,
-                (errcode(code_of(failure)), errmsg("mutation \"%s\" is halted by a defect: %s", mutation.c_str(), failure.message.c_str()),
-                 errdetail("SQLSTATE %s, client \"%s\".%s%s", failure.sqlstate.c_str(), client_id.c_str(), failure.detail ? " " : "",
-                           failure.detail ? failure.detail->c_str() : ""),
-                 errhint("The client sends it again until the defect is mended.%s%s", failure.hint ? " " : "",
-                         failure.hint ? failure.hint->c_str() : ""),
-                 failure.context.empty() ? 0 : errcontext_msg("%s", failure.context.c_str())));
+        ereport(LOG_SERVER_ONLY, (errcode(sqlstate::pack(failure.sqlstate)),
+                                  errmsg("mutation \"%s\" is halted by a defect: %s", mutation.c_str(), failure.message.c_str()),
+                                  errdetail("SQLSTATE %s, client \"%s\".%s%s", failure.sqlstate.c_str(), client_id.c_str(),
+                                            failure.detail ? " " : "", failure.detail ? failure.detail->c_str() : ""),
+                                  errhint("The client sends it again until the defect is mended.%s%s", failure.hint ? " " : "",
+                                          failure.hint ? failure.hint->c_str() : ""),
+                                  failure.context.empty() ? 0 : errcontext_msg("%s", failure.context.c_str())));
     });
 }
 

@@ -1,19 +1,13 @@
 // What an error of a mutator, or of a row that was written, means for those who sent it.
 #pragma once
 
+#include "base/sqlstate.h"
 #include "model/batch.h"
 #include "pg/border.h"
 
 namespace replicache::engine {
 
-// How far an error reaches.
-enum class Scope {
-    mutation,  // it is rejected
-    push,      // the push stops before the mutation, for now
-    caller,    // the whole transaction is broken or unwanted: the caller rolls back and tries again
-};
-
-Scope scope_of(int sqlerrcode);
+using sqlstate::Scope;
 
 // Whether what has met the defect waits until it is mended, by replicache.on_defect.
 bool halts(pg::Defect defect);

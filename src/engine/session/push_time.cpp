@@ -1,5 +1,6 @@
 #include "engine/session/push_time.h"
 
+#include "base/sqlstate.h"
 #include "pg/settings.h"
 
 extern "C" {
@@ -39,7 +40,7 @@ PushTime::PushTime() {
 TimestampTz PushTime::end_of_run() const { return end_ == 0 ? 0 : std::min(end_, GetCurrentTimestamp() + part_); }
 
 Failure PushTime::failure() {
-    return {.sqlstate = "RE003",
+    return {.sqlstate = std::string(sqlstate::time_used_up_text),
             .message = "the push has used up its time",
             .detail = std::nullopt,
             .hint = "What is left is to be sent again. The limit is replicache.push_time, by default half of statement_timeout."};

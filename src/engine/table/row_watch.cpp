@@ -1,5 +1,6 @@
 #include "engine/table/row_watch.h"
 
+#include "base/sqlstate.h"
 #include "pg/compat.h"
 
 extern "C" {
@@ -83,12 +84,6 @@ bool append_key(StringInfo out, const TupleTableSlot* slot, const std::vector<st
     return true;
 }
 
-bool is_about_rows(int sqlstate) {
-    const int category = ERRCODE_TO_CATEGORY(sqlstate);
-    return category == ERRCODE_TO_CATEGORY(ERRCODE_DATA_EXCEPTION) || category == ERRCODE_TO_CATEGORY(ERRCODE_CARDINALITY_VIOLATION) ||
-           category == ERRCODE_TO_CATEGORY(ERRCODE_PLPGSQL_ERROR) || is_about_definition(sqlstate);
-}
-
 extern "C" void watch_start(QueryDesc* query, int flags) {
     next_start != nullptr ? next_start(query, flags) : standard_ExecutorStart(query, flags);
     if (watch != nullptr) watch->started(query);
@@ -101,18 +96,14 @@ extern "C" void watch_end(QueryDesc* query) {
 
 }  // namespace
 
-bool is_about_definition(int sqlstate) {
-    return ERRCODE_TO_CATEGORY(sqlstate) == ERRCODE_TO_CATEGORY(ERRCODE_SYNTAX_ERROR) && sqlstate != ERRCODE_INSUFFICIENT_PRIVILEGE;
-}
-
 void register_row_watch() {
     next_start = std::exchange(ExecutorStart_hook, watch_start);
     next_end = std::exchange(ExecutorEnd_hook, watch_end);
 }
 
 void explain(pg::PgError& error, const WatchedTable& table, bool row) {
-    const bool definition = is_about_definition(error.sqlerrcode());
-    if (!definition && !(row && is_about_rows(error.sqlerrcode()))) return;
+    const bool definition = sqlstate::is_about_definition(error.sqlerrcode());
+    if (!definition && !(row && sqlstate::is_about_rows(error.sqlerrcode()))) return;
     const char *const message = error.data().message, *const hint = error.data().hint;
     if (!row) error.set_message("tracked table " + table.name + " cannot be read: " + (message != nullptr ? message : ""));
     if (row && hint != nullptr) return;

@@ -16,9 +16,6 @@ struct WatchedTable {
     std::vector<std::string> key;  // columns
 };
 
-// Whether an error of this kind says that a query does not fit what there is.
-bool is_about_definition(int sqlstate);
-
 // Says in the error what to do about the table. `row`: that one is at fault.
 void explain(pg::PgError& error, const WatchedTable& table, bool row);
 

@@ -73,8 +73,9 @@ std::optional<pg::PgError> fault_of(const TrackedTable& table) {
     });
     guarded([relation] { relation_close(relation, NoLock); });
     if (!error) return std::nullopt;
-    if (scope_of(error->sqlerrcode()) != Scope::mutation) throw std::move(*error);
-    if (!is_about_definition(error->sqlerrcode()) || (!own && error->sqlerrcode() != ERRCODE_UNDEFINED_COLUMN)) return std::nullopt;
+    if (sqlstate::scope_of(error->sqlerrcode()) != Scope::mutation) throw std::move(*error);
+    if (!sqlstate::is_about_definition(error->sqlerrcode()) || (!own && error->sqlerrcode() != ERRCODE_UNDEFINED_COLUMN))
+        return std::nullopt;
     return error;
 }
 
