@@ -1,5 +1,6 @@
 #include "engine/rows/parsed_change.h"
 
+#include "base/sqlstate.h"
 #include "engine/table/relation.h"
 #include "pg/json_reader.h"
 #include "pg/json_text.h"
@@ -30,16 +31,12 @@ pg::Value read_value(const RowColumn& column, std::string_view json) {
 
 // Nullopt: the JSON is no value of the column, so no row has it.
 std::optional<pg::Value> read_known(const RowColumn& column, std::string_view json) {
-    const auto is_no_value = [](int sqlstate) {
-        const int category = ERRCODE_TO_CATEGORY(sqlstate);
-        return category == ERRCODE_DATA_EXCEPTION || category == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION;  // of a domain
-    };
     try {
         return read_value(column, json);
     } catch (const pg::PgError& error) {
-        if (!is_no_value(error.sqlerrcode())) throw;
+        if (!sqlstate::is_no_value(error.sqlerrcode())) throw;
     } catch (const SqlError& error) {
-        if (!is_no_value(error.sqlerrcode)) throw;
+        if (!sqlstate::is_no_value(error.sqlerrcode)) throw;
     }
     return std::nullopt;
 }

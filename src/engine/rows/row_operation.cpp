@@ -1,5 +1,6 @@
 #include "engine/rows/row_operation.h"
 
+#include "base/sqlstate.h"
 #include "engine/space/space.h"
 #include "pg/compat.h"
 #include "pg/subtransaction.h"
@@ -14,8 +15,6 @@ namespace {
 using pg::guarded;
 using pg::SqlError;
 using Kind = RowChange::Kind;
-
-constexpr int lost_conflict = MAKE_SQLSTATE('R', 'E', '0', '0', '2');
 
 bool may_read(Oid relation) {
     return guarded([relation] { return pg_class_aclcheck(relation, GetUserId(), ACL_SELECT) == ACLCHECK_OK; });
@@ -233,7 +232,7 @@ RowOperation::Result RowOperation::lose() {
             detail = "The row is " + std::string(row) + " now.";
         }
     }
-    throw SqlError(lost_conflict, "row of \"" + table().name + "\" has been changed meanwhile", detail,
+    throw SqlError(sqlstate::lost_conflict, "row of \"" + table().name + "\" has been changed meanwhile", detail,
                    "Policy \"" + table().conflict + "\".");
 }
 
