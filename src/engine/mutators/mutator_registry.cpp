@@ -18,12 +18,12 @@ using pg::value;
 // Null: not registered, but of an exposed table, whose writer has a cache of its own.
 std::unordered_map<std::string, std::shared_ptr<Mutator>> mutators;
 Oid registry = InvalidOid;
-bool mutators_valid = false;
+pg::Validity validity;
 
 const pg::RelationListener registry_listener([](Oid relation) noexcept {
-    if (relation == InvalidOid || relation == registry) mutators_valid = false;
+    if (relation == InvalidOid || relation == registry) validity.end();
 });
-const pg::CatalogListener function_listener(PROCOID, []() noexcept { mutators_valid = false; });
+const pg::CatalogListener function_listener(PROCOID, []() noexcept { validity.end(); });
 
 // Null: none is registered under that name.
 std::shared_ptr<Mutator> registered_mutator(const std::string& name) {
@@ -53,10 +53,10 @@ std::string hint_at_registering(const std::string& name) {
 }  // namespace
 
 std::shared_ptr<Mutator> find_mutator(const std::string& name) {
-    if (!mutators_valid) {
+    if (!validity) {
         mutators.clear();
         registry = pg::own_relation("mutator");
-        mutators_valid = true;  // before reading: an invalidation that arrives meanwhile must not be lost
+        validity.begin();
     }
     const auto known = mutators.find(name);
     auto mutator = known != mutators.end() ? known->second : registered_mutator(name);

@@ -24,9 +24,9 @@ struct Deferrable {
     std::vector<std::pair<std::string, std::string>> deferred;
 };
 Deferrable deferrable;
-bool deferrable_valid = false;
+pg::Validity deferrable_validity;
 
-const pg::CatalogListener constraint_listener(CONSTROID, []() noexcept { deferrable_valid = false; });
+const pg::CatalogListener constraint_listener(CONSTROID, []() noexcept { deferrable_validity.end(); });
 
 // As of now, also in a transaction whose snapshot is older. Constraints of other sessions' temporary tables come and go, and never matter
 // here.
@@ -52,14 +52,7 @@ Deferrable read_deferrable() {
 }
 
 const Deferrable& look_up() {
-    if (deferrable_valid) return deferrable;
-    deferrable_valid = true;  // before reading: an invalidation that arrives meanwhile must not be lost
-    try {
-        deferrable = read_deferrable();
-    } catch (...) {
-        deferrable_valid = false;
-        throw;
-    }
+    if (!deferrable_validity) deferrable_validity.begin([] { deferrable = read_deferrable(); });
     return deferrable;
 }
 
@@ -79,7 +72,7 @@ void defer_again() {
         if (found.all_deferred) return pg::defer_constraints({});
         error = pg::attempt([&] { pg::defer_constraints(found.deferred); });
         if (!error) return;
-        deferrable_valid = false;
+        deferrable_validity.end();
     }
     if (sqlstate::scope_of(error->sqlerrcode()) != Scope::mutation) throw std::move(*error);
     throw pg::SqlError(

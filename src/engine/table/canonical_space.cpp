@@ -15,10 +15,10 @@ using pg::guarded;
 // Of the tables that can have spaces by uuid or integer columns, all the others too; else of none.
 std::vector<TableSpaces> tables;
 std::vector<Oid> relations;  // that were looked at, sorted
-bool valid = false;
+pg::Validity validity;
 
 const pg::RelationListener relation_listener([](Oid relation) noexcept {
-    if (relation == InvalidOid || std::binary_search(relations.begin(), relations.end(), relation)) valid = false;
+    if (pg::is_among(relation, relations)) validity.end();
 });
 
 // The errors of such a table are for who reads or writes it.
@@ -33,8 +33,7 @@ std::optional<TableSpaces> readable_spaces_of(const TrackedTable& table) {
 void read_tables() {
     tables.clear();
     relations = {pg::own_relation("tracked_table")};
-    valid = true;  // before reading: an invalidation that arrives meanwhile must not be lost
-    try {
+    validity.begin([] {
         const std::vector<TrackedTable> tracked = tracked_tables();
         for (const TrackedTable& table : tracked) relations.push_back(table.relation);
         std::sort(relations.begin(), relations.end());
@@ -50,10 +49,7 @@ void read_tables() {
             tables.push_back(std::move(*spaces));
         }
         if (!lenient) tables.clear();
-    } catch (...) {
-        valid = false;
-        throw;
-    }
+    });
 }
 
 // The space of the table that has this text in some notation.
@@ -69,7 +65,7 @@ std::optional<std::string> space_of(const TableSpaces& table, std::string_view s
 }
 
 std::string canonical(std::string_view space, bool integers) {
-    if (!valid) read_tables();
+    if (!validity) read_tables();
     std::optional<std::string> result;
     for (const TableSpaces& table : tables) {
         auto found = space_of(table, space, integers);

@@ -22,11 +22,11 @@ using pg::value;
 struct Registry {
     std::vector<std::string> names;  // a few
     Oid relation = InvalidOid;
-    bool valid = false;
+    pg::Validity validity{};
 } registry;
 
 const pg::RelationListener registry_listener([](Oid relation) noexcept {
-    if (relation == InvalidOid || relation == registry.relation) registry.valid = false;
+    if (relation == InvalidOid || relation == registry.relation) registry.validity.end();
 });
 
 // Under a snapshot of its own, as the catalogs are read: that of a repeatable read transaction may be older than the change which
@@ -52,14 +52,10 @@ List* read_names(Oid relation) {
 void read_registry() {
     registry.names.clear();
     registry.relation = pg::own_relation("mutator_queue");
-    registry.valid = true;  // before reading: an invalidation that arrives meanwhile must not be lost
-    try {
+    registry.validity.begin([] {
         const List* const names = read_names(registry.relation);
         for (int i = 0; i < list_length(names); ++i) registry.names.emplace_back(static_cast<const char*>(list_nth(names, i)));
-    } catch (...) {
-        registry.valid = false;
-        throw;
-    }
+    });
 }
 
 }  // namespace
@@ -83,7 +79,7 @@ void unregister_mutator_queue(const std::string& name) {
 }
 
 bool is_mutator_queue(const std::string& name) {
-    if (!registry.valid) read_registry();
+    if (!registry.validity) read_registry();
     return std::find(registry.names.begin(), registry.names.end(), name) != registry.names.end();
 }
 

@@ -23,14 +23,14 @@ using pg::SqlError;
 // The views of all tracked tables. Any change of the registry or of a tracked table's definition rebuilds them.
 std::vector<std::shared_ptr<TableView>> views;
 std::vector<Oid> view_relations;  // the tables with their partitions, and the registry; in order
-bool views_valid = false;
+pg::Validity views_validity;
 
 // The queries name schemas, and renaming one invalidates none of its tables.
 const pg::CatalogListener schema_listener(
-    NAMESPACEOID, []() noexcept { views_valid = false; });
+    NAMESPACEOID, []() noexcept { views_validity.end(); });
 
 const pg::RelationListener definition_listener([](Oid relation) noexcept {
-    if (relation == InvalidOid || std::binary_search(view_relations.begin(), view_relations.end(), relation)) views_valid = false;
+    if (pg::is_among(relation, view_relations)) views_validity.end();
 });
 
 void listen_to(const std::vector<Oid>& relations) {
@@ -48,30 +48,27 @@ std::vector<TrackedTable> lock_tracked_tables() {
     for (int attempt = 1;; ++attempt) {
         view_relations.clear();
         listen_to({pg::own_relation("tracked_table")});
-        views_valid = true;  // before reading: an invalidation that arrives meanwhile must not be lost
+        views_validity.begin();
         std::vector<TrackedTable> tables = tracked_tables();
         for (const TrackedTable& table : tables) listen_to({table.relation});
         for (const TrackedTable& table : tables) lock_to_read(table.relation);
         guarded([] { AcceptInvalidationMessages(); });  // what the registry knows, the catalog caches must know, too
-        if (views_valid || attempt == 3) return tables;
+        if (views_validity || attempt == 3) return tables;
     }
 }
 
 // As they were built last, or anew.
 const std::vector<std::shared_ptr<TableView>>& table_views() {
     check_tracking();
-    if (views_valid) return views;
+    if (views_validity) return views;
     views.clear();
-    try {
+    views_validity.begin([] {
         for (const TrackedTable& table : lock_tracked_tables()) {
             if (guarded([&table] { return get_rel_name(table.relation) == nullptr; })) continue;  // dropped meanwhile
             views.push_back(std::make_shared<TableView>(table));
             listen_to(views.back()->storage().tables());
         }
-    } catch (...) {
-        views_valid = false;
-        throw;
-    }
+    });
     return views;
 }
 
@@ -86,7 +83,7 @@ std::vector<std::shared_ptr<TableView>> lock_table_views() {
         for (const auto& view : all) tables.insert(tables.end(), view->storage().tables().begin(), view->storage().tables().end());
         if (tables == locked) return all;  // they were built under these locks
         for (const auto& view : all) view->storage().lock();
-        if (views_valid) return all;
+        if (views_validity) return all;
         locked = std::move(tables);
     }
 }
@@ -298,7 +295,7 @@ void TableView::append_patch(StringInfo out, Query query, const Versions& versio
 }
 
 void TableView::append_rows(StringInfo out, Query query, Where where, const Versions& versions, const std::vector<Datum>& space) {
-    if (!views_valid && storage_.is_newer_than(GetActiveSnapshot())) guarded([this] { raise_changed(table_.relation); });
+    if (!views_validity && storage_.is_newer_than(GetActiveSnapshot())) guarded([this] { raise_changed(table_.relation); });
     SPIPlanPtr plan = nullptr;
     try {
         plan = this->plan(query, where);

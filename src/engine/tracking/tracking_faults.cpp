@@ -15,13 +15,13 @@ using pg::guarded;
 using pg::SqlError;
 using pg::value;
 
-bool valid = false;
+pg::Validity validity;
 std::vector<Oid> relations;  // that were looked at, sorted
 
 const pg::RelationListener relation_listener([](Oid relation) noexcept {
-    if (relation == InvalidOid || std::binary_search(relations.begin(), relations.end(), relation)) valid = false;
+    if (pg::is_among(relation, relations)) validity.end();
 });
-const pg::CatalogListener schema_listener(NAMESPACEOID, []() noexcept { valid = false; });
+const pg::CatalogListener schema_listener(NAMESPACEOID, []() noexcept { validity.end(); });
 
 // The tracked tables and their partitions as part, with the tracked table as root. All by one snapshot: the triggers of a partition that
 // comes at the same time come with it.
@@ -165,14 +165,13 @@ void check_registry() {
 }  // namespace
 
 void check_tracking() {
-    if (valid) return;
+    if (validity) return;
     const Oid registry = pg::own_relation("tracked_table");
     if (!std::binary_search(relations.begin(), relations.end(), registry)) relations = {registry};
-    valid = true;  // before reading: an invalidation that arrives meanwhile must not be lost
-    try {
+    validity.begin([] {
         relations = all_relations();
         if (relations.size() == 1) {
-            valid = false;  // nothing would tell of triggers on tables that are not on record
+            validity.end();  // nothing would tell of triggers on tables that are not on record
             return check_registry();
         }
         check_dropped();
@@ -183,10 +182,7 @@ void check_tracking() {
         check_triggers();
         check_logged();
         check_keys();
-    } catch (...) {
-        valid = false;
-        throw;
-    }
+    });
 }
 
 }  // namespace replicache::engine
