@@ -15,14 +15,12 @@ using pg::value;
 class SyncPuller {
 public:
     SyncPuller(const SyncPull& pull, const std::string& user)
-        : pull_(pull), user_(user), told_(range_to_tell(pull, user)), deletions_(user_, pull_.since, told_, resources_) {
-        context_.user_id = context_.space = user;
-        context_.version = told_.until;
-    }
+        : pull_(pull), user_(user), told_(range_to_tell(pull, user)), deletions_(user_, pull_.since, told_, resources_) {}
 
     SyncPage run() {
         const pg::SpiConnection spi;
-        const ContextScope scope(context_);
+        const Context context{.user_id = user_, .space = user_, .version = told_.until};
+        const ContextScope scope(context);
         SyncPage page{.head = told_.until, .page = pull_.page, .limit = pull_.limit};
         check_tracking();
         if (told_.since >= told_.until) return page;  // nothing can be new
@@ -154,7 +152,6 @@ private:
     SyncPull pull_;
     const std::string& user_;
     const VersionRange told_;  // versions that the answer, in all its pages, is about
-    Context context_;
     Resources resources_;
     Deletions deletions_;
 };

@@ -24,17 +24,15 @@ using Status = SyncPush::Status;
 class SyncPusher {
 public:
     SyncPusher(const std::vector<RowChange>& changes, const std::string& user)
-        : changes_(changes), user_(user), space_(take_user_space(user)) {
-        context_.user_id = context_.space = user;
-    }
+        : changes_(changes), user_(user), space_(take_user_space(user)) {}
 
     std::int64_t head() const { return space_.head(); }
 
     SyncPush run() {
         // What the caller has left deferred must not be blamed on a change.
         check_deferred_constraints();
-        context_.version = version_of(space_);
-        const ContextScope scope(context_);
+        const Context context{.user_id = user_, .space = user_, .version = version_of(space_)};
+        const ContextScope scope(context);
         const std::int64_t version = space_.version;
         bool missing = false;  // a row
         std::optional<PgError> error = pg::attempt([&] {
@@ -103,7 +101,6 @@ private:
     const std::vector<RowChange>& changes_;
     const std::string& user_;
     Space& space_;
-    Context context_;
     pg::ScratchContext scratch_;
     SyncPush result_;
     std::size_t applied_ = 0;

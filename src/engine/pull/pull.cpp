@@ -156,13 +156,12 @@ std::optional<Datum> pull_under_snapshot(const PullRequest& request, PullAnswer&
     }
     if (progress.kind == Kind::lost) return std::nullopt;
 
-    Context context;
-    context.user_id = request.user_id;
-    context.space = request.space;
-    context.client_group_id = request.client_group_id;
-    context.client_id = request.client_id;
-    context.version = progress.version;
-    context.schema_version = request.schema_version;
+    const Context context{.user_id = request.user_id,
+                          .space = request.space,
+                          .client_group_id = request.client_group_id,
+                          .client_id = request.client_id,
+                          .version = progress.version,
+                          .schema_version = request.schema_version};
     const ContextScope scope(context);
 
     const bool same = progress.kind == Kind::nothing || progress.kind == Kind::behind;

@@ -35,12 +35,7 @@ private:
 class Push {
 public:
     Push(const Batch& batch, const Pusher& pusher)
-        : batch_(batch), group_{batch.client_group_id, pusher.user_id, pusher.space}, space_(take_space(pusher.space)) {
-        context_.user_id = pusher.user_id;
-        context_.space = pusher.space;
-        context_.client_group_id = batch.client_group_id;
-        context_.schema_version = batch.schema_version;
-    }
+        : batch_(batch), group_{batch.client_group_id, pusher.user_id, pusher.space}, space_(take_space(pusher.space)) {}
 
     Outcome run() {
         std::vector<std::size_t> todo;
@@ -118,10 +113,14 @@ private:
         if (todo.empty()) return;
         // What the caller has left deferred must not be blamed on a mutation.
         check_deferred_constraints();
-        context_.version = version_of(space_);
+        Context context{.user_id = group_.user_id,
+                        .space = group_.space,
+                        .client_group_id = group_.id,
+                        .version = version_of(space_),
+                        .schema_version = batch_.schema_version};
         const DeferVersion defer(space_);
-        const ContextScope scope(context_);
-        Runner runner(batch_, context_);
+        const ContextScope scope(context);
+        Runner runner(batch_, context);
         runner.run(todo);
 
         for (std::size_t i = 0; i < runner.processed(); ++i) {
@@ -145,7 +144,6 @@ private:
     ClientGroup group_;
     std::string recorded_space_;  // as it was written by the group's first push
     Space& space_;
-    Context context_;
     Clients clients_;
     std::size_t looked_at_ = 0;  // how many mutations were looked at before the push stopped
     bool changed_ = false;       // some mutation was applied or rejected

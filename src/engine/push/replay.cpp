@@ -73,9 +73,7 @@ RecordedError take_error(std::int64_t id) {
 void replay_upload(const RecordedError& error, const Upload& upload) {
     const PushGuard guard("replay");
     const pg::SpiConnection spi;
-    Context context;
-    context.user_id = error.user_id;
-    if (!error.client_id.empty()) context.client_id = error.client_id;
+    Context context{.user_id = error.user_id, .client_id = error.client_id.empty() ? std::nullopt : std::optional(error.client_id)};
     const ContextScope scope(context);
     pg::ScratchContext scratch;
     for (const ClientTransaction& transaction : upload.transactions)
@@ -91,13 +89,12 @@ void replay_upload(const RecordedError& error, const Upload& upload) {
 void replay_mutation(const RecordedError& error) {
     const PushGuard guard("replay");
     Space& space = take_space(canonical_space(error.space));
-    Context context;
-    context.user_id = error.user_id;
-    context.space = space.id;
-    context.client_group_id = error.client_group_id;
-    context.client_id = error.client_id;
-    context.mutation_id = error.mutation_id;
-    context.version = version_of(space);
+    const Context context{.user_id = error.user_id,
+                          .space = space.id,
+                          .client_group_id = error.client_group_id,
+                          .client_id = error.client_id,
+                          .mutation_id = error.mutation_id,
+                          .version = version_of(space)};
     const ContextScope scope(context);
     const auto mutator = find_mutator(error.name);
     mutator->check_privilege();

@@ -71,10 +71,11 @@ private:
 class Uploader {
 public:
     Uploader(const Upload& upload, const std::optional<std::string>& user_id)
-        : upload_(upload), user_id_(user_id), client_(upload.client_id, user_id), results_(upload.transactions.size()) {
-        context_.user_id = user_id;
-        context_.client_id = upload.client_id;
-    }
+        : upload_(upload),
+          user_id_(user_id),
+          client_(upload.client_id, user_id),
+          context_{.user_id = user_id, .client_id = upload.client_id},
+          results_(upload.transactions.size()) {}
 
     std::vector<TransactionResult> run() {
         // What the caller has left deferred must not be blamed on a change.

@@ -6,14 +6,15 @@
 
 namespace replicache::engine {
 
+// Made in one go: Context{.user_id = …, .space = …}. While mutations run, only client_id and mutation_id change.
 struct Context {
-    std::optional<std::string> user_id;
-    std::optional<std::string> space;
-    std::optional<std::string> client_group_id;
-    std::optional<std::string> client_id;
-    std::optional<std::int64_t> mutation_id;
-    std::optional<std::int64_t> version;
-    std::optional<std::string> schema_version;
+    std::optional<std::string> user_id{};
+    std::optional<std::string> space{};
+    std::optional<std::string> client_group_id{};
+    std::optional<std::string> client_id{};
+    std::optional<std::int64_t> mutation_id{};
+    std::optional<std::int64_t> version{};
+    std::optional<std::string> schema_version{};
 };
 
 // The context of the innermost request; null outside.
