@@ -1,25 +1,19 @@
 #include "pg/column_input.h"
 
 #include "base/sqlstate.h"
+#include "base/text.h"
 #include "pg/type_input.h"
 
 namespace replicache::pg {
 namespace {
-
-// At most so many bytes, and no half characters.
-std::string shortened(std::string_view text, std::size_t most) {
-    if (text.size() <= most) return std::string(text);
-    while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xc0) == 0x80) --most;
-    return std::string(text.substr(0, most)) + "…";
-}
 
 constexpr std::size_t most_of_message = 300;
 constexpr std::size_t most_of_value = 80;
 
 // Most input functions quote the text that they refuse, just as JSON does.
 std::string message_for(const std::string& column, std::string_view message, std::string_view json) {
-    std::string result = "column \"" + column + "\": " + shortened(message, most_of_message);
-    if (message.find(json) == std::string_view::npos) result += ": " + shortened(json, most_of_value);
+    std::string result = "column \"" + column + "\": " + shorten(message, most_of_message);
+    if (message.find(json) == std::string_view::npos) result += ": " + shorten(json, most_of_value);
     return result;
 }
 
@@ -39,7 +33,7 @@ Datum ColumnInput::read(std::string_view json, bool* null) const {
         error->set_message(message_for(column_, message != nullptr ? message : "", json));
         // What PostgreSQL found wrong with JSON may be all of it.
         const char* detail = error->data().detail;
-        if (detail != nullptr) error->set_detail(shortened(detail, most_of_message));
+        if (detail != nullptr) error->set_detail(shorten(detail, most_of_message));
     }
     throw std::move(*error);
 }
