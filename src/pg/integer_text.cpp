@@ -1,18 +1,9 @@
 #include "pg/integer_text.h"
 
+#include "base/text.h"
+
 namespace replicache::pg {
 namespace {
-
-constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
-constexpr bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
-
-std::string_view take_digits(std::string_view* rest) {
-    std::size_t n = 0;
-    while (n < rest->size() && is_digit((*rest)[n])) ++n;
-    const std::string_view digits = rest->substr(0, n);
-    rest->remove_prefix(n);
-    return digits;
-}
 
 bool take_sign(std::string_view* rest) {
     if (rest->empty() || ((*rest)[0] != '-' && (*rest)[0] != '+')) return false;
@@ -28,7 +19,7 @@ bool take_exponent(std::string_view* rest, std::int64_t* exponent) {
     if ((*rest)[0] != 'e' && (*rest)[0] != 'E') return false;
     rest->remove_prefix(1);
     const bool negative = take_sign(rest);
-    const std::string_view digits = take_digits(rest);
+    const std::string_view digits = take_digits(*rest);
     // No text has as many digits as that.
     constexpr std::int64_t large_enough = 1'000'000'000'000;
     for (const char c : digits)
@@ -39,20 +30,14 @@ bool take_exponent(std::string_view* rest, std::int64_t* exponent) {
 
 }  // namespace
 
-std::string_view trim(std::string_view text) {
-    while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
-    while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
-    return text;
-}
-
 IntegerText read_integer(std::string_view text, std::int64_t* result) {
-    std::string_view rest = trim(text);
+    std::string_view rest = trim(text, is_space);
     const bool negative = take_sign(&rest);
-    const std::string_view whole = take_digits(&rest);
+    const std::string_view whole = take_digits(rest);
     std::string_view fraction;
     if (!rest.empty() && rest[0] == '.') {
         rest.remove_prefix(1);
-        fraction = take_digits(&rest);
+        fraction = take_digits(rest);
     }
     std::int64_t exponent;
     if (whole.size() + fraction.size() == 0 || !take_exponent(&rest, &exponent) || !rest.empty()) return IntegerText::no_number;

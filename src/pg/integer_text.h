@@ -11,6 +11,4 @@ enum class IntegerText { valid, fraction, out_of_range, no_number };
 // the length of the text, not to the number. Raises nothing.
 IntegerText read_integer(std::string_view text, std::int64_t* result);
 
-std::string_view trim(std::string_view text);
-
 }  // namespace replicache::pg

@@ -1,5 +1,6 @@
 #include "pg/json_reader.h"
 
+#include "base/text.h"
 #include "pg/border.h"
 #include "pg/compat.h"
 
@@ -10,8 +11,8 @@ extern "C" {
 namespace replicache::pg {
 namespace {
 
-constexpr bool is_separator(char c) { return c == ',' || c == ':' || c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
-constexpr bool is_number_character(char c) { return (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '+' || c == 'e' || c == 'E'; }
+constexpr bool is_separator(char c) { return c == ',' || c == ':' || is_json_whitespace(c); }
+constexpr bool is_number_character(char c) { return is_digit(c) || c == '.' || c == '-' || c == '+' || c == 'e' || c == 'E'; }
 
 Datum jsonb_by_input_function(std::string_view json) {
     return DirectFunctionCall1(jsonb_in, CStringGetDatum(pnstrdup(json.data(), json.size())));
@@ -64,54 +65,39 @@ bool unescape_json(std::string_view text, char* buffer, std::size_t* length) {
 
 }  // namespace
 
-void JsonReader::skip_separators() {
-    while (position_ != end_ && is_separator(*position_)) ++position_;
-}
-
 JsonReader::Token JsonReader::next() {
-    skip_separators();
-    if (position_ == end_) return Token::end;
-    begin_ = position_;
-    switch (*position_) {
-        case '{': ++position_; return Token::begin_object;
-        case '}': ++position_; return Token::end_object;
-        case '[': ++position_; return Token::begin_array;
-        case ']': ++position_; return Token::end_array;
+    cursor_.skip(is_separator);
+    if (cursor_.at_end()) return Token::end;
+    begin_ = cursor_.position();
+    switch (cursor_.current()) {
+        case '{': cursor_.step(); return Token::begin_object;
+        case '}': cursor_.step(); return Token::end_object;
+        case '[': cursor_.step(); return Token::begin_array;
+        case ']': cursor_.step(); return Token::end_array;
         case '"': return read_string();
         case 't':
         case 'f':
-        case 'n': {
-            const char first = *position_;
-            while (position_ != end_ && *position_ >= 'a' && *position_ <= 'z') ++position_;
-            return first == 't' ? Token::literal_true : first == 'f' ? Token::literal_false : Token::null;
-        }
+        case 'n':
+            cursor_.skip([](char c) { return c >= 'a' && c <= 'z'; });
+            return *begin_ == 't' ? Token::literal_true : *begin_ == 'f' ? Token::literal_false : Token::null;
         default:
-            while (position_ != end_ && is_number_character(*position_)) ++position_;
-            text_ = {begin_, static_cast<std::size_t>(position_ - begin_)};
-            return position_ == begin_ ? Token::end : Token::number;
+            cursor_.skip(is_number_character);
+            text_ = cursor_.since(begin_);
+            return text_.empty() ? Token::end : Token::number;
     }
 }
 
 JsonReader::Token JsonReader::read_string() {
-    const char* const inner = ++position_;
-    const char* quote;
-    bool escaped = true;
-    do {
-        quote = static_cast<const char*>(std::memchr(position_, '"', static_cast<std::size_t>(end_ - position_)));
-        if (quote == nullptr) {
-            position_ = end_;
-            return Token::end;
-        }
-        // By an odd number of backslashes.
-        const char* escape = quote;
-        while (escape[-1] == '\\') --escape;
-        escaped = (quote - escape) % 2 != 0;
-        position_ = quote + 1;
-    } while (escaped);
-    text_ = {inner, static_cast<std::size_t>(quote - inner)};
-    const char* after = position_;
-    while (after != end_ && *after != ':' && is_separator(*after) && *after != ',') ++after;
-    return after != end_ && *after == ':' ? Token::name : Token::string;
+    if (!cursor_.skip_string()) {
+        cursor_.go_to_end();
+        return Token::end;
+    }
+    text_ = cursor_.since(begin_);
+    text_.remove_prefix(1);
+    text_.remove_suffix(1);
+    JsonCursor after = cursor_;
+    after.skip(is_json_whitespace);
+    return after.at(':') ? Token::name : Token::string;
 }
 
 std::string_view JsonReader::value(Token first) {
@@ -127,7 +113,7 @@ std::string_view JsonReader::value(Token first) {
             default: break;
         }
     }
-    return {begin, static_cast<std::size_t>(position_ - begin)};
+    return cursor_.since(begin);
 }
 
 std::string_view decode_string(std::string_view quoted) {

@@ -4,13 +4,15 @@
 
 #include "prelude.h"
 
+#include "base/json_cursor.h"
+
 namespace replicache::pg {
 
 class JsonReader {
 public:
     enum class Token { begin_object, end_object, begin_array, end_array, name, string, number, literal_true, literal_false, null, end };
 
-    explicit JsonReader(std::string_view json) : position_(json.data()), end_(json.data() + json.size()) {}
+    explicit JsonReader(std::string_view json) : cursor_(json) {}
 
     // Moves on to the next token.
     Token next();
@@ -21,10 +23,8 @@ public:
 
 private:
     Token read_string();
-    void skip_separators();
 
-    const char* position_;
-    const char* end_;
+    JsonCursor cursor_;
     const char* begin_ = nullptr;  // of the last token
     std::string_view text_;
 };

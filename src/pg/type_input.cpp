@@ -1,5 +1,6 @@
 #include "pg/type_input.h"
 
+#include "base/text.h"
 #include "pg/base64.h"
 #include "pg/datum.h"
 #include "pg/integer_text.h"
@@ -115,7 +116,7 @@ Datum read_bytea(TypeInput* type, Token token, std::string_view text) {
 bool begins_with_bounds(std::string_view text) {
     const std::size_t end = text.find_first_not_of("[0123456789+-: ");
     if (end == std::string_view::npos || text[end] != ']') return false;
-    text = trim(text.substr(end + 1));
+    text = trim(text.substr(end + 1), is_space);
     return text.starts_with('=') || text.starts_with('[');
 }
 
@@ -128,7 +129,7 @@ std::string_view validated(std::string_view json) {
 Datum read_container(TypeInput* type, Token token, std::string_view text) {
     const bool is_array = type->kind == Kind::array;
     if (token == Token::string) {
-        const std::string_view trimmed = trim(text);
+        const std::string_view trimmed = trim(text, is_space);
         const bool is_json = is_array ? trimmed.starts_with('[') && !begins_with_bounds(trimmed) : trimmed.starts_with('{');
         if (!is_json) return input_text(type, text);
         text = validated(trimmed);

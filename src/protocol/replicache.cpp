@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/text.h"
 #include "protocol/cookie.h"
 #include "protocol/writer.h"
 
@@ -61,10 +62,7 @@ void write_halt(Writer& writer, const Batch& batch, const Halt& halt) {
     writer.end('}');
 }
 
-std::string_view trim(std::string_view text) {
-    const std::size_t begin = std::min(text.find_first_not_of(" \t"), text.size());
-    return text.substr(begin, text.find_last_not_of(" \t") + 1 - begin);
-}
+bool is_blank(char c) { return c == ' ' || c == '\t'; }
 
 }  // namespace
 
@@ -133,10 +131,10 @@ std::string version_not_supported(const VersionNotSupported& refusal) {
 }
 
 bool schema_version_allowed(std::string_view setting, std::string_view schema_version) {
-    if (trim(setting).empty()) return true;
+    if (trim(setting, is_blank).empty()) return true;
     for (std::size_t begin = 0; begin <= setting.size();) {
         const std::size_t end = std::min(setting.find(',', begin), setting.size());
-        if (trim(setting.substr(begin, end - begin)) == schema_version) return true;
+        if (trim(setting.substr(begin, end - begin), is_blank) == schema_version) return true;
         begin = end + 1;
     }
     return false;

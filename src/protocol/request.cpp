@@ -7,11 +7,11 @@
 #include <system_error>
 #include <utility>
 
+#include "base/text.h"
+
 namespace replicache::protocol {
 
 namespace {
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 // Nothing for what is no sequence of Unicode characters, such as a lone surrogate.
 std::optional<std::string> decode_string(std::string_view quoted) {

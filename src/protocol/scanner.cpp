@@ -1,15 +1,10 @@
 #include "protocol/scanner.h"
 
-#include <algorithm>
-#include <cstring>
+#include "base/text.h"
 
 namespace replicache::protocol {
 
 namespace {
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
-bool is_whitespace(char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
 
 bool is_scalar_character(char c) {
     return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '+' || c == '.';
@@ -25,20 +20,13 @@ bool take_any(std::string_view& text, std::string_view characters) {
     return found;
 }
 
-// Takes all leading digits; tells whether there were any.
-bool take_digits(std::string_view& text) {
-    const auto length = static_cast<std::size_t>(std::find_if_not(text.begin(), text.end(), is_digit) - text.begin());
-    text.remove_prefix(length);
-    return length > 0;
-}
-
 bool is_number(std::string_view text) {
     take_any(text, "-");
-    if (!take_any(text, "0") && !take_digits(text)) return false;
-    if (take_any(text, ".") && !take_digits(text)) return false;
+    if (!take_any(text, "0") && take_digits(text).empty()) return false;
+    if (take_any(text, ".") && take_digits(text).empty()) return false;
     if (take_any(text, "eE")) {
         take_any(text, "+-");
-        if (!take_digits(text)) return false;
+        if (take_digits(text).empty()) return false;
     }
     return text.empty();
 }
@@ -46,17 +34,17 @@ bool is_number(std::string_view text) {
 }  // namespace
 
 void Scanner::open(char bracket, std::string_view expected_type) {
-    if (!take(bracket)) throw MalformedRequest(path_, expected_type, text_.substr(position_));
+    if (!take(bracket)) throw MalformedRequest(path_, expected_type, cursor_.rest());
 }
 
 bool Scanner::at(char character) {
     skip_whitespace();
-    return position_ < text_.size() && text_[position_] == character;
+    return cursor_.at(character);
 }
 
 bool Scanner::take(char character) {
     const bool found = at(character);
-    position_ += found ? 1 : 0;
+    if (found) cursor_.step();
     return found;
 }
 
@@ -66,60 +54,39 @@ void Scanner::expect(char character, std::string_view expected) {
 
 void Scanner::expect_end() {
     skip_whitespace();
-    if (position_ < text_.size()) fail("the end");
+    if (!cursor_.at_end()) fail("the end");
 }
 
 std::string_view Scanner::string() {
-    skip_whitespace();
-    const std::size_t begin = position_;
-    if (begin == text_.size() || text_[begin] != '"') fail("a string");
+    if (!at('"')) fail("a string");
+    const char* const begin = position();
     skip_string();
-    return text_.substr(begin, position_ - begin);
+    return cursor_.since(begin);
 }
 
 std::string_view Scanner::value() {
     skip_whitespace();
-    const std::size_t begin = position_;
-    const char first = begin < text_.size() ? text_[begin] : '\0';
-    if (first == '"')
+    const char* const begin = position();
+    if (cursor_.at('"'))
         skip_string();
-    else if (first == '{' || first == '[')
+    else if (cursor_.at('{') || cursor_.at('['))
         skip_nested();
     else
         skip_scalar();
-    return text_.substr(begin, position_ - begin);
+    return cursor_.since(begin);
 }
 
-void Scanner::skip_whitespace() {
-    while (position_ < text_.size() && is_whitespace(text_[position_])) ++position_;
-}
-
-// From quote to quote, since memchr is so much faster than looking at every character. A quote ends the string unless an odd
-// number of backslashes comes before it.
 void Scanner::skip_string() {
-    const char* const begin = text_.data() + position_;
-    const char* const end = text_.data() + text_.size();
-    for (const char* next = begin + 1; next < end;) {
-        const auto* const quote = static_cast<const char*>(std::memchr(next, '"', static_cast<std::size_t>(end - next)));
-        if (quote == nullptr) break;
-        const char* escape = quote;
-        while (escape[-1] == '\\') --escape;
-        next = quote + 1;
-        if ((quote - escape) % 2 == 0) {
-            position_ = static_cast<std::size_t>(next - text_.data());
-            return;
-        }
-    }
-    fail("a string that ends");
+    if (!cursor_.skip_string()) fail("a string that ends");
 }
 
 void Scanner::skip_nested() {
-    const std::size_t begin = position_;
+    const char* const begin = position();
     std::string closers;  // of the open brackets: on the heap, beyond the first few
     do {
-        const char c = text_[position_];
+        const char c = cursor_.current();
         if (!is_structure(c)) {
-            ++position_;
+            cursor_.step();
             continue;
         }
         if (c == '"') {
@@ -132,26 +99,24 @@ void Scanner::skip_nested() {
             if (closers.back() != c) fail(closers.back() == '}' ? R"("}")" : R"("]")");
             closers.pop_back();
         }
-        ++position_;
-    } while (!closers.empty() && position_ < text_.size());
+        cursor_.step();
+    } while (!closers.empty() && !cursor_.at_end());
     if (!closers.empty()) {
-        position_ = begin;
+        cursor_.go_back(begin);
         fail("brackets that close");
     }
 }
 
 void Scanner::skip_scalar() {
-    const std::size_t begin = position_;
-    while (position_ < text_.size() && is_scalar_character(text_[position_])) ++position_;
-    const std::string_view scalar = text_.substr(begin, position_ - begin);
+    const char* const begin = position();
+    cursor_.skip(is_scalar_character);
+    const std::string_view scalar = cursor_.since(begin);
     if (!is_number(scalar) && scalar != "null" && scalar != "true" && scalar != "false") {
-        position_ = begin;
+        cursor_.go_back(begin);
         fail("a value");
     }
 }
 
-void Scanner::fail(std::string_view expected) const {
-    throw MalformedRequest(path_.text() + ": not valid JSON", expected, text_.substr(position_));
-}
+void Scanner::fail(std::string_view expected) const { throw MalformedRequest(path_.text() + ": not valid JSON", expected, cursor_.rest()); }
 
 }  // namespace replicache::protocol

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/json_cursor.h"
 #include "protocol/malformed.h"
 
 namespace replicache::protocol {
@@ -12,7 +13,7 @@ namespace replicache::protocol {
 // A cursor. Each step skips leading whitespace and throws MalformedRequest when the text has something else there.
 class Scanner {
 public:
-    Scanner(std::string_view text, const Path& path) : text_(text), path_(path) {}
+    Scanner(std::string_view text, const Path& path) : cursor_(text), path_(path) {}
 
     void open(char bracket, std::string_view expected_type);
     bool at(char character);    // is it the next?
@@ -22,17 +23,16 @@ public:
 
     std::string_view string();  // with its quotes
     std::string_view value();
-    const char* position() const { return text_.data() + position_; }
+    const char* position() const { return cursor_.position(); }
 
 private:
-    void skip_whitespace();
+    void skip_whitespace() { cursor_.skip(is_json_whitespace); }
     void skip_string();
     void skip_nested();
     void skip_scalar();
     [[noreturn]] void fail(std::string_view expected) const;
 
-    std::string_view text_;
-    std::size_t position_ = 0;
+    JsonCursor cursor_;
     const Path& path_;
 };
 

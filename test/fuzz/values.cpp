@@ -1,6 +1,7 @@
 // What src/pg reads without PostgreSQL's help: the tokens of JSON, and integers.
 #include "fuzz.h"
 
+#include "base/text.h"
 #include "pg/error.h"
 #include "pg/integer_text.h"
 #include "pg/json_reader.h"
@@ -74,7 +75,7 @@ void reader(std::string_view text) {
 void integer(std::string_view text) {
     using pg::IntegerText;
     if (text.find('\0') != std::string_view::npos) return;
-    const std::string trimmed(pg::trim(text));
+    const std::string trimmed(trim(text, is_space));
     std::int64_t number = 0;
     const IntegerText kind = pg::read_integer(text, &number);
     char* end = nullptr;
