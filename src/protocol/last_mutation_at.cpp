@@ -3,6 +3,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/text.h"
 #include "protocol/request.h"
 #include "protocol/scanner.h"
 #include "protocol/writer.h"
@@ -37,12 +38,7 @@ std::optional<std::string> find_text(const Object& object, std::string_view name
 
 // As it goes into a message: what a client sends is echoed, but no megabytes of it.
 std::string shown(const Object& object, std::string_view name) {
-    std::string text = find_text(object, name).value_or(std::string(object.find(name)));
-    if (text.size() > max_identifier_bytes) {
-        text.resize(max_identifier_bytes);  // the writer replaces a character that this cuts in two
-        text += "…";
-    }
-    return '"' + text + '"';
+    return '"' + shorten(find_text(object, name).value_or(std::string(object.find(name))), max_identifier_bytes) + '"';
 }
 
 std::string read_resource(const Object& mutation, std::size_t index, const SyncResources& resources) {
