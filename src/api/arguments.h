@@ -5,10 +5,14 @@
 
 namespace replicache::api {
 
-// The text of argument n, which must not be NULL.
+// Argument n must not be NULL.
+inline void require(FunctionCallInfo fcinfo, int n, const char* name) {
+    if (PG_ARGISNULL(n)) throw pg::SqlError(ERRCODE_NULL_VALUE_NOT_ALLOWED, std::string(name) + " must not be null");
+}
+
 inline std::string_view required_text(FunctionCallInfo fcinfo, int n, const char* name) {
-    if (const auto text = pg::text_argument(fcinfo, n)) return *text;
-    throw pg::SqlError(ERRCODE_NULL_VALUE_NOT_ALLOWED, std::string(name) + " must not be null");
+    require(fcinfo, n, name);
+    return *pg::text_argument(fcinfo, n);
 }
 
 inline std::optional<std::string> optional_text(FunctionCallInfo fcinfo, int n) {
@@ -17,7 +21,7 @@ inline std::optional<std::string> optional_text(FunctionCallInfo fcinfo, int n) 
 }
 
 inline Oid required_oid(FunctionCallInfo fcinfo, int n, const char* name) {
-    if (PG_ARGISNULL(n)) throw pg::SqlError(ERRCODE_NULL_VALUE_NOT_ALLOWED, std::string(name) + " must not be null");
+    require(fcinfo, n, name);
     return PG_GETARG_OID(n);
 }
 

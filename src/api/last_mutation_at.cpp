@@ -37,7 +37,7 @@ Datum row_of(FunctionCallInfo fcinfo, const Answer& answer) {
 }
 
 std::int64_t required_number(FunctionCallInfo fcinfo, int n, const char* name, std::int64_t number, std::int64_t least, std::int64_t most) {
-    if (PG_ARGISNULL(n)) throw pg::SqlError(ERRCODE_NULL_VALUE_NOT_ALLOWED, std::string(name) + " must not be null");
+    require(fcinfo, n, name);
     if (number < least || number > most)
         throw pg::SqlError(
             ERRCODE_INVALID_PARAMETER_VALUE,

@@ -8,7 +8,7 @@ namespace replicache::api {
 namespace {
 
 Datum replay(FunctionCallInfo fcinfo) {
-    if (PG_ARGISNULL(0)) throw pg::SqlError(ERRCODE_NULL_VALUE_NOT_ALLOWED, "error_id must not be null");
+    require(fcinfo, 0, "error_id");
     const engine::RecordedError error = engine::take_error(PG_GETARG_INT64(0));
     if (error.is_upload()) {
         const std::string args = error.args.value_or("null");  // the changes are slices of it

@@ -33,7 +33,7 @@ void track_table(FunctionCallInfo fcinfo) {
 }
 
 void expose_crud(FunctionCallInfo fcinfo) {
-    if (PG_ARGISNULL(1)) throw SqlError(ERRCODE_NULL_VALUE_NOT_ALLOWED, "operations must not be null");
+    require(fcinfo, 1, "operations");
     engine::ExposedTable table{.relation = required_oid(fcinfo, 0, "relation"),
                                .name = optional_text(fcinfo, 2).value_or(""),
                                .conflict = std::string(required_text(fcinfo, 4, "conflict")),
@@ -64,7 +64,7 @@ void create_space(FunctionCallInfo fcinfo) {
 }
 
 Datum collect_garbage(FunctionCallInfo fcinfo) {
-    if (PG_ARGISNULL(0)) throw SqlError(ERRCODE_NULL_VALUE_NOT_ALLOWED, "idle must not be null");
+    require(fcinfo, 0, "idle");
     const engine::Garbage garbage = engine::collect_garbage(pg::value(PG_GETARG_DATUM(0)));
     return pg::text_datum("{\"clients\":" + std::to_string(garbage.clients) + ",\"clientGroups\":" + std::to_string(garbage.client_groups) +
                           ",\"tombstones\":" + std::to_string(garbage.tombstones) + ",\"errors\":" + std::to_string(garbage.errors) + "}");
