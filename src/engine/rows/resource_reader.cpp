@@ -75,12 +75,8 @@ std::vector<ResourceRow> ResourceReader::read_rows() {
         return Key::Column{column, SPI_gettypeid(table->tupdesc, column)};
     });
     for (std::uint64_t i = 0; i < rows.count(); ++i) {
-        const std::string_view text = guarded([&] {
-            StringInfoData buffer;
-            initStringInfo(&buffer);
-            key.append(&buffer, [&](AttrNumber n, bool* null) { return SPI_getbinval(table->vals[i], table->tupdesc, n, null); });
-            return std::string_view(buffer.data, buffer.len);
-        });
+        const std::string_view text =
+            key.text([&](AttrNumber n, bool* null) { return SPI_getbinval(table->vals[i], table->tupdesc, n, null); });
         result.push_back({.version = rows.int8(i, 1),
                           .id = rows.text(i, 2).value_or(""),
                           .identity = rows.text(i, 3).value_or("{}"),

@@ -4,6 +4,7 @@
 // two rows share a key that differ in a column of the template.
 #pragma once
 
+#include "pg/border.h"
 #include "pg/scalar_text.h"
 
 namespace replicache::engine {
@@ -63,6 +64,17 @@ public:
             if (null) raise_null(part);
             append_encoded(out, (*part.text)(datum));
         }
+    }
+
+    // The same as a text, in the current memory context. Guards itself.
+    template <class Get>
+    std::string_view text(Get get) const {
+        return pg::guarded([&] {
+            StringInfoData key;
+            initStringInfo(&key);
+            append(&key, get);
+            return std::string_view(key.data, key.len);
+        });
     }
 
 private:

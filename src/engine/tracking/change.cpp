@@ -137,13 +137,7 @@ Space* space_of(const Columns& columns, HeapTuple tuple, TupleDesc descriptor) {
 }
 
 std::string_view key_of(const Columns& columns, HeapTuple tuple, TupleDesc descriptor) {
-    return guarded([&] {
-        StringInfoData key;
-        initStringInfo(&key);
-        columns.key.append(
-            &key, [&](AttrNumber column, bool* null) { return heap_getattr(tuple, column, descriptor, null); });
-        return std::string_view(key.data, key.len);
-    });
+    return columns.key.text([&](AttrNumber column, bool* null) { return heap_getattr(tuple, column, descriptor, null); });
 }
 
 // Whether an UPDATE left the row as it was. First as suppress_redundant_updates_trigger does (utils/adt/trigfuncs.c); but

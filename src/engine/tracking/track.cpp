@@ -151,12 +151,8 @@ void bury_rows(const TrackedTable& table) {
     for_each_row(table.relation, open, [&](HeapTuple row) {
         const RowSpace::Text space = part->space.of(row, part->descriptor);
         if (space.null != nullptr) return;
-        const std::string_view text = guarded([&] {
-            StringInfoData buffer;
-            initStringInfo(&buffer);
-            part->key.append(&buffer, [&](AttrNumber column, bool* null) { return heap_getattr(row, column, part->descriptor, null); });
-            return std::string_view(buffer.data, buffer.len);
-        });
+        const std::string_view text =
+            part->key.text([&](AttrNumber column, bool* null) { return heap_getattr(row, column, part->descriptor, null); });
         bury(take_space(space.space), text, {table.relation, row, part->descriptor, part->identity});
     });
 }
