@@ -21,12 +21,6 @@ struct Refusal {
 
 std::string at_mutation(std::size_t index) { return " at mutation[" + std::to_string(index) + "]"; }
 
-// Empty: none. Null is none, since some clients send it for what others leave out.
-std::string_view find(const Object& object, std::string_view name) {
-    const std::string_view value = object.find(name);
-    return value == "null" ? std::string_view() : value;
-}
-
 // Nothing when the member is no string, or none that SQL can have.
 std::optional<std::string> find_text(const Object& object, std::string_view name) {
     try {
@@ -42,14 +36,14 @@ std::string shown(const Object& object, std::string_view name) {
 }
 
 std::string read_resource(const Object& mutation, std::size_t index, const SyncResources& resources) {
-    if (find(mutation, "resource").empty()) refuse("Missing resource" + at_mutation(index));
+    if (mutation.find_value("resource").empty()) refuse("Missing resource" + at_mutation(index));
     auto resource = find_text(mutation, "resource");
     if (!resource || !resources.exists(*resource)) refuse("Invalid resource: " + shown(mutation, "resource") + at_mutation(index));
     return std::move(*resource);
 }
 
 RowChange::Kind read_kind(const Object& mutation, std::size_t index) {
-    if (find(mutation, "type").empty()) refuse("Missing mutation type" + at_mutation(index));
+    if (mutation.find_value("type").empty()) refuse("Missing mutation type" + at_mutation(index));
     const auto type = find_text(mutation, "type");
     if (type == "CREATE") return RowChange::Kind::insert;
     if (type == "UPDATE") return RowChange::Kind::update;
@@ -58,16 +52,15 @@ RowChange::Kind read_kind(const Object& mutation, std::size_t index) {
 }
 
 std::string_view read_resource_id(const Object& mutation, std::size_t index) {
-    const std::string_view id = find(mutation, "resourceId");
+    const std::string_view id = mutation.find_value("resourceId");
     if (id.empty()) refuse("Missing resourceId" + at_mutation(index));
-    const bool is_number = id.front() == '-' || (id.front() >= '0' && id.front() <= '9');
-    if (id.front() != '"' && !is_number)  // there can be no such row
+    if (!is_string_or_number(id))  // there can be no such row
         refuse(invalid_resource_id(index).message);
     return id;
 }
 
 std::string_view read_data(const Object& mutation, std::size_t index) {
-    const std::string_view data = find(mutation, "data");
+    const std::string_view data = mutation.find_value("data");
     if (!data.starts_with('{')) refuse("Missing data" + at_mutation(index));
     return data;
 }

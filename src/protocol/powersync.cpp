@@ -14,12 +14,10 @@ namespace {
 // What the same thing is called by the SDKs, the reference implementation and the demos.
 using Names = std::initializer_list<std::string_view>;
 
-// The first of the names that has a value; empty: none. Null is none, since some SDKs leave out what others send as null.
+// The first of the names that has a value; empty: none.
 std::string_view name_in(const Object& object, Names names) {
-    for (const std::string_view name : names) {
-        const std::string_view value = object.find(name);
-        if (!value.empty() && value != "null") return name;
-    }
+    for (const std::string_view name : names)
+        if (!object.find_value(name).empty()) return name;
     return {};
 }
 
@@ -56,8 +54,7 @@ std::string read_table(const Object& entry) {
 
 std::string_view read_id(const Object& entry) {
     const std::string_view id = entry.at("id");
-    const bool is_number = id.front() == '-' || (id.front() >= '0' && id.front() <= '9');
-    if (id.front() != '"' && !is_number) throw MalformedRequest(entry.path_of("id"), "a string or a number", id);
+    if (!is_string_or_number(id)) throw MalformedRequest(entry.path_of("id"), "a string or a number", id);
     return id;
 }
 

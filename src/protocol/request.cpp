@@ -54,6 +54,8 @@ void take_elements(std::string_view array, Scanner& scanner, Take take) {
 
 void (*before_element)() = [] {};
 
+bool is_string_or_number(std::string_view value) { return value.front() == '"' || value.front() == '-' || is_digit(value.front()); }
+
 bool is_unsigned_integer(std::string_view value) { return !value.empty() && std::ranges::all_of(value, is_digit); }
 
 namespace {
@@ -105,6 +107,11 @@ std::string_view Object::find(std::string_view name) const {
         return quoted.substr(1, quoted.size() - 2) == name || (escapes_ && decode_string(quoted) == name);
     });
     return last == members_.rend() ? std::string_view() : last->value;
+}
+
+std::string_view Object::find_value(std::string_view name) const {
+    const std::string_view value = find(name);
+    return value == "null" ? std::string_view() : value;
 }
 
 std::string_view Object::at(std::string_view name) const {

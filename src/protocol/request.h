@@ -34,6 +34,8 @@ struct Extent {
     }
 };
 
+bool is_string_or_number(std::string_view value);  // of a JSON value
+
 // Any JSON value that is written without sign, fraction and exponent, however long.
 bool is_unsigned_integer(std::string_view value);
 
@@ -47,7 +49,8 @@ public:
     Object(std::string_view text, Path path);
     Object(Scanner& scanner, Path path);  // the next value
 
-    std::string_view find(std::string_view name) const;  // empty: missing; no JSON value is empty
+    std::string_view find(std::string_view name) const;        // empty: missing; no JSON value is empty
+    std::string_view find_value(std::string_view name) const;  // null is none either: some clients send it for what others leave out
     std::string_view at(std::string_view name) const;
     std::string path_of(std::string_view name) const;
     std::string_view source() const { return source_; }  // all of it, as it was written
