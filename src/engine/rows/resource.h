@@ -8,10 +8,7 @@
 namespace replicache::engine {
 
 struct Resource {
-    struct Column {
-        std::string client;  // what clients call it
-        std::string name;
-    };
+    using Column = ExposedTable::Column;
     std::string name;
     Oid relation;
     std::vector<Column> key;  // of the primary key, but for the space column
