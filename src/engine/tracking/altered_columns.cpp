@@ -21,7 +21,8 @@ namespace {
 
 using pg::guarded;
 
-// Whose trigger is to come back. One that has failed meanwhile may stay here: its trigger has come back with the rollback.
+// Tables whose comparing trigger was dropped and must be created again. A table whose command failed may stay in this set: the rollback
+// has brought its trigger back.
 std::unordered_set<Oid> waiting;
 
 std::vector<std::string> columns_in(const AlterTableStmt* statement, AlterTableType what) {
@@ -37,10 +38,10 @@ Oid relation_of(const RangeVar* name) {
     return guarded([name] { return RangeVarGetRelid(name, NoLock, true); });
 }
 
-// What the command has done to columns, and to whose; invalid: nothing that matters here.
+// What a command has done to the columns of a table.
 struct Altered {
-    const RangeVar* table = nullptr;
-    bool types = false;
+    const RangeVar* table = nullptr;  // null: the command does not matter here
+    bool types = false;               // it has changed the type of a column
 };
 
 Altered altered_by(const Node* command) {
@@ -61,8 +62,8 @@ bool has_key_and_space(const TrackedTable& table) {
     return std::all_of(needed.begin(), needed.end(), [&columns](const std::string& name) { return find_column(columns, name) != nullptr; });
 }
 
-// As the table's owner, since to analyse an expression may run code. Then only pg_catalog is on the search_path, and a function that is not
-// found says nothing.
+// Checks as the table's owner, because the analysis of an expression may run code. As the owner, only pg_catalog is on the search_path. So
+// a function that is not found there proves nothing, and only a missing column counts.
 std::optional<pg::PgError> fault_of(const TrackedTable& table) {
     Relation const relation = guarded([&table] { return relation_open(table.relation, NoLock); });
     const bool own = relation->rd_rel->relowner == GetUserId();
@@ -85,7 +86,7 @@ void warn_of_fault(const TrackedTable& table) {
     guarded([message = error->data().message, name = pg::qualified_name(table.relation).c_str()] {
         ereport(WARNING, (errmsg("clients cannot pull any more: %s", message),
                           errdetail("Every pull fails until %s is tracked with options that fit it.", name),
-                          errhint("Call replicache.track_table, best in the same transaction; or replicache.untrack_table.")));
+                          errhint("Call replicache.track_table, if possible in the same transaction, or call replicache.untrack_table.")));
     });
 }
 
@@ -98,11 +99,11 @@ void before_columns_change(const AlterTableStmt* statement) {
     waiting.erase(relation);
     const pg::SpiConnection spi;
     const auto table = OidIsValid(relation) ? tracked_table(relation) : std::nullopt;
-    // Who does not own it has no say; PostgreSQL tells him.
+    // PostgreSQL refuses the command itself when the caller does not own the table.
     if (!table || !guarded([relation] { return pg::owns_relation(relation); }) || !compares(relation, columns)) return;
     raise_floors(!table->space.empty());  // takes the spaces before the table's lock, as pushes do
     guarded([relation] { LockRelationOid(relation, AccessExclusiveLock); });
-    if (relation_of(statement->relation) != relation) return;  // PostgreSQL refuses it
+    if (relation_of(statement->relation) != relation) return;  // renamed meanwhile: PostgreSQL refuses the command
     drop_comparison(relation);
     waiting.insert(relation);
 }

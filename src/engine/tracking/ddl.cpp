@@ -25,23 +25,30 @@ std::vector<Oid> oids(const pg::Rows& rows) {
     return result;
 }
 
-// The tables that the command has created or altered, those of CREATE SCHEMA included, those of the extension not. By OID, not by name:
-// after the command, a name may stand for another table.
+// The tables that the command has created or altered. Tables of CREATE SCHEMA are included, tables of the extension are not. The query
+// compares OIDs, because a name may mean another table after the command.
 std::vector<Oid> altered_tables() {
     static pg::Statement query(
-        "SELECT DISTINCT objid FROM pg_catalog.pg_event_trigger_ddl_commands() "
-        "WHERE classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid AND object_type "
-        "OPERATOR(pg_catalog.=) 'table' AND schema_name OPERATOR(pg_catalog.<>) 'replicache'",
+        R"(
+            SELECT DISTINCT objid
+            FROM pg_catalog.pg_event_trigger_ddl_commands()
+            WHERE classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid
+              AND object_type OPERATOR(pg_catalog.=) 'table'
+              AND schema_name OPERATOR(pg_catalog.<>) 'replicache')",
         {});
     return oids(query.run({}));
 }
 
-// A table that has got the name which a tracked one had is for check_tracking to judge.
+// One of these tables may have got the name that a tracked table had. Then every backend reads the registry again, and check_tracking
+// decides what it means.
 void note_names(const std::vector<Oid>& relations) {
     if (!knows_names()) return;
     static pg::OwnStatement query(
-        "SELECT FROM replicache.tracked_table WHERE pg_catalog.to_regclass(table_name)::pg_catalog.oid OPERATOR(pg_catalog.=) ANY ($1) "
-        "AND relation::pg_catalog.oid OPERATOR(pg_catalog.<>) pg_catalog.to_regclass(table_name)::pg_catalog.oid",
+        R"(
+            SELECT
+            FROM replicache.tracked_table
+            WHERE pg_catalog.to_regclass(table_name)::pg_catalog.oid OPERATOR(pg_catalog.=) ANY ($1)
+              AND relation::pg_catalog.oid OPERATOR(pg_catalog.<>) pg_catalog.to_regclass(table_name)::pg_catalog.oid)",
         {OIDARRAYOID});
     if (query.run({value(pg::oid_array(relations))}).empty()) return;
     guarded([registry = pg::own_relation("tracked_table")] { CacheInvalidateRelcacheByRelid(registry); });
@@ -54,7 +61,8 @@ void on_new_partition(Oid relation) {
     note_partitions(table->relation);
 }
 
-// Whether changes may have gone unnoticed until this command: triggers of ours were disabled, or a crash has emptied the table.
+// Whether changes may have gone unnoticed until this command. Our triggers may have been disabled, or a crash may have emptied the table
+// while it was unlogged.
 bool ends_silence(const AlterTableCmd* command) {
     switch (command->subtype) {
         case AT_EnableTrigAll:
@@ -86,7 +94,7 @@ void on_alter_table(const AlterTableStmt* statement, Oid relation) {
             adopt_rows(*table, partition);
             continue;
         }
-        if (OidIsValid(partition)) drop_triggers(partition);  // those that PostgreSQL had not cloned
+        if (OidIsValid(partition)) drop_triggers(partition);  // PostgreSQL removes only the triggers that it has cloned
         note_partitions(table->relation);
         raise_floors(!table->space.empty());
     }
@@ -98,21 +106,40 @@ bool is_temporary(const Node* command) {
     return statement->relation->relpersistence == RELPERSISTENCE_TEMP && statement->partbound == nullptr;
 }
 
-// Of the tables that are dropped, or lose partitions, which take their rows along: the OID, whether it is dropped itself, whether its rows
-// are in any space, and its name if that belongs to a table that is not tracked.
+// The tracked tables that are dropped, or that lose a partition with its rows. Columns:
+// - the OID;
+// - whether the table itself is dropped;
+// - whether its rows can be in any space;
+// - its name, if the name now belongs to a table that is not tracked.
 pg::Rows tables_that_lose(const std::vector<Oid>& dropped) {
     static pg::OwnStatement by_table(
-        "SELECT relation::pg_catalog.oid, true, space_column IS NOT NULL, NULL::pg_catalog.text FROM replicache.tracked_table "
-        "WHERE relation::pg_catalog.oid OPERATOR(pg_catalog.=) ANY ($1)",
+        R"(
+            SELECT relation::pg_catalog.oid, true, space_column IS NOT NULL, NULL::pg_catalog.text
+            FROM replicache.tracked_table
+            WHERE relation::pg_catalog.oid OPERATOR(pg_catalog.=) ANY ($1))",
         {OIDARRAYOID});
     static pg::OwnStatement by_partition(
-        "SELECT relation::pg_catalog.oid, relation::pg_catalog.oid OPERATOR(pg_catalog.=) ANY ($1), space_column IS NOT NULL, "
-        "CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) n.holder AND c.relkind "
-        "OPERATOR(pg_catalog.=) ANY ('{r,p}'::pg_catalog.\"char\"[])) AND NOT EXISTS (SELECT FROM replicache.tracked_table o WHERE "
-        "o.relation::pg_catalog.oid OPERATOR(pg_catalog.=) n.holder) "
-        "THEN table_name END FROM replicache.tracked_table "
-        "CROSS JOIN LATERAL (SELECT pg_catalog.to_regclass(table_name)::pg_catalog.oid AS holder) n "
-        "WHERE relation::pg_catalog.oid OPERATOR(pg_catalog.=) ANY ($1) OR partitions::pg_catalog.oid[] OPERATOR(pg_catalog.&&) $1",
+        R"(
+            SELECT
+                relation::pg_catalog.oid,
+                relation::pg_catalog.oid OPERATOR(pg_catalog.=) ANY ($1),
+                space_column IS NOT NULL,
+                CASE
+                    WHEN EXISTS (
+                        SELECT
+                        FROM pg_catalog.pg_class c
+                        WHERE c.oid OPERATOR(pg_catalog.=) n.holder
+                          AND c.relkind OPERATOR(pg_catalog.=) ANY ('{r,p}'::pg_catalog."char"[]))
+                     AND NOT EXISTS (
+                        SELECT
+                        FROM replicache.tracked_table o
+                        WHERE o.relation::pg_catalog.oid OPERATOR(pg_catalog.=) n.holder)
+                    THEN table_name
+                END
+            FROM replicache.tracked_table
+            CROSS JOIN LATERAL (SELECT pg_catalog.to_regclass(table_name)::pg_catalog.oid AS holder) n
+            WHERE relation::pg_catalog.oid OPERATOR(pg_catalog.=) ANY ($1)
+               OR partitions::pg_catalog.oid[] OPERATOR(pg_catalog.&&) $1)",
         {OIDARRAYOID});
     return (knows_names() ? by_partition : by_table).run({value(pg::oid_array(dropped))}, pg::Snapshot::latest);
 }
@@ -127,7 +154,7 @@ void on_drop_of(const std::vector<Oid>& relations) {
             note_partitions(relation);
             continue;
         }
-        // Clients would drop all rows without a word, though they are in the other table.
+        // The rows may be in the other table now. Clients would drop all of them, and nothing would tell why.
         if (const auto name = tables.text(i, 4))
             throw SqlError(
                 ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "cannot drop a tracked table while another table has its name " + *name,
@@ -163,9 +190,11 @@ void on_alter(Node* command) {
 void on_drop() {
     const pg::SpiConnection spi;
     static pg::Statement dropped(
-        "SELECT d.objid FROM pg_catalog.pg_event_trigger_dropped_objects() d "
-        "WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid "
-        "AND d.objsubid OPERATOR(pg_catalog.=) 0",
+        R"(
+            SELECT d.objid
+            FROM pg_catalog.pg_event_trigger_dropped_objects() d
+            WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid
+              AND d.objsubid OPERATOR(pg_catalog.=) 0)",
         {});
     const std::vector<Oid> relations = oids(dropped.run({}));
     if (relations.empty()) return;

@@ -1,4 +1,4 @@
-// What DDL does to tracked tables: a dropped table is untracked, and partitions that come and go bring or take rows.
+// DDL on tracked tables. A dropped table is untracked. A partition brings its rows when it is attached, and takes them when it is detached.
 #pragma once
 
 #include "prelude.h"

@@ -18,12 +18,21 @@ bool forget_if_dropped(Oid relation) {
 
 void forget_dropped_tables() {
     static pg::OwnStatement exposed(
-        "DELETE FROM replicache.exposed_table e WHERE NOT EXISTS "
-        "(SELECT FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) e.relation::pg_catalog.oid)",
+        R"(
+            DELETE FROM replicache.exposed_table e
+            WHERE NOT EXISTS (
+                SELECT
+                FROM pg_catalog.pg_class c
+                WHERE c.oid OPERATOR(pg_catalog.=) e.relation::pg_catalog.oid))",
         {});
     static pg::OwnStatement any_exposed(
-        "SELECT FROM replicache.exposed_table e WHERE NOT EXISTS "
-        "(SELECT FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) e.relation::pg_catalog.oid)",
+        R"(
+            SELECT
+            FROM replicache.exposed_table e
+            WHERE NOT EXISTS (
+                SELECT
+                FROM pg_catalog.pg_class c
+                WHERE c.oid OPERATOR(pg_catalog.=) e.relation::pg_catalog.oid))",
         {});
     if (!any_exposed.run({}).empty()) {  // a DELETE makes every backend read the registry again
         exposed.run({});

@@ -1,4 +1,4 @@
-// What became of keys: tombstones of those that went away and, where the clock logs rows, creations of those that came.
+// The history of keys: a tombstone for each key that was removed and, where the clock logs rows, a creation for each key that was added.
 #pragma once
 
 #include "engine/space/space.h"
@@ -21,11 +21,11 @@ struct GoneRow {
     const std::vector<AttrNumber>& identity;
 };
 
-// Leaves a tombstone for a key of the space. Where the clock logs rows, it tells the table and {"column":value} of the row, too.
+// Leaves a tombstone for a key of the space. Where the clock logs rows, the tombstone also holds the table and {"column":value} of the row.
 void bury(Space& space, std::string_view key, const GoneRow& gone);
 
-// Notes that a row with this version came into being, for clients that want to be told apart what is new and what has changed.
-// Only for spaces whose clock logs rows.
+// Notes that a row with this version was created. Clients of lastMutationAt get new rows and changed rows separately, so only spaces whose
+// clock logs rows need it.
 void log_creation(const Space& space, std::int64_t version, std::string_view key);
 
 }  // namespace replicache::engine

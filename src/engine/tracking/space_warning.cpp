@@ -7,7 +7,7 @@
 namespace replicache::engine {
 namespace {
 
-// The literals of a template; empty: it has none, or is a column.
+// The literals of a template. Empty: the template has none, or the name is a column.
 std::string literals(const SpaceName& name) {
     std::string result;
     if (name.is_template())
@@ -18,7 +18,7 @@ std::string literals(const SpaceName& name) {
 // Whether a column and a column can have the same text.
 bool may_share(SpaceKind a, SpaceKind b) { return a == b || a == SpaceKind::text || b == SpaceKind::text; }
 
-// Whether a column, or a template that is nothing but one, and a template with a literal can give the same text.
+// Whether a name without literals (a column, or a template of columns only) and a template with literals can give the same text.
 bool may_share(const TableSpaces& column, const std::string& literals) {
     switch (space_kind(column.types.front())) {
         case SpaceKind::integer: return literals.find_first_not_of("-0123456789") == std::string::npos;
@@ -29,7 +29,7 @@ bool may_share(const TableSpaces& column, const std::string& literals) {
     }
 }
 
-// Two templates with literals are meant as they are.
+// Two templates with literals never cause a warning: their author has chosen the texts.
 bool may_share(const TableSpaces& a, const TableSpaces& b) {
     const std::string of_a = literals(a.name), of_b = literals(b.name);
     if (!of_a.empty()) return of_b.empty() && may_share(b, of_a);
@@ -48,16 +48,16 @@ void warn(const TrackedTable& table, const SpaceName& name, const std::vector<st
     std::string detail = "The space " + described(table, name) + " can give the same text as the ";
     for (std::size_t i = 0; i < std::min(others.size(), most_named); ++i) detail += (i == 0 ? "" : ", the ") + others[i];
     if (others.size() > most_named) detail += ", and " + std::to_string(others.size() - most_named) + " more";
-    detail += ". Then whoever reads one table gets rows of the other.";
+    detail += ". Clients that may read one table then get rows of the other.";
     const std::string column = name.is_column() ? table.space : name.columns().front();
     const std::string hint = "Pass a template that begins with a text of its own, such as space => '" + column + "/{" + column +
-                             "}'. If they name the same things, all is well.";
+                             "}'. Ignore this warning if the columns mean the same spaces.";
     pg::guarded([message = message.c_str(), detail = detail.c_str(), hint = hint.c_str()] {
         ereport(WARNING, (errmsg("%s", message), errdetail("%s", detail), errhint("%s", hint)));
     });
 }
 
-// It takes over the spaces of pushes.
+// Whether no column names the spaces of the table. mutation_error has such a column, but its spaces are those of the pushes.
 bool names_none(const TrackedTable& table) { return table.space.empty() || table.relation == pg::own_relation("mutation_error"); }
 
 }  // namespace

@@ -17,7 +17,7 @@ namespace {
 
 using pg::guarded;
 
-// The table and its partitions, which stay locked.
+// The table and its partitions. They stay locked.
 std::vector<Oid> parts_of(Oid relation) {
     const List* const list = guarded([relation] {
         LockRelationOid(relation, AccessShareLock);

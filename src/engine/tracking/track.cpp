@@ -33,48 +33,56 @@ using pg::value;
 void tell_of_new_column(const TrackedTable& table) {
     guarded([column = table.version.c_str(), name = name_of(table.relation).c_str()] {
         ereport(NOTICE, (errmsg("column \"%s\" added to table \"%s\"", column, name),
-                         errdetail("COPY without a list of columns, functions that return the row type of the table, and triggers that "
-                                   "copy whole rows meet one more column.")));
+                         errdetail("The new column is seen by COPY without a list of columns, by functions that return the row type of the "
+                                   "table, and by triggers that copy whole rows.")));
     });
 }
 
-// By this, a version column that track_table has added is known again after untrack_table, a restore, or CREATE TABLE … LIKE.
+// This comment marks a version column that track_table has added. It is still there after untrack_table, a restore, or CREATE TABLE … LIKE.
 constexpr const char* comment_of_version = "version of the row, written by replicache_ext";
 
 bool is_own_column(Oid relation, const std::string& name) {
     static pg::Statement query(
-        "SELECT FROM pg_catalog.pg_attribute WHERE attrelid OPERATOR(pg_catalog.=) $1 AND attname OPERATOR(pg_catalog.=) "
-        "$2::pg_catalog.name "
-        "AND pg_catalog.col_description($1, attnum) OPERATOR(pg_catalog.=) $3",
+        R"(
+            SELECT
+            FROM pg_catalog.pg_attribute
+            WHERE attrelid OPERATOR(pg_catalog.=) $1
+              AND attname OPERATOR(pg_catalog.=) $2::pg_catalog.name
+              AND pg_catalog.col_description($1, attnum) OPERATOR(pg_catalog.=) $3)",
         {OIDOID, TEXTOID, TEXTOID});
     return relation == pg::own_relation("mutation_error") ||
            !query.run({value(ObjectIdGetDatum(relation)), value(name), value(std::string_view(comment_of_version))}).empty();
 }
 
-// The version column where none is named: the one that the table has been tracked with, or a new one. One that is somebody else's would be
-// written over.
+// The version column when the caller names none: the column that the table is tracked with, or a new one. A column of this name that
+// track_table has not added is refused, because versions would overwrite its data.
 std::string default_version_column(Oid relation, const std::vector<TableColumn>& columns) {
     const std::string name = "version";
     if (const auto known = tracked_table(relation)) return known->version;
     if (find_column(columns, name) != nullptr && !is_own_column(relation, name))
         throw SqlError(
-            ERRCODE_DUPLICATE_COLUMN, "column \"" + name + "\" of \"" + name_of(relation) + "\" is there already",
-            "It may be something else, and track_table would write versions over it.",
+            ERRCODE_DUPLICATE_COLUMN, "column \"" + name + "\" of \"" + name_of(relation) + "\" already exists",
+            "It may hold other data, and track_table would overwrite it with versions.",
             "Pass version => '" + name + "' if it is for versions. Or pass another name: the column is added when it is missing.");
     return name;
 }
 
-// Whether an index begins with these columns; in any order but for the last one.
+// Whether an index begins with these columns. The last column must come last; the others may be in any order.
 bool has_index(Oid relation, std::vector<std::string> wanted) {
     static pg::Statement query(
-        "SELECT i.indexrelid, a.attname::pg_catalog.text FROM pg_catalog.pg_index i "
-        "JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) i.indexrelid "
-        "JOIN pg_catalog.pg_am m ON m.oid OPERATOR(pg_catalog.=) c.relam AND m.amname OPERATOR(pg_catalog.=) 'btree' "
-        "CROSS JOIN LATERAL pg_catalog.generate_series(0, i.indnkeyatts OPERATOR(pg_catalog.-) 1) AS n "
-        "LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid OPERATOR(pg_catalog.=) i.indrelid AND a.attnum OPERATOR(pg_catalog.=) "
-        "i.indkey[n] "
-        "WHERE i.indrelid OPERATOR(pg_catalog.=) $1 AND i.indisvalid AND i.indpred IS NULL AND n OPERATOR(pg_catalog.<) $2 ORDER BY "
-        "i.indexrelid, n",
+        R"(
+            SELECT i.indexrelid, a.attname::pg_catalog.text
+            FROM pg_catalog.pg_index i
+            JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) i.indexrelid
+            JOIN pg_catalog.pg_am m ON m.oid OPERATOR(pg_catalog.=) c.relam AND m.amname OPERATOR(pg_catalog.=) 'btree'
+            CROSS JOIN LATERAL pg_catalog.generate_series(0, i.indnkeyatts OPERATOR(pg_catalog.-) 1) AS n
+            LEFT JOIN pg_catalog.pg_attribute a
+                ON a.attrelid OPERATOR(pg_catalog.=) i.indrelid AND a.attnum OPERATOR(pg_catalog.=) i.indkey[n]
+            WHERE i.indrelid OPERATOR(pg_catalog.=) $1
+              AND i.indisvalid
+              AND i.indpred IS NULL
+              AND n OPERATOR(pg_catalog.<) $2
+            ORDER BY i.indexrelid, n)",
         {OIDOID, INT4OID});
     std::sort(wanted.begin(), wanted.end() - 1);
     const Rows rows = query.run({value(ObjectIdGetDatum(relation)), value(Int32GetDatum(wanted.size()))});
@@ -88,7 +96,7 @@ bool has_index(Oid relation, std::vector<std::string> wanted) {
     return false;
 }
 
-// Adds the version column when it is missing, and an index for "what changed since" when there is none.
+// Adds the version column when it is missing, and an index that finds the rows changed since a version when there is none.
 void provide_version_column(const TrackedTable& table, const std::vector<TableColumn>& columns) {
     const std::string relation = qualified_name(table.relation), version = quote_identifier(table.version);
     if (find_column(columns, table.version) == nullptr) {
@@ -130,8 +138,7 @@ RowSpace space_of_rows(Relation relation, const SpaceName& name) {
     return {relation, name, [relation](const std::string& column) { return column_of(relation, column); }};
 }
 
-// Leaves a tombstone for every row, so that clients drop its entry; soft-deleted rows included, which some clients may
-// not have heard of.
+// Leaves a tombstone for every row, so that clients drop its entry. Soft-deleted rows get one, too: some clients may still have them.
 void bury_rows(const TrackedTable& table) {
     const KeyTemplate key = KeyTemplate::parse(table.key);
     const SpaceName space_name = SpaceName::of(table);
@@ -157,7 +164,7 @@ void bury_rows(const TrackedTable& table) {
     });
 }
 
-// Whether the keys of the rows can still be told: their columns are there, and of types with a fixed text.
+// Whether the keys and spaces of the rows can still be made: their columns exist, and have types with a fixed text.
 bool can_tell_keys(const TrackedTable& table) {
     if (!has_rows(table.relation)) return false;
     const std::vector<TableColumn> columns = columns_of(table.relation);
@@ -178,8 +185,8 @@ bool can_tell_keys(const TrackedTable& table) {
 }
 
 struct Versions {
-    std::map<std::string, std::int64_t> highest;  // by space; sorted: everybody locks spaces in this order
-    std::int64_t spaceless = 0;                   // rows
+    std::map<std::string, std::int64_t> highest;  // by space; sorted, because all code locks spaces in this order
+    std::int64_t spaceless = 0;                   // number of rows without a space
 };
 
 Versions versions_of(const TrackedTable& table, Oid relation) {
@@ -214,40 +221,26 @@ Versions versions_of(const TrackedTable& table, Oid relation) {
     return versions;
 }
 
-}  // namespace
-
-std::int64_t adopt_rows(const TrackedTable& table, Oid relation) {
-    const Versions versions = versions_of(table, relation);
-    // Rows may carry versions of another clock (of a former life of the table): the space goes on above them.
-    for (const auto& [id, version] : versions.highest) {
-        Space& space = take_space(id);
-        if (!space.changed || version != space.version) skip_to(space, version);  // else this transaction wrote them
-    }
-    raise_floors(!table.space.empty());
-    return versions.spaceless;
-}
-
-namespace {
-
-// Of the columns that name the space; empty: all are NOT NULL.
+// A column that names the space and may be null. Empty: all of them are NOT NULL.
 std::string nullable_space_column(const TrackedTable& table, const std::vector<TableColumn>& columns) {
     for (const std::string& name : SpaceName::of(table).columns())
         if (!find_column(columns, name)->not_null) return name;
     return {};
 }
 
-// Rows without a space can neither be inserted nor stay so in an UPDATE; those from before tracking may wait for one.
+// A row without a space cannot be inserted, and an UPDATE that leaves it without one is refused. Rows that existed before tracking may stay
+// as they are.
 void warn_of_spaceless(const TrackedTable& table, const std::string& column, std::int64_t rows) {
     if (column.empty()) return;
     const std::string name = name_of(table.relation);
     if (rows > 0) {
         guarded([rows, name = name.c_str()] {
-            ereport(
-                WARNING,
-                (errmsg_plural("%lld row of \"%s\" has no space", "%lld rows of \"%s\" have no space", static_cast<unsigned long>(rows),
-                               static_cast<long long>(rows), name),
-                 errdetail("A column that names the space is null. No client gets such a row, and an UPDATE that leaves it so is refused."),
-                 errhint("Give the rows a space, and declare the column NOT NULL.")));
+            ereport(WARNING,
+                    (errmsg_plural("%lld row of \"%s\" has no space", "%lld rows of \"%s\" have no space", static_cast<unsigned long>(rows),
+                                   static_cast<long long>(rows), name),
+                     errdetail("A column that names the space is null. No client gets such a row. An UPDATE that leaves the column null is "
+                               "refused."),
+                     errhint("Give the rows a space, and declare the column NOT NULL.")));
         });
         return;
     }
@@ -259,7 +252,25 @@ void warn_of_spaceless(const TrackedTable& table, const std::string& column, std
     });
 }
 
+TrackedTable require_tracked(Oid relation) {
+    check_owner(relation);
+    if (auto table = tracked_table(relation)) return *table;
+    throw SqlError(ERRCODE_UNDEFINED_OBJECT, "table \"" + name_of(relation) + "\" is not tracked", {},
+                   "Call replicache.track_table first.");
+}
+
 }  // namespace
+
+std::int64_t adopt_rows(const TrackedTable& table, Oid relation) {
+    const Versions versions = versions_of(table, relation);
+    // The rows may carry versions from an earlier time, given by another clock. The space continues above them.
+    for (const auto& [id, version] : versions.highest) {
+        Space& space = take_space(id);
+        if (!space.changed || version != space.version) skip_to(space, version);  // else this transaction wrote them
+    }
+    raise_floors(!table.space.empty());
+    return versions.spaceless;
+}
 
 void track_table(TrackedTable table) {
     const SpiConnection spi;
@@ -283,24 +294,13 @@ void track_table(TrackedTable table) {
     warn_of_shared_spaces(table);
 }
 
-namespace {
-
-TrackedTable require_tracked(Oid relation) {
-    check_owner(relation);
-    if (auto table = tracked_table(relation)) return *table;
-    throw SqlError(ERRCODE_UNDEFINED_OBJECT, "table \"" + name_of(relation) + "\" is not tracked", {},
-                   "Call replicache.track_table first.");
-}
-
-}  // namespace
-
 void untrack_table(Oid relation) {
     const SpiConnection spi;
     if (forget_if_dropped(relation)) return;
     const TrackedTable table = require_tracked(relation);
     lock_spaces(!table.space.empty());
     lock_table(relation);
-    // Where nobody can tell the entries, all clients start with a complete pull.
+    // When the keys cannot be made any more, all clients start again with a complete pull.
     if (can_tell_keys(table))
         bury_rows(table);
     else

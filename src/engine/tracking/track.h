@@ -1,4 +1,4 @@
-// Set-up of tracking: which tables are tracked, and how. See tracked_table.h for the registry, trackable.h for what can be tracked,
+// Set-up of tracking: which tables are tracked, and how. See engine/table/tracked_table.h for the registry, trackable.h for the checks,
 // triggers.h and change.h for the triggers.
 #pragma once
 
@@ -6,17 +6,18 @@
 
 namespace replicache::engine {
 
-// What track_table was asked for; empty strings where an argument was NULL.
+// `table` holds the arguments of the SQL function. An empty string stands for NULL.
 void track_table(TrackedTable table);
-// Of one that was dropped behind the event triggers' back, too.
+// Also works for a table that was dropped while event triggers were disabled.
 void untrack_table(Oid relation);
-// Tracks the table anew, with the options on record.
+// Tracks the table again, with the options in the registry.
 void retrack(Oid relation);
-// The next pull of every client that may see rows of the table is complete again.
+// Makes the next pull complete for every client that may see rows of the table.
 void resync(Oid relation);
 
-// The rows of this relation, the table or a part of it, have come without row triggers: their spaces go on above the versions that they
-// carry, and the next pulls are complete. Returns how many are in no space. Throws 22003 when a version is too high.
+// Takes over rows that were added without row triggers. `relation` is the table or a part of it. The spaces of the rows continue above the
+// versions that the rows carry, and the next pulls are complete. Returns the number of rows without a space. Throws 22003 when a version is
+// too high.
 std::int64_t adopt_rows(const TrackedTable& table, Oid relation);
 
 }  // namespace replicache::engine

@@ -30,12 +30,18 @@ const TableColumn& require(const std::vector<TableColumn>& columns, const std::s
 
 std::vector<UniqueIndex> unique_indexes(Oid relation) {
     static pg::Statement query(
-        "SELECT i.indexrelid, i.indisprimary, a.attname::pg_catalog.text FROM pg_catalog.pg_index i "
-        "CROSS JOIN LATERAL pg_catalog.generate_series(0, i.indnkeyatts OPERATOR(pg_catalog.-) 1) AS n "
-        "LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid OPERATOR(pg_catalog.=) i.indrelid "
-        "AND a.attnum OPERATOR(pg_catalog.=) i.indkey[n] "
-        "WHERE i.indrelid OPERATOR(pg_catalog.=) $1 AND i.indisunique AND i.indisvalid AND i.indpred IS NULL "
-        "AND i.indexprs IS NULL ORDER BY i.indexrelid, n",
+        R"(
+            SELECT i.indexrelid, i.indisprimary, a.attname::pg_catalog.text
+            FROM pg_catalog.pg_index i
+            CROSS JOIN LATERAL pg_catalog.generate_series(0, i.indnkeyatts OPERATOR(pg_catalog.-) 1) AS n
+            LEFT JOIN pg_catalog.pg_attribute a
+                ON a.attrelid OPERATOR(pg_catalog.=) i.indrelid AND a.attnum OPERATOR(pg_catalog.=) i.indkey[n]
+            WHERE i.indrelid OPERATOR(pg_catalog.=) $1
+              AND i.indisunique
+              AND i.indisvalid
+              AND i.indpred IS NULL
+              AND i.indexprs IS NULL
+            ORDER BY i.indexrelid, n)",
         {OIDOID});
     const Rows rows = query.run({value(ObjectIdGetDatum(relation))}, pg::Snapshot::latest);
     std::vector<UniqueIndex> indexes;
@@ -48,14 +54,14 @@ std::vector<UniqueIndex> unique_indexes(Oid relation) {
     return indexes;
 }
 
-// The triggers write or read these columns before PostgreSQL computes generated ones.
+// A BEFORE trigger writes the column, and PostgreSQL computes generated columns after it.
 void refuse_generated(const TableColumn& column, const char* role) {
     if (column.generated != '\0')
         throw SqlError(ERRCODE_INVALID_TABLE_DEFINITION, std::string(role) + " column \"" + column.name + "\" is a generated column", {},
                        "Use a plain column.");
 }
 
-// The template, checked: its columns are never null, tell any two rows apart, and have a text of their own.
+// The key template, checked: its columns are NOT NULL, and a unique index over some of them identifies every row.
 KeyTemplate resolve_key(const TrackedTable& table, const std::vector<TableColumn>& columns) {
     if (table.key.empty()) {
         const std::vector<UniqueIndex> indexes = unique_indexes(table.relation);
@@ -74,7 +80,8 @@ KeyTemplate resolve_key(const TrackedTable& table, const std::vector<TableColumn
     if (!identifies_rows(table.relation, names))
         throw SqlError(ERRCODE_INVALID_TABLE_DEFINITION,
                        "key template \"" + table.key + "\" does not identify a row of \"" + name_of(table.relation) + "\"",
-                       "Its columns include those of no unique index.", "Use the columns of the primary key, or create a unique index.");
+                       "There is no unique index whose columns are all in the template.",
+                       "Use the columns of the primary key, or create a unique index.");
     return key;
 }
 
@@ -87,7 +94,8 @@ void check_key_is_free(const TrackedTable& table, const KeyTemplate& key) {
                            "Pass a key template with a prefix of its own.");
 }
 
-// PostgreSQL cuts longer names off, in characters of up to four bytes.
+// The argument is of type name, which PostgreSQL cuts off at NAMEDATALEN - 1 bytes, on a character boundary. A character has up to four
+// bytes.
 constexpr std::size_t max_template_bytes = NAMEDATALEN - 1 - 4;
 
 void check_space_column(const TrackedTable& table, const std::vector<TableColumn>& columns, const std::string& name) {
@@ -127,7 +135,7 @@ void check_space(const TrackedTable& table, const std::vector<TableColumn>& colu
     if (name.is_template() && table.space.size() > max_template_bytes)
         throw SqlError(ERRCODE_NAME_TOO_LONG,
                        "space template \"" + table.space + "\" is longer than " + std::to_string(max_template_bytes) + " bytes",
-                       "Of a longer one, PostgreSQL may have cut off the end.", "Use shorter literals, or a generated column.");
+                       "PostgreSQL may have cut off the end of a longer template.", "Use shorter literals, or a generated column.");
     for (const std::string& column : name.columns()) check_space_column(table, columns, column);
 }
 
@@ -158,14 +166,14 @@ void check_value_columns(const TrackedTable& table, const std::vector<TableColum
     if (table.columns.empty()) return;
     if (!table.value.empty())
         throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "value and columns exclude each other",
-                       "The columns are those of the default value.", "Pass one of them.");
+                       "The argument columns chooses columns of the default value.", "Pass one of them.");
     for (auto name = table.columns.begin(); name != table.columns.end(); ++name) {
         if (*name == table.version)
             throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "columns: \"" + *name + "\" is the version column",
-                           "Clients know versions as cookies.", "Leave it out, or pass a value that has it.");
+                           "Clients get the version in their cookie.", "Leave it out, or pass a value that contains it.");
         require(columns, *name, table.relation);
         if (std::find(table.columns.begin(), name, *name) != name)
-            throw SqlError(ERRCODE_DUPLICATE_COLUMN, "columns: \"" + *name + "\" is there twice");
+            throw SqlError(ERRCODE_DUPLICATE_COLUMN, "columns: \"" + *name + "\" is listed twice");
     }
 }
 
@@ -212,7 +220,8 @@ void check_trackable_kind(Oid relation) {
     const char persistence = guarded([relation] { return get_rel_persistence(relation); });
     if (persistence != RELPERSISTENCE_PERMANENT)
         throw SqlError(ERRCODE_WRONG_OBJECT_TYPE, "\"" + name + "\" is a temporary or unlogged table",
-                       "Its rows can vanish without a trace, and clients would keep them.", "Use a permanent, logged table.");
+                       "Its rows can disappear without any trigger being fired, and clients would keep them.",
+                       "Use a permanent, logged table.");
 }
 
 KeyTemplate check_trackable(const TrackedTable& table, const std::vector<TableColumn>& columns) {

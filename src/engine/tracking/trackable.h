@@ -10,20 +10,20 @@ struct TableColumn {
     std::string name;
     Oid type;
     bool not_null;
-    char generated;  // '\0': it is not; else as in pg_attribute
+    char generated;  // as in pg_attribute; '\0': not generated
 };
 
-// As committed now or changed by this transaction, like all that is told here of the table's definition.
+// All functions here read the table's definition as it is committed now, with the changes of this transaction.
 std::vector<TableColumn> columns_of(Oid relation);
 const TableColumn* find_column(const std::vector<TableColumn>& columns, const std::string& name);
 
-// Throws 42809 unless it is a relation that can be tracked at all.
+// Throws 42809 unless the relation is of a kind that can be tracked.
 void check_trackable_kind(Oid relation);
 
-// Throws unless the table can be tracked like this. The template of its keys, which is the given one, or says what the default is.
+// Throws unless the table can be tracked with these options. Returns the template of its keys: the given one, or the default.
 KeyTemplate check_trackable(const TrackedTable& table, const std::vector<TableColumn>& columns);
 
-// Whether a unique index tells rows of the table apart by these columns.
+// Whether some unique index consists of these columns, or of a part of them.
 bool identifies_rows(Oid relation, const std::vector<std::string>& columns);
 
 }  // namespace replicache::engine

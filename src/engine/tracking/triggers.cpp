@@ -26,8 +26,8 @@ using pg::value;
 
 constexpr const char* after_truncate = "AFTER TRUNCATE ON t FOR EACH STATEMENT";
 
-// As the caller, who owns the table, does CREATE TRIGGER. Not by SQL: the owner of a partition needs no right on the schema of the
-// extension then, and no event trigger of others runs.
+// Does what CREATE TRIGGER does, as the caller, who owns the table. It does not run SQL. So the owner of a partition needs no right on the
+// schema of the extension, and no event trigger of others runs.
 void create_trigger(Oid relation, const char* name, const std::string& when, char fires) {
     const std::string text = "CREATE TRIGGER " + quote_identifier(name) + " " + when + " EXECUTE FUNCTION on_change()";
     const Oid function = pg::own_function("on_change");
@@ -52,32 +52,36 @@ void drop_trigger(Oid trigger) {
     });
 }
 
-// Of those that can be resources: see resource.h.
+// Only tables that can be resources log the creation of rows: see engine/rows/resource.h.
 bool logs_creations(const TrackedTable& table) { return SpaceName::of(table).is_column() && is_exposed(table.relation); }
 
 void create_creation_trigger(const TrackedTable& table, char fires) {
     create_trigger(table.relation, trigger_name::created, "AFTER INSERT ON t FOR EACH ROW", fires);
 }
 
-// When a trigger is to fire that takes the place of one with this tgenabled: in a logical subscriber it may fire for the changes that come
-// over the wire, too, but never for these alone.
+// When a trigger fires that replaces a trigger with this tgenabled. In a logical subscriber it may fire for replicated changes, too, but
+// never only for those.
 char keep(char enabled) {
     return enabled == TRIGGER_FIRES_ALWAYS || enabled == TRIGGER_FIRES_ON_REPLICA ? TRIGGER_FIRES_ALWAYS : TRIGGER_FIRES_ON_ORIGIN;
 }
 
-// The trigger of ours with this name: its OID and when it fires; no row: there is none.
+// Our trigger with this name: its OID and tgenabled. No row: it does not exist.
 Rows find_trigger(Oid relation, const char* name) {
     static pg::Statement find(
-        "SELECT oid, tgenabled FROM pg_catalog.pg_trigger WHERE tgrelid OPERATOR(pg_catalog.=) $1 AND tgname OPERATOR(pg_catalog.=) "
-        "$2::pg_catalog.name "
-        "AND tgfoid OPERATOR(pg_catalog.=) $3 AND tgparentid OPERATOR(pg_catalog.=) 0::pg_catalog.oid",
+        R"(
+            SELECT oid, tgenabled
+            FROM pg_catalog.pg_trigger
+            WHERE tgrelid OPERATOR(pg_catalog.=) $1
+              AND tgname OPERATOR(pg_catalog.=) $2::pg_catalog.name
+              AND tgfoid OPERATOR(pg_catalog.=) $3
+              AND tgparentid OPERATOR(pg_catalog.=) 0::pg_catalog.oid)",
         {OIDOID, TEXTOID, OIDOID});
     return find.run(
         {value(ObjectIdGetDatum(relation)), value(std::string_view(name)), value(ObjectIdGetDatum(pg::own_function("on_change")))},
         pg::Snapshot::latest);
 }
 
-// Of one of our triggers, as it is now; on origin, if there is none.
+// When our trigger of this name fires now. On origin, if it does not exist.
 char firing_of(Oid relation, const char* name) {
     const Rows found = find_trigger(relation, name);
     return found.empty() ? TRIGGER_FIRES_ON_ORIGIN : keep(DatumGetChar(found.get(0, 2).datum));
@@ -100,13 +104,16 @@ void create_comparison(const TrackedTable& table, const KeyTemplate& key, char f
 
 bool compares(Oid relation, const std::vector<std::string>& columns) {
     static pg::Statement query(
-        "SELECT FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_attribute a ON a.attrelid OPERATOR(pg_catalog.=) d.refobjid AND a.attnum "
-        "OPERATOR(pg_catalog.=) d.refobjsubid "
-        "WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_trigger'::pg_catalog.regclass::pg_catalog.oid AND d.objid "
-        "OPERATOR(pg_catalog.=) $1 "
-        "AND d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid AND d.refobjid "
-        "OPERATOR(pg_catalog.=) $2 "
-        "AND a.attname::pg_catalog.text OPERATOR(pg_catalog.=) ANY ($3)",
+        R"(
+            SELECT
+            FROM pg_catalog.pg_depend d
+            JOIN pg_catalog.pg_attribute a
+                ON a.attrelid OPERATOR(pg_catalog.=) d.refobjid AND a.attnum OPERATOR(pg_catalog.=) d.refobjsubid
+            WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_trigger'::pg_catalog.regclass::pg_catalog.oid
+              AND d.objid OPERATOR(pg_catalog.=) $1
+              AND d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid
+              AND d.refobjid OPERATOR(pg_catalog.=) $2
+              AND a.attname::pg_catalog.text OPERATOR(pg_catalog.=) ANY ($3))",
         {OIDOID, OIDOID, TEXTARRAYOID});
     const Rows trigger = find_trigger(relation, trigger_name::moved);
     return !trigger.empty() &&
@@ -124,14 +131,14 @@ void drop_comparison(Oid relation) {
 }
 
 void create_comparison(const TrackedTable& table) {
-    // They go together.
+    // The trigger for DELETE is enabled and disabled together with this one.
     create_comparison(table, KeyTemplate::parse(table.key), firing_of(table.relation, trigger_name::deleted));
 }
 
 void create_triggers(const TrackedTable& table, const KeyTemplate& key, const Firing& before) {
     const Oid relation = table.relation;
     const auto create = [&](const char* name, const std::string& when) { create_trigger(relation, name, when, before.of(relation, name)); };
-    // An INSERT locks nothing before its row trigger fires; ON CONFLICT DO UPDATE fires triggers for UPDATE, too.
+    // INSERT needs no such trigger: it locks no row before its row trigger fires. ON CONFLICT DO UPDATE fires the triggers for UPDATE, too.
     if (table.space.empty()) create(trigger_name::lock, "BEFORE UPDATE OR DELETE ON t FOR EACH STATEMENT");
     create(trigger_name::stamp, "BEFORE INSERT OR UPDATE ON t FOR EACH ROW");
     create(trigger_name::deleted, "AFTER DELETE ON t FOR EACH ROW");
@@ -142,9 +149,16 @@ void create_triggers(const TrackedTable& table, const KeyTemplate& key, const Fi
 }
 
 void add_partition_triggers(const TrackedTable& table, const Firing& before) {
-    static const std::string sql = "SELECT p.relid FROM " + partitions_of("$1") +
-                                   "p WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_trigger t "
-                                   "WHERE t.tgrelid OPERATOR(pg_catalog.=) p.relid AND t.tgname OPERATOR(pg_catalog.=) $2)";
+    static const std::string sql =
+        R"(
+            SELECT p.relid
+            FROM )" +
+        partitions_of("$1") +
+        R"(p
+            WHERE NOT EXISTS (
+                SELECT
+                FROM pg_catalog.pg_trigger t
+                WHERE t.tgrelid OPERATOR(pg_catalog.=) p.relid AND t.tgname OPERATOR(pg_catalog.=) $2))";
     static pg::Statement missing(sql.c_str(), {OIDOID, NAMEOID});
     const Datum name = guarded([] { return DirectFunctionCall1(namein, CStringGetDatum(trigger_name::truncated)); });
     const Rows rows = missing.run({value(ObjectIdGetDatum(table.relation)), value(name)}, pg::Snapshot::latest);
@@ -170,18 +184,25 @@ char Firing::of(Oid relation, std::string_view name) const {
         return std::find_if(triggers.begin(), triggers.end(), [&](const Trigger& t) { return t.relation == relation && t.name == wanted; });
     };
     auto trigger = find(name);
-    if (trigger == triggers.end()) trigger = find(trigger_name::stamp);  // a new one is like those beside it
+    if (trigger == triggers.end()) trigger = find(trigger_name::stamp);  // a new trigger fires when the others do
     return trigger == triggers.end() ? TRIGGER_FIRES_ON_ORIGIN : trigger->fires;
 }
 
 Firing drop_triggers(Oid relation) {
     static const std::string sql =
-        "SELECT t.oid, t.tgrelid, t.tgname::pg_catalog.text, t.tgenabled::pg_catalog.text FROM pg_catalog.pg_trigger t JOIN (SELECT relid "
-        "FROM " +
+        R"(
+            SELECT t.oid, t.tgrelid, t.tgname::pg_catalog.text, t.tgenabled::pg_catalog.text
+            FROM pg_catalog.pg_trigger t
+            JOIN (
+                SELECT relid
+                FROM )" +
         partitions_of("$1") +
-        "p UNION SELECT $1) p "
-        "ON t.tgrelid OPERATOR(pg_catalog.=) p.relid WHERE t.tgfoid OPERATOR(pg_catalog.=) $2 AND t.tgparentid OPERATOR(pg_catalog.=) "
-        "0::pg_catalog.oid";
+        R"(p
+                UNION
+                SELECT $1
+            ) p ON t.tgrelid OPERATOR(pg_catalog.=) p.relid
+            WHERE t.tgfoid OPERATOR(pg_catalog.=) $2
+              AND t.tgparentid OPERATOR(pg_catalog.=) 0::pg_catalog.oid)";
     static pg::Statement triggers(sql.c_str(), {OIDOID, OIDOID});
     const Rows rows =
         triggers.run({value(ObjectIdGetDatum(relation)), value(ObjectIdGetDatum(pg::own_function("on_change")))}, pg::Snapshot::latest);

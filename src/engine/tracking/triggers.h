@@ -1,4 +1,4 @@
-// The triggers of tracked tables are created and dropped here. What they do: change.h.
+// Creates and drops the triggers of tracked tables. See change.h for what the triggers do.
 #pragma once
 
 #include "engine/table/key.h"
@@ -6,8 +6,8 @@
 
 namespace replicache::engine {
 
-// When triggers of ours fired: for the changes of local sessions, or always, which is for those of logical replication, too (ALTER TABLE …
-// ENABLE ALWAYS TRIGGER). Those that take their place do the same.
+// When our triggers of a table fired before they were dropped. They fired for changes of local sessions only, or also for changes of
+// logical replication (ALTER TABLE … ENABLE ALWAYS TRIGGER). The triggers that replace them fire in the same way.
 struct Firing {
     struct Trigger {
         Oid relation;
@@ -19,13 +19,13 @@ struct Firing {
     char of(Oid relation, std::string_view name) const;
 };
 
-// Needs an open SPI connection, as all of these.
+// All functions below need an open SPI connection.
 void create_triggers(const TrackedTable& table, const KeyTemplate& key, const Firing& before);
-// Every partition gets the TRUNCATE trigger, which PostgreSQL does not clone to partitions.
+// Creates the TRUNCATE trigger on each partition that has none. PostgreSQL does not clone this trigger to partitions.
 void add_partition_triggers(const TrackedTable& table, const Firing& before = {});
-// Creates or drops the trigger that exposed tables have, as the registries have it.
+// Creates or drops the trigger that logs the creation of rows, depending on whether the registries say that the table needs it.
 void provide_creation_trigger(Oid relation);
-// The trigger that compares key and space of updated rows. PostgreSQL lets nobody change the type of a column that it looks at.
+// The trigger that compares key and space of updated rows. PostgreSQL refuses to change the type of a column that the trigger compares.
 bool compares(Oid relation, const std::vector<std::string>& columns);
 bool lacks_comparison(Oid relation);
 void drop_comparison(Oid relation);

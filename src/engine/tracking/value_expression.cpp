@@ -13,7 +13,7 @@ namespace {
 using pg::guarded;
 using pg::SqlError;
 
-// The expression goes into a query between parentheses: there must be no way out of them.
+// The expression goes into a query between parentheses. Its text must not be able to close them.
 void check_is_expression(const std::string& value) {
     const std::string text = "SELECT (" + value + "\n)";
     const bool single = guarded([&text] {
@@ -36,7 +36,7 @@ void check_value(const TrackedTable& table) {
     if (!table.value.empty()) check_is_expression(table.value);
     TableView(table).check();
     if (table.value.empty()) return;
-    // Analysed by itself, without the parameters of the pull's queries.
+    // The expression is analysed alone, because it must not use the parameters of the pull's queries.
     const std::string text = "SELECT (" + table.value + "\n)" + from_clause(table);
     SPIPlanPtr const plan = guarded([&text] {
         const SPIPlanPtr result = SPI_prepare(text.c_str(), 0, nullptr);

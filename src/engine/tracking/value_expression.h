@@ -1,11 +1,11 @@
-// The value expression of track_table, checked.
+// Checks the value expression of track_table.
 #pragma once
 
 #include "engine/table/tracked_table.h"
 
 namespace replicache::engine {
 
-// Once the table has its version column: throws unless the value expression is one expression that gives json or jsonb.
+// Throws unless the value expression is a single expression that gives json or jsonb. Call it when the table has its version column.
 void check_value(const TrackedTable& table);
 
 }  // namespace replicache::engine
