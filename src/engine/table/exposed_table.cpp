@@ -19,15 +19,18 @@ std::string set_by_default(Oid relation, const std::string& column) {
 
 void check_version_is_free(Oid relation, const std::string& column) {
     static OwnStatement query(
-        "SELECT name FROM replicache.exposed_table WHERE relation::pg_catalog.oid OPERATOR(pg_catalog.=) $1 AND "
-        "conflict_column::pg_catalog.text OPERATOR(pg_catalog.=) $2",
+        R"(
+            SELECT name
+            FROM replicache.exposed_table
+            WHERE relation::pg_catalog.oid OPERATOR(pg_catalog.=) $1
+              AND conflict_column::pg_catalog.text OPERATOR(pg_catalog.=) $2)",
         {OIDOID, TEXTOID});
     if (query.run({value(ObjectIdGetDatum(relation)), value(column)}).empty()) return;
     throw SqlError(
         ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
         "version column \"" + column + "\" is the conflict_column of the exposed table \"" + name_of(relation) + "\"",
-        "Clients write it, and could not foresee versions.",
-        "Name another column by the argument version, which is added when missing; or expose the table with another conflict_column.");
+        "Clients write this column, and they cannot know the next version.",
+        "Name another column by the argument version; it is added when missing. Or expose the table with another conflict_column.");
 }
 
 bool is_exposed(Oid relation) {
@@ -42,7 +45,8 @@ void hide_tables(const std::vector<Oid>& relations) {
                                {OIDARRAYOID});
     const pg::Value gone = value(pg::oid_array(relations));
     if (any.run({gone}, pg::Snapshot::latest).empty()) return;  // a DELETE makes every backend read the registry again
-    if (forget.run({gone}).count() == 0)  // it was exposed after the snapshot of a transaction that is REPEATABLE READ or above
+    // No row: in REPEATABLE READ and above, the table was exposed after the snapshot of the transaction.
+    if (forget.run({gone}).count() == 0)
         throw SqlError(ERRCODE_T_R_SERIALIZATION_FAILURE, "could not serialize access due to concurrent update");
 }
 
@@ -53,11 +57,20 @@ void lock_table_names() {
 
 std::optional<ExposedTable> exposed_table(const std::string& name) {
     static OwnStatement query(
-        "SELECT relation::pg_catalog.oid, 'insert' OPERATOR(pg_catalog.=) ANY (operations), 'update' OPERATOR(pg_catalog.=) ANY "
-        "(operations), "
-        "'delete' OPERATOR(pg_catalog.=) ANY (operations), conflict, conflict_column::pg_catalog.text, replace, c.key, c.value "
-        "FROM replicache.exposed_table LEFT JOIN LATERAL pg_catalog.jsonb_each_text(columns) c ON true "
-        "WHERE name OPERATOR(pg_catalog.=) $1",
+        R"(
+            SELECT
+                relation::pg_catalog.oid,
+                'insert' OPERATOR(pg_catalog.=) ANY (operations),
+                'update' OPERATOR(pg_catalog.=) ANY (operations),
+                'delete' OPERATOR(pg_catalog.=) ANY (operations),
+                conflict,
+                conflict_column::pg_catalog.text,
+                replace,
+                c.key,
+                c.value
+            FROM replicache.exposed_table
+            LEFT JOIN LATERAL pg_catalog.jsonb_each_text(columns) c ON true
+            WHERE name OPERATOR(pg_catalog.=) $1)",
         {TEXTOID});
     const SpiConnection spi;
     const Rows rows = query.run({value(name)}, pg::Snapshot::latest);

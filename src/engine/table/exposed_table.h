@@ -16,12 +16,12 @@ struct ExposedTable {
     bool may_insert = false;
     bool may_update = false;
     bool may_delete = false;
-    // Null: all. A column may have several names; of those, the first is the one that answers have: its own, or else the first in the order
-    // of jsonb, which puts shorter ones first.
+    // Null: all columns. A column may have several client names. Answers use the first of them: the column's own name, or else the first
+    // in the order of jsonb, which puts shorter names first.
     std::optional<std::vector<Column>> columns{};
     std::string conflict;         // name of the policy (engine/rows/conflict_policy.h)
     std::string conflict_column;  // empty: none
-    bool replace = false;         // an upsert nulls the columns that it leaves out
+    bool replace = false;         // an upsert sets the columns that it leaves out to null
 };
 
 bool is_exposed(Oid relation);
@@ -29,14 +29,14 @@ bool is_exposed(Oid relation);
 void check_version_is_free(Oid relation, const std::string& column);
 // The command, in SQL, after which clients may choose the values of an identity column, whose name is quoted.
 std::string set_by_default(Oid relation, const std::string& column);
-// Forgets those of these tables that are exposed: they were dropped. Needs an open SPI connection.
+// Removes dropped tables from the registry. Some of `relations` may not be exposed. Needs an open SPI connection.
 void hide_tables(const std::vector<Oid>& relations);
 
-// Until the end of the transaction, nobody else gives a table or a mutator queue a name: whoever checks that one is free relies on it.
-// Needs an open SPI connection.
+// Until the end of the transaction, no other transaction can give a name to an exposed table or a mutator queue. So a name that is found
+// free stays free. Needs an open SPI connection.
 void lock_table_names();
 
-// The table that clients call so; nullopt: none.
+// The table that clients know by this name. Nullopt: none.
 std::optional<ExposedTable> exposed_table(const std::string& name);
 
 }  // namespace replicache::engine

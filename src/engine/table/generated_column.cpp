@@ -16,7 +16,7 @@ namespace {
 
 using pg::guarded;
 
-// A function may have been put in its place with its body, or folded.
+// Planning may have put the body of a function, or its result, into the prepared expression. So any change of a function counts.
 std::uint64_t function_changes = 0;
 const pg::CatalogListener function_listener(PROCOID, []() noexcept { ++function_changes; });
 
@@ -29,8 +29,8 @@ Node* expression_of(Relation relation, AttrNumber column) {
 
 }  // namespace
 
-// PostgreSQL prepares the expression once per statement, and checks then that the role may call its functions. Ours serves for one
-// (sub)transaction and role.
+// PostgreSQL prepares the expression once per statement, and checks at that time that the role may call its functions. Ours is used again
+// within one (sub)transaction and role.
 struct GeneratedColumn::Prepared {
     Prepared()
         : context(guarded([] { return AllocSetContextCreate(TopMemoryContext, "replicache generated column", ALLOCSET_SMALL_SIZES); })) {}
@@ -48,7 +48,7 @@ struct GeneratedColumn::Prepared {
     Oid role = GetUserId();
     std::uint64_t changes = function_changes;
     ExprState* state = nullptr;
-    bool busy = false;  // what it calls may write the table, too
+    bool busy = false;  // a function in the expression may write the table, and then needs a state of its own
 };
 
 std::shared_ptr<GeneratedColumn::Prepared> GeneratedColumn::prepare(Relation relation) const {

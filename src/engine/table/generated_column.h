@@ -1,4 +1,4 @@
-// The value that a stored generated column of a row will have: BEFORE triggers come before PostgreSQL computes it.
+// The value that a stored generated column of a row will have. A BEFORE trigger needs it, and PostgreSQL computes it only later.
 #pragma once
 
 #include "pg/datum.h"
@@ -9,7 +9,7 @@ class GeneratedColumn {
 public:
     explicit GeneratedColumn(AttrNumber column) : column_(column) {}
 
-    // Computed as PostgreSQL does it afterwards, as the caller. The value is in the current memory context.
+    // Computes the value as PostgreSQL will, and as the caller. The value is in the current memory context.
     pg::Value compute(Relation relation, HeapTuple row) const;
 
 private:

@@ -10,9 +10,9 @@ using pg::SqlError;
                    std::string("invalid ") + use.name + " template \"" + std::string(text) + "\": " + problem, {}, hint);
 }
 
-// What a template says about the text between two slashes: a literal, or prefix, column, suffix.
+// What a template allows between two slashes: a literal, or a column with a prefix and a suffix.
 struct Segment {
-    std::string prefix;
+    std::string prefix;  // without a column: the literal
     bool column = false;
     std::string suffix;
 };
@@ -54,7 +54,7 @@ std::string encode(std::string_view text) {
     return result;
 }
 
-// Nullopt: it is the text of no column.
+// Nullopt: no column has this text.
 std::optional<std::string> decode(std::string_view text) {
     std::string result;
     for (std::size_t i = 0; i < text.size(); ++i) {
@@ -116,8 +116,8 @@ KeyTemplate KeyTemplate::for_primary_key(const std::string& table, const std::ve
     KeyTemplate key;
     for (const std::string& column : columns)
         if (column.find_first_of("{}") != std::string::npos)
-            throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "column \"" + column + "\" cannot be part of a key", {},
-                           "Rename it: its name holds a brace.");
+            throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "column \"" + column + "\" cannot be part of a key",
+                           "Its name contains a brace.", "Rename the column.");
     for (const std::string& column : columns) key.pieces_.push_back({key.pieces_.empty() ? table + "/" : "/", column});
     return key;
 }
@@ -148,7 +148,8 @@ std::string KeyTemplate::fill(const std::vector<std::string>& texts) const {
     return result;
 }
 
-// A column's text has no `/`, and of the literal behind it, if that is not the last one, has: so each ends in one place only.
+// The text of a column has no `/`. The literal after it has one, unless it is the last literal. So there is only one place where the text
+// of a column can end.
 std::optional<std::vector<std::string>> KeyTemplate::match(std::string_view key) const {
     if (!key.starts_with(pieces_.front().literal)) return std::nullopt;
     key.remove_prefix(pieces_.front().literal.size());

@@ -1,7 +1,7 @@
 // Keys of client-view entries, made from a template such as 'message/{id}'. Names of spaces are made in the same way: space_name.h.
 //
-// In the text of a column `/` becomes %2F and `%` becomes %25, and two columns are always separated by a `/`: so no
-// two rows share a key that differ in a column of the template.
+// In the text of a column, `/` becomes %2F and `%` becomes %25. Two columns of a template are always separated by a `/`. So rows that
+// differ in a column of the template have different keys.
 #pragma once
 
 #include "pg/border.h"
@@ -11,13 +11,13 @@ namespace replicache::engine {
 
 class KeyTemplate {
 public:
-    // A literal, and the column that follows it; the last piece may have no column.
+    // A literal and the column that follows it. The last piece may have no column.
     struct Piece {
         std::string literal;
         std::string column;
     };
 
-    // What is made by it, for messages.
+    // What the template is for. Only messages use it.
     struct Use {
         const char* name;
         const char* example;
@@ -36,7 +36,7 @@ public:
     bool may_equal(const KeyTemplate& other) const;
     // The key of a row whose columns have these texts.
     std::string fill(const std::vector<std::string>& texts) const;
-    // The texts that the columns have in each row with this key; nullopt: no row has it.
+    // The texts of the columns in every row with this key. Nullopt: no row can have the key.
     std::optional<std::vector<std::string>> match(std::string_view key) const;
 
 private:

@@ -1,11 +1,11 @@
-// What set-up asks about the tables that it is given.
+// Questions that set-up asks about a table.
 #pragma once
 
 #include "pg/border.h"
 
 namespace replicache::engine {
 
-// Without its schema, for messages; empty when it is gone.
+// The name without the schema, for messages. Empty: the relation does not exist any more.
 std::string name_of(Oid relation);
 
 // Throws 42P01 when there is no such relation, 42501 when the calling role does not own it.
@@ -13,7 +13,7 @@ void check_owner(Oid relation);
 
 bool is_catalog(Oid relation);
 
-// The columns that tell a row from others: of the primary key, or else these, by name.
+// The columns that identify a row: those of the primary key, or the named ones when there is no primary key.
 std::vector<AttrNumber> identifying_columns(Relation relation, const std::vector<std::string>& otherwise);
 
 }  // namespace replicache::engine

@@ -8,16 +8,17 @@ namespace replicache::engine {
 
 class RowSpace {
 public:
-    // `find` tells where a column is, and throws when it is not there. Throws 42804 for one that has no text which is always the same.
+    // `find` returns the position of a column, and throws when the column does not exist. Throws 42804 for a column whose text depends on
+    // settings.
     RowSpace(Relation relation, const SpaceName& name, const std::function<Key::Column(const std::string&)>& find);
 
     struct Text {
         std::string_view space;             // in the current memory context
-        const std::string* null = nullptr;  // the column that is null; then the row is in no space
+        const std::string* null = nullptr;  // the column that is null: the row is in no space
     };
-    // Of a row of the table.
+    // The space of a row in the table.
     Text of(HeapTuple row, TupleDesc descriptor) const;
-    // Of a row that is about to be written: generated columns are computed.
+    // The space of a row that is about to be written. Generated columns are computed.
     Text of_new(Relation relation, HeapTuple row) const;
 
 private:
@@ -30,7 +31,7 @@ private:
     Text text(Get get) const;
 
     std::vector<Column> columns_;
-    std::optional<pg::ScalarText> text_;  // of the one column
+    std::optional<pg::ScalarText> text_;  // without a template: of the only column
     std::optional<Key> template_;
 };
 

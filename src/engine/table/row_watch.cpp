@@ -20,7 +20,7 @@ RowWatch* watch = nullptr;  // the innermost
 ExecutorStart_hook_type next_start;
 ExecutorEnd_hook_type next_end;
 
-// The slot that holds the row at hand; null: it is not to be told.
+// The slot that holds the current row. Null: the plan does not show which row it is.
 const TupleTableSlot* slot_of(const PlanState* state) {
     while (state != nullptr) {
         switch (nodeTag(state)) {
@@ -44,7 +44,7 @@ const TupleTableSlot* slot_of(const PlanState* state) {
     return nullptr;
 }
 
-// Of types whose text is made without looking anything up; false: it is none, or too long.
+// Appends the value if its text can be made without looking anything up. False: the type is another one, or the text is too long.
 bool append_text(StringInfo out, Oid type, Datum value) {
     constexpr int most = 200;
     switch (type) {
@@ -63,7 +63,8 @@ bool append_text(StringInfo out, Oid type, Datum value) {
     }
 }
 
-// The columns of the key, as PostgreSQL writes them in its messages. They are taken apart already: the query has them in its list.
+// Appends the columns of the key, as PostgreSQL writes them in its messages. The slot has their values already, because the query selects
+// them.
 bool append_key(StringInfo out, const TupleTableSlot* slot, const std::vector<std::string>& key) {
     const TupleDesc descriptor = slot->tts_tupleDescriptor;
     StringInfoData values;
@@ -108,7 +109,7 @@ void explain(pg::PgError& error, const WatchedTable& table, bool row) {
     if (!row) error.set_message("tracked table " + table.name + " cannot be read: " + (message != nullptr ? message : ""));
     if (row && hint != nullptr) return;
     error.set_hint((hint != nullptr ? std::string(hint) + " " : "") +
-                   (row ? "Mend the row, or call replicache.track_table with a value that can be computed for it."
+                   (row ? "Correct the row, or call replicache.track_table with a value that can be computed for it."
                         : "Call replicache.track_table with options that fit the table, or replicache.untrack_table."));
 }
 
@@ -119,7 +120,7 @@ RowWatch::RowWatch(const WatchedTable& table, SPIPlanPtr plan)
 
 RowWatch::~RowWatch() { watch = outer_; }
 
-// The key of a row that the role must not see would be told by an error in a policy.
+// With row-level security, an error in a policy could show the key of a row that the role must not see. So the key is not told then.
 void RowWatch::started(QueryDesc* query) {
     if (query_ != nullptr || query->sourceText != text_) return;
     query_ = query;

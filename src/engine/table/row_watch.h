@@ -1,22 +1,22 @@
-// Which row a query of ours had come to when it failed: one row for which a value cannot be computed stops all pulls, and somebody has to
-// find it.
+// Finds the row at which a query of ours failed. A single row whose value cannot be computed stops all pulls, so the error must say which
+// row it is.
 #pragma once
 
 #include "pg/border.h"
 
 namespace replicache::engine {
 
-// Once per backend: the executor tells when it starts and ends.
+// Hooks into the start and end of the executor. Call it once per backend.
 void register_row_watch();
 
 // A tracked table, in messages.
 struct WatchedTable {
     Oid relation;
-    std::string name;              // as SQL
+    std::string name;              // qualified and quoted for SQL
     std::vector<std::string> key;  // columns
 };
 
-// Says in the error what to do about the table. `row`: that one is at fault.
+// Adds to the error what to do about the table. `row`: a row of it is at fault, not its definition.
 void explain(pg::PgError& error, const WatchedTable& table, bool row);
 
 // One run of a query.
@@ -27,7 +27,7 @@ public:
     RowWatch(const RowWatch&) = delete;
     RowWatch& operator=(const RowWatch&) = delete;
 
-    // `run` executes the plan, under the rules of `guarded`. What it throws names the row.
+    // `run` executes the plan, under the rules of `guarded`. An error from it names the row.
     template <class F>
     void run(F&& run) {
         auto error = pg::error_of([&] {
@@ -45,12 +45,12 @@ public:
     void ended(const QueryDesc* query);
 
 private:
-    // Raises nothing, runs nobody's code, and looks nothing up: the transaction has failed.
+    // The transaction has failed when this is called. So it must not raise errors, run code of others, or look anything up.
     static void name_row(void* watch);
 
     const WatchedTable& table_;
     RowWatch* outer_;
-    const char* text_;            // of the query: the executor's is the same pointer
+    const char* text_;            // of the query; the executor has the same pointer
     QueryDesc* query_ = nullptr;  // while it runs
     bool tells_key_ = false;
     bool found_ = false;

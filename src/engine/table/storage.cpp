@@ -18,11 +18,11 @@ namespace {
 using pg::guarded;
 using pg::SqlError;
 
-// Everything down to is_newer raises PostgreSQL errors.
+// The functions down to is_newer raise PostgreSQL errors.
 
 Oid file_of(HeapTuple table) { return reinterpret_cast<Form_pg_class>(GETSTRUCT(table))->relfilenode; }
 
-// The file of the table as the snapshot shows it; InvalidOid: it shows no such table.
+// The file of the table under the snapshot. InvalidOid: the table does not exist under it.
 Oid file_seen_by(Snapshot snapshot, Oid table) {
     Relation const catalog = table_open(RelationRelationId, AccessShareLock);
     ScanKeyData key;
@@ -71,7 +71,7 @@ bool Storage::is_newer_than(Snapshot snapshot) const {
 
 void refuse_old_snapshot(Oid relation) {
     throw SqlError(ERRCODE_T_R_SERIALIZATION_FAILURE, "could not serialize access to table \"" + name_of(relation) + "\"",
-                   "It was truncated or rewritten after the transaction's snapshot was taken, which shows none of its rows.",
+                   "It was truncated or rewritten after the transaction's snapshot was taken. The snapshot shows none of its rows.",
                    "Run the transaction again.");
 }
 
@@ -83,7 +83,7 @@ void push_new_snapshot(const OldSnapshot& old) {
 void raise_changed(Oid relation) {
     ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                     errmsg("definition of table \"%s\" has changed while it was read", get_rel_name(relation)),
-                    errdetail("What was called meanwhile has changed it, such as a value expression."), errhint("Read again.")));
+                    errdetail("Code that ran meanwhile, such as a value expression, has changed the table."), errhint("Read again.")));
     pg_unreachable();
 }
 

@@ -1,8 +1,8 @@
 // The files that hold the rows of a table and of its partitions.
 //
-// An ALTER TABLE that changes the type of a column, and TRUNCATE, give a table new files. The rows in them are as young as that
-// statement, so a snapshot from before it shows an empty table. Whoever reads under a snapshot that was taken before the table was
-// locked must therefore ask whether this has happened in between.
+// TRUNCATE, and an ALTER TABLE that changes the type of a column, give a table new files. The rows in them are as young as that
+// statement, so a snapshot from before it shows an empty table. A snapshot may have been taken before the table was locked. Then the
+// reader must ask whether the table has got new files in between.
 #pragma once
 
 #include "pg/border.h"
@@ -11,12 +11,12 @@ namespace replicache::engine {
 
 class Storage {
 public:
-    // Locks the partitions as the table has been locked: to read it.
+    // Locks the partitions for reading. The caller has locked the table itself.
     explicit Storage(Oid relation);
 
     // The table and its partitions.
     const std::vector<Oid>& tables() const { return tables_; }
-    // To read them, until the end of the transaction.
+    // Locks them for reading, until the end of the transaction.
     void lock() const;
     // Whether one of them has got new files since the snapshot was taken.
     bool is_newer_than(Snapshot snapshot) const;
@@ -30,13 +30,13 @@ struct OldSnapshot {
     Oid relation;
 };
 
-// Lets the transaction see what is committed now, or refuses in one that keeps its snapshot.
+// Lets the transaction see what is committed now. Throws 40001 in a transaction that keeps its snapshot (REPEATABLE READ and above).
 void push_new_snapshot(const OldSnapshot& old);
 // Throws 40001.
 [[noreturn]] void refuse_old_snapshot(Oid relation);
 
-// Calls f, which reads tables under the active snapshot. When that is too old for one of them, f throws OldSnapshot and is called
-// once more, under a new one.
+// Calls f, which reads tables under the active snapshot. When the snapshot is too old for one of them, f throws OldSnapshot. Then it is
+// called once more, under a new snapshot.
 template <class F>
 auto under_fitting_snapshot(F&& f) -> std::invoke_result_t<F&> {
     for (int pushed = 0;; ++pushed) {
@@ -52,8 +52,8 @@ auto under_fitting_snapshot(F&& f) -> std::invoke_result_t<F&> {
     }
 }
 
-// The PostgreSQL error 55000 for a table that has changed while it was read. The reader has locked it, so it has done that itself. Call it
-// guarded.
+// Raises the PostgreSQL error 55000 for a table that has changed while it was read. The reader has locked the table, so only its own
+// session can have changed it. Call it guarded.
 [[noreturn]] void raise_changed(Oid relation);
 
 }  // namespace replicache::engine

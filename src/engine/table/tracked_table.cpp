@@ -19,16 +19,33 @@ std::string text_or_empty(const pg::Rows& rows, std::uint64_t row, int column) {
 
 std::vector<TrackedTable> tracked_tables() {
     static pg::OwnStatement without_columns(
-        "SELECT relation::pg_catalog.oid, key, value, space_column::pg_catalog.text, deleted_column::pg_catalog.text, "
-        "version_column::pg_catalog.text, NULL::pg_catalog.text[] FROM replicache.tracked_table ORDER BY relation::pg_catalog.oid",
+        R"(
+            SELECT
+                relation::pg_catalog.oid,
+                key,
+                value,
+                space_column::pg_catalog.text,
+                deleted_column::pg_catalog.text,
+                version_column::pg_catalog.text,
+                NULL::pg_catalog.text[]
+            FROM replicache.tracked_table
+            ORDER BY relation::pg_catalog.oid)",
         {});
     static pg::OwnStatement with_columns(
-        "SELECT relation::pg_catalog.oid, key, value, space_column::pg_catalog.text, deleted_column::pg_catalog.text, "
-        "version_column::pg_catalog.text, columns FROM replicache.tracked_table ORDER BY relation::pg_catalog.oid",
+        R"(
+            SELECT
+                relation::pg_catalog.oid,
+                key,
+                value,
+                space_column::pg_catalog.text,
+                deleted_column::pg_catalog.text,
+                version_column::pg_catalog.text,
+                columns
+            FROM replicache.tracked_table
+            ORDER BY relation::pg_catalog.oid)",
         {});
     const pg::SpiConnection spi;
-    // The registry is like a catalog: whatever snapshot the caller has, only its latest state goes with the tables'
-    // latest definitions.
+    // The registry is like a catalog. Only its latest state fits the latest definitions of the tables, whatever snapshot the caller has.
     const pg::Rows rows = (knows_names() ? with_columns : without_columns).run({}, pg::Snapshot::latest);
     std::vector<TrackedTable> tables;
     for (std::uint64_t i = 0; i < rows.count(); ++i) {
@@ -58,12 +75,21 @@ std::optional<TrackedTable> tracked_table_of(Oid relation) {
 }
 
 std::string partitions_of(const std::string& oid) {
-    const std::string is_partition =
-        "JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) i.inhrelid AND c.relispartition WHERE NOT i.inhdetachpending";
-    return "(WITH RECURSIVE p(relid) AS (SELECT i.inhrelid FROM pg_catalog.pg_inherits i " + is_partition +
-           " AND i.inhparent OPERATOR(pg_catalog.=) " + oid +
-           " UNION ALL SELECT i.inhrelid FROM p JOIN pg_catalog.pg_inherits i ON i.inhparent OPERATOR(pg_catalog.=) p.relid " +
-           is_partition + ") SELECT relid FROM p) ";
+    const std::string is_partition = R"(
+                        JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) i.inhrelid AND c.relispartition
+                        WHERE NOT i.inhdetachpending)";
+    return R"((
+                WITH RECURSIVE p(relid) AS (
+                        SELECT i.inhrelid
+                        FROM pg_catalog.pg_inherits i )" +
+           is_partition + R"( AND i.inhparent OPERATOR(pg_catalog.=) )" + oid + R"(
+                    UNION ALL
+                        SELECT i.inhrelid
+                        FROM p
+                        JOIN pg_catalog.pg_inherits i ON i.inhparent OPERATOR(pg_catalog.=) p.relid )" +
+           is_partition + R"(
+                )
+                SELECT relid FROM p) )";
 }
 
 bool knows_names() {
@@ -72,15 +98,29 @@ bool knows_names() {
 
 void store(const TrackedTable& table) {
     static pg::OwnStatement store_options(
-        "INSERT INTO replicache.tracked_table (relation, key, value, space_column, deleted_column, version_column) "
-        "VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (relation) DO UPDATE SET key = excluded.key, value = excluded.value, "
-        "space_column = excluded.space_column, deleted_column = excluded.deleted_column, version_column = excluded.version_column",
+        R"(
+            INSERT INTO replicache.tracked_table (relation, key, value, space_column, deleted_column, version_column)
+            VALUES ($1, $2, $3, $4, $5, $6)
+            ON CONFLICT (relation) DO UPDATE SET
+                key = excluded.key,
+                value = excluded.value,
+                space_column = excluded.space_column,
+                deleted_column = excluded.deleted_column,
+                version_column = excluded.version_column)",
         {OIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID});
     static pg::OwnStatement store_all(
-        "INSERT INTO replicache.tracked_table (relation, key, value, space_column, deleted_column, version_column, table_name, columns) "
-        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (relation) DO UPDATE SET key = excluded.key, value = excluded.value, "
-        "space_column = excluded.space_column, deleted_column = excluded.deleted_column, version_column = excluded.version_column, "
-        "table_name = excluded.table_name, columns = excluded.columns",
+        R"(
+            INSERT INTO replicache.tracked_table
+                (relation, key, value, space_column, deleted_column, version_column, table_name, columns)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+            ON CONFLICT (relation) DO UPDATE SET
+                key = excluded.key,
+                value = excluded.value,
+                space_column = excluded.space_column,
+                deleted_column = excluded.deleted_column,
+                version_column = excluded.version_column,
+                table_name = excluded.table_name,
+                columns = excluded.columns)",
         {OIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTARRAYOID});
     const auto or_null = [](const std::string& text) { return text.empty() ? pg::Value{} : pg::value(text); };
     const pg::Value relation = pg::value(ObjectIdGetDatum(table.relation)), key = pg::value(table.key), value = or_null(table.value),
@@ -98,12 +138,18 @@ void store(const TrackedTable& table) {
 void note_partitions(Oid relation) {
     if (!knows_names()) return;
     static const std::string sql =
-        "WITH now AS (SELECT pg_catalog.array_agg(p.relid::pg_catalog.regclass ORDER BY p.relid) AS partitions FROM " +
+        R"(
+            WITH now AS (
+                SELECT pg_catalog.array_agg(p.relid::pg_catalog.regclass ORDER BY p.relid) AS partitions
+                FROM )" +
         partitions_of("$1") +
-        "p) "
-        "UPDATE replicache.tracked_table r SET partitions = now.partitions FROM now WHERE r.relation::pg_catalog.oid "
-        "OPERATOR(pg_catalog.=) $1 "
-        "AND COALESCE(r.partitions::pg_catalog.text, '') OPERATOR(pg_catalog.<>) COALESCE(now.partitions::pg_catalog.text, '')";
+        R"(p)
+            UPDATE replicache.tracked_table r
+            SET partitions = now.partitions
+            FROM now
+            WHERE r.relation::pg_catalog.oid OPERATOR(pg_catalog.=) $1
+              AND COALESCE(r.partitions::pg_catalog.text, '')
+                  OPERATOR(pg_catalog.<>) COALESCE(now.partitions::pg_catalog.text, ''))";
     static pg::OwnStatement note(sql.c_str(), {OIDOID});
     note.run({pg::value(ObjectIdGetDatum(relation))});
 }
@@ -111,12 +157,18 @@ void note_partitions(Oid relation) {
 void note_restored() {
     if (!knows_names()) return;
     static const std::string sql =
-        "UPDATE replicache.tracked_table r SET table_name = pg_catalog.format('%I.%I', n.nspname, c.relname), "
-        "partitions = (SELECT pg_catalog.array_agg(p.relid::pg_catalog.regclass ORDER BY p.relid) FROM " +
+        R"(
+            UPDATE replicache.tracked_table r
+            SET table_name = pg_catalog.format('%I.%I', n.nspname, c.relname),
+                partitions = (
+                    SELECT pg_catalog.array_agg(p.relid::pg_catalog.regclass ORDER BY p.relid)
+                    FROM )" +
         partitions_of("r.relation::pg_catalog.oid") +
-        "p) "
-        "FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace "
-        "WHERE c.oid OPERATOR(pg_catalog.=) r.relation::pg_catalog.oid AND r.table_name IS NULL";
+        R"(p)
+            FROM pg_catalog.pg_class c
+            JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
+            WHERE c.oid OPERATOR(pg_catalog.=) r.relation::pg_catalog.oid
+              AND r.table_name IS NULL)";
     static pg::OwnStatement note(sql.c_str(), {});
     const pg::SpiConnection spi;
     note.run({});
@@ -125,8 +177,8 @@ void note_restored() {
 void forget(Oid relation) {
     static pg::OwnStatement remove("DELETE FROM replicache.tracked_table WHERE relation::pg_catalog.oid OPERATOR(pg_catalog.=) $1",
                                    {OIDOID});
-    if (remove.run({pg::value(ObjectIdGetDatum(relation))}).count() ==
-        0)  // it was tracked after the snapshot of a transaction that is REPEATABLE READ or above
+    // No row: in REPEATABLE READ and above, the table was tracked after the snapshot of the transaction.
+    if (remove.run({pg::value(ObjectIdGetDatum(relation))}).count() == 0)
         throw pg::SqlError(ERRCODE_T_R_SERIALIZATION_FAILURE, "could not serialize access due to concurrent update");
     pg::tell_of_change("tracked_table");
 }

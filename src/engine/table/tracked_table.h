@@ -16,32 +16,33 @@ struct TrackedTable {
     std::vector<std::string> columns{};  // of the default value, in this order; empty: all
 };
 
-// The rows of a table in a FROM clause, or as what an UPDATE or DELETE is of: partitions included and children excluded, as t.
+// The table as t, for a FROM clause, an UPDATE or a DELETE. Partitions are included, children are not.
 std::string rows_of(Oid relation);
-// The FROM clause of a query on its rows.
+// A FROM clause with rows_of the table.
 std::string from_clause(const TrackedTable& table);
 
 // The tracked tables, as committed now or changed by this transaction.
 std::vector<TrackedTable> tracked_tables();
 std::optional<TrackedTable> tracked_table(Oid relation);
-// The tracked table that the table is, or is a part of.
+// The tracked table that `relation` is, or is a partition of.
 std::optional<TrackedTable> tracked_table_of(Oid relation);
 
-// SQL, as a subquery with the column relid: the partitions of a table at every level, for a statement that has its OID by this name. Read
-// from the catalog, and not by pg_partition_tree: that looks at a later state than the rest of the statement does, and locks partitions.
-// Whoever holds one of them for long would hold up whoever has locked the table; and who drops one locks the table first.
+// SQL of a subquery with the column relid: the partitions of a table at every level. `oid` is how the statement names the table's OID.
+// The subquery reads the catalog. It does not use pg_partition_tree, for two reasons. That function sees a later state than the rest of
+// the statement, and it locks the partitions. Somebody who holds a lock on a partition for long would then block the sessions that have
+// locked the table. The locks are not needed either, because dropping a partition locks the table first.
 std::string partitions_of(const std::string& oid);
 
-// Whether the registry knows names and partitions: not before ALTER EXTENSION … UPDATE from 0.2.0, and then what they are for is not to be
-// had.
+// Whether the registry has the names and partitions of tables. It has none before ALTER EXTENSION … UPDATE from 0.2.0. What depends on them
+// does not work then.
 bool knows_names();
 
-// Puts the table on record, under the name that it has now, in place of what is there.
+// Stores the table in the registry, with its current name. Replaces an older entry. This function and the next ones, except note_restored,
+// need an open SPI connection.
 void store(const TrackedTable& table);
-// Takes note of the partitions that the table has now: when one is dropped, nothing else tells that it was one. Needs an open SPI
-// connection, as the others.
+// Stores the current partitions of the table. When a partition is dropped, only the registry can tell that it was one.
 void note_partitions(Oid relation);
-// The same, and the name, of tables that have come with a dump of an older version, which knows neither.
+// Stores names and partitions of tables that were restored from a dump of an older version, which has neither.
 void note_restored();
 // Throws 40001 when the transaction does not see that it is tracked.
 void forget(Oid relation);
