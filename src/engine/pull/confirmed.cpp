@@ -4,8 +4,6 @@
 #include "pg/hash.h"
 #include "pg/table.h"
 
-#include <charconv>
-
 namespace replicache::engine {
 namespace {
 
@@ -33,7 +31,7 @@ std::string append_last_mutation_ids(PullAnswer& answer, const std::string& grou
     TableScan clients = clients_of(group);
     while (clients.next()) {
         const std::int64_t version = clients.int8(client_column::version), id = clients.int8(client_column::last_mutation_id);
-        // In a database that was restored from a dump, it may be the id of a transaction to come.
+        // In a database that was restored from a dump, the version may be the id of a future transaction.
         const bool is_past = progress.cookie.xmax == 0 || version < progress.cookie.xmax;
         if (const std::pair rank(is_past, version); rank > newest) {
             newest = rank;
@@ -48,7 +46,7 @@ std::string append_last_mutation_ids(PullAnswer& answer, const std::string& grou
 
 bool knows_confirmed(const std::string& group, std::string_view confirmed) {
     const std::size_t first = confirmed.find('-'), second = confirmed.rfind('-');
-    if (first == second || confirmed.substr(0, first) != pg::hex_hash(group)) return true;  // none, or another group's
+    if (first == second || confirmed.substr(0, first) != pg::hex_hash(group)) return true;  // it confirms nothing, or is of another group
     std::int64_t theirs = 0;
     std::from_chars(confirmed.data() + second + 1, confirmed.data() + confirmed.size(), theirs);
     TableScan clients = clients_of(group);

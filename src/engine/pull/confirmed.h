@@ -1,5 +1,5 @@
-// What a pull says of the mutations of its client group: how far each client's have been processed, and, by the cookie, whether the server
-// knows what it has confirmed.
+// The mutations of a client group, in a pull: up to which mutation id each client has been processed, and whether this server knows the
+// mutations that a cookie says were confirmed.
 #pragma once
 
 #include "engine/replicache/pull_answer.h"
@@ -7,15 +7,16 @@
 
 namespace replicache::engine {
 
-// V0: the one client's number. Throws 42501 when the client is of another group.
+// Protocol version 0: the last mutation id of one client. Throws 42501 when the client belongs to another group.
 std::int64_t last_mutation_id(const std::optional<std::string>& group, const std::string& client);
 
-// V1: the clients of the group whose number changed. Returns the last mutation of the group, for Cookie::confirmed; empty: none.
+// Protocol version 1: appends the clients of the group whose last mutation id has changed. Returns the last mutation of the group, for
+// Cookie::confirmed. Empty: there is none.
 std::string append_last_mutation_ids(PullAnswer& answer, const std::string& group, const Progress& progress);
 
-// Whether the group's confirmed mutations are known here, as far as a cookie of another history tells. They are not in a database that was
-// made anew, or in one that was restored to an older state. Then clients have to start afresh: they would ignore an answer that reports
-// less than they know, and their next mutations cannot be taken. They go on as a new group, with the same cookie.
+// Whether this server knows the group's confirmed mutations, as far as a cookie of another history tells. It does not know them in a new
+// database, or in one that was restored to an older state. Then clients must start again as a new group, with the same cookie: they would
+// ignore an answer that confirms less than they know, and their next mutations would be out of order.
 bool knows_confirmed(const std::string& group, std::string_view confirmed);
 
 }  // namespace replicache::engine

@@ -50,7 +50,7 @@ void append_tombstones(PullAnswer& answer, const std::string& space, const Versi
     for (const std::string& key : keys) answer.append_del(key);
 }
 
-// The tables of a pull. One whose expressions fail is left out, where the setting says so: its rows come once they can be read.
+// The tables of a pull. If the setting says so, a table whose expressions fail is left out. Its rows come when they can be read again.
 class Tables {
 public:
     using Query = TableView::Query;
@@ -60,22 +60,27 @@ public:
             if (view->may_have_rows(request.space) && view->storage().is_newer_than(GetActiveSnapshot()))
                 throw OldSnapshot{view->relation()};
     }
-    void append(PullAnswer& answer, bool soft_deleted) {
-        for (const auto& view : views_) {
-            if (is_in(progress_.cookie.skipped, *view) || (soft_deleted && !view->soft_deletes())) continue;
-            const bool all = progress_.kind == Kind::everything || (request_.cookie && is_in(request_.cookie->skipped, *view));
-            const Query query = soft_deleted ? Query::soft_deleted : all ? Query::everything : Query::changed;
-            static const Versions every{PG_INT64_MIN, PG_INT64_MAX};
-            append(answer, *view, query, all ? every : progress_.versions);
-        }
+    void append_soft_deleted(PullAnswer& answer) {
+        for (const auto& view : views_)
+            if (view->soft_deletes()) append(answer, *view, Query::soft_deleted);
+    }
+    void append_live(PullAnswer& answer) {
+        for (const auto& view : views_) append(answer, *view, gets_all(*view) ? Query::everything : Query::changed);
     }
 
 private:
+    // Whether the client gets all rows of the table, not only the changed ones.
+    bool gets_all(const TableView& view) const {
+        return progress_.kind == Kind::everything || (request_.cookie && is_in(request_.cookie->skipped, view));
+    }
     static bool is_in(const std::vector<std::int64_t>& tables, const TableView& view) {
         return std::find(tables.begin(), tables.end(), view.relation()) != tables.end();
     }
 
-    void append(PullAnswer& answer, TableView& view, Query query, const Versions& versions) {
+    void append(PullAnswer& answer, TableView& view, Query query) {
+        if (is_in(progress_.cookie.skipped, view)) return;
+        static const Versions every{PG_INT64_MIN, PG_INT64_MAX};
+        const Versions& versions = gets_all(view) ? every : progress_.versions;
         if (!pg::settings.skip_broken_tables || request_.plain_cookies)
             return view.append_patch(answer.buffer(), query, versions, request_.space);
         const int length = answer.length();
@@ -98,12 +103,12 @@ void append_patch(PullAnswer& answer, const PullRequest& request, Progress& prog
         answer.append_clear();
     } else {
         append_tombstones(answer, request.space, progress.versions);
-        tables.append(answer, true);
+        tables.append_soft_deleted(answer);
     }
-    tables.append(answer, false);
+    tables.append_live(answer);
 }
 
-// Appends the answer. Whether there is anything new in it; nullopt: the server knows less than the client.
+// Appends the answer. Returns whether it has anything new. Nullopt: the server knows less than the client.
 std::optional<bool> append_answer(PullAnswer& answer, const PullRequest& request, Progress& progress) {
     const bool any = progress.kind == Kind::changes || progress.kind == Kind::everything;
     bool changed = false;
@@ -122,7 +127,7 @@ std::optional<bool> append_answer(PullAnswer& answer, const PullRequest& request
         ids.end_last_mutation_ids();
     }
     const auto append_cookie = [&] { answer.append_cookie(any ? progress.cookie : *request.cookie); };
-    // The cookie comes first, but where it has to tell which tables were left out.
+    // The cookie comes first. When tables may be left out, it comes last, because it names them.
     answer.begin();
     if (!pg::settings.skip_broken_tables) {
         append_cookie();
@@ -144,9 +149,9 @@ std::optional<bool> append_answer(PullAnswer& answer, const PullRequest& request
 
 std::optional<Datum> pull_under_snapshot(const PullRequest& request, PullAnswer& answer) {
     const pg::SpiConnection spi;
-    check_tracking();  // also where nothing seems to be new
+    check_tracking();  // first, because a fault must be reported even when nothing seems to be new
     Progress progress = engine::progress(request.space, request.cookie, request.plain_cookies);
-    // A group of another space counts in the versions of that space.
+    // The clients of a group are stamped with versions of the group's space. In another space these versions mean nothing.
     if (request.client_group_id) {
         const auto recorded = check_group({*request.client_group_id, request.user_id, request.space},
                                           request.any_user ? GroupAccess::read_as_any_user : GroupAccess::read);
@@ -180,14 +185,14 @@ std::optional<Datum> pull_under_snapshot(const PullRequest& request, PullAnswer&
 }  // namespace
 
 std::optional<Datum> pull(const PullRequest& request) {
-    PullAnswer answer;  // before SPI, so that it outlives it
+    PullAnswer answer;  // made before SPI connects, so that it outlives the connection
     try {
         return under_fitting_snapshot([&] {
             answer.clear();
             return pull_under_snapshot(request, answer);
         });
     } catch (const pg::PgError& error) {
-        // What stringinfo.c says when a buffer would pass 1 GB.
+        // stringinfo.c raises this error when a buffer would grow beyond 1 GB.
         if (error.sqlerrcode() != ERRCODE_PROGRAM_LIMIT_EXCEEDED || answer.buffer()->len < (1 << 28)) throw;
     }
     throw SqlError(ERRCODE_PROGRAM_LIMIT_EXCEEDED, "client view is larger than 1 GB", {},

@@ -1,4 +1,4 @@
-// The pull: what changed in a space since a cookie, as one JSON text, under one snapshot.
+// The pull: the changes of a space since a cookie, as one JSON text, under one snapshot.
 #pragma once
 
 #include "model/cookie.h"
@@ -7,18 +7,18 @@
 namespace replicache::engine {
 
 struct PullRequest {
-    std::optional<Cookie> cookie;  // null: everything
-    bool plain_cookies = false;    // numbers, whatever the clock
+    std::optional<Cookie> cookie;  // null: the client has no data, so it gets everything
+    bool plain_cookies = false;    // cookies are numbers, whatever the clock
     std::string space;
     std::optional<std::string> user_id;
-    bool any_user = false;                       // may ask about the group, not only the user_id that it belongs to
-    std::optional<std::string> client_group_id;  // whose lastMutationIDs are wanted
-    std::optional<std::string> client_id;        // V0: only this client's, as a number
-    std::int64_t last_mutation_id = 0;           // V0: what the client has seen
+    bool any_user = false;                       // the caller may ask about groups of any user
+    std::optional<std::string> client_group_id;  // the answer has the last mutation ids of this group
+    std::optional<std::string> client_id;        // protocol version 0: the answer has only the number of this client
+    std::int64_t last_mutation_id = 0;           // protocol version 0: the number that the client knows
     std::optional<std::string> schema_version;
 };
 
-// A json datum in the current memory context; nullopt when the client's state is not known here (ClientStateNotFound).
+// Returns a json datum in the current memory context. Nullopt: the state of the client is not known here (ClientStateNotFound).
 std::optional<Datum> pull(const PullRequest& request);
 
 }  // namespace replicache::engine

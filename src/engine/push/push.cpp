@@ -19,8 +19,8 @@ namespace {
 
 using pg::SqlError;
 
-// While a push is at work, the triggers leave the space's row to it: the row is written once, at the top level, and only
-// when the push has changed something.
+// While a push runs, the triggers do not write the row of the space. The push writes it once, at the top level, and only when it has
+// changed something.
 class DeferVersion {
 public:
     explicit DeferVersion(Space& space) : space_(space) { space_.deferred = true; }
@@ -42,11 +42,11 @@ public:
         bool group_known;
         do {
             todo = look_up_and_decide(group_known);
-            // Its row is what other pushes of the group wait for, where no lock on the space holds them back.
+            // Other pushes of the group wait for its row when the clock does not lock the space. So a group that is new gets its row first.
         } while (!group_known && !todo.empty() && !create_group(group_));
         if (group_known && !todo.empty() && recorded_space_ != group_.space) take_over_group();
         run_mutations(todo);
-        // Whatever was looked at and neither run nor the reason to stop.
+        // Skipped are the mutations that the push has looked at, but has neither run nor stopped at.
         const auto reached = std::lower_bound(todo.begin(), todo.end(), looked_at_);
         outcome_.skipped = static_cast<std::int64_t>(looked_at_) - (reached - todo.begin());
 
@@ -54,22 +54,22 @@ public:
             store_clients(group_.id, clients_, stamp(space_));
             store_rejections(batch_, outcome_.rejected, group_);
         } else if (!group_known && !todo.empty()) {
-            delete_group(group_);  // as if we had not been here
+            delete_group(group_);  // the push leaves nothing behind
         }
         outcome_.version = std::max<std::int64_t>(space_.head(), 0);
         return std::move(outcome_);
     }
 
 private:
-    // The cookies of the group's clients are of the space with the text on record, where no rows are. They are good for nothing here, where
-    // versions go on above them.
+    // The group was recorded with another text for this space. No rows are in the space of that text, but the cookies of the group's
+    // clients are from it. They are useless here, so the versions of this space continue above them, and no older cookie gets a delta.
     void take_over_group() {
         if (const auto head = head_of(recorded_space_)) skip_to(space_, head->version);
         raise_floor(space_);
         store_space(group_);
     }
 
-    // The order of locks is the same everywhere: space, client group, clients.
+    // Locks are taken in the same order everywhere: space, client group, clients.
     std::vector<std::size_t> look_up_and_decide(bool& group_known) {
         const auto recorded = check_group(group_, GroupAccess::lock);
         group_known = recorded.has_value();
@@ -84,8 +84,8 @@ private:
         return decide();
     }
 
-    // What is to be done with each mutation is clear before the first one runs. Returns the indexes of those to run, up to
-    // where the push stops for the ids' sake.
+    // Decides what to do with each mutation before the first one runs. Returns the indexes of the mutations to run. They end before the
+    // first mutation whose id is out of order, or whose client has been forgotten.
     std::vector<std::size_t> decide() {
         std::vector<std::size_t> todo;
         todo.reserve(batch_.mutations.size());
@@ -111,7 +111,7 @@ private:
 
     void run_mutations(const std::vector<std::size_t>& todo) {
         if (todo.empty()) return;
-        // What the caller has left deferred must not be blamed on a mutation.
+        // The caller may have deferred constraints. A violation of the caller must not be blamed on a mutation.
         check_deferred_constraints();
         Context context{.user_id = group_.user_id,
                         .space = group_.space,
@@ -131,7 +131,7 @@ private:
         }
         outcome_.rejected = std::move(runner.rejected());
         outcome_.applied = static_cast<std::int64_t>(runner.processed() - outcome_.rejected.size());
-        if (runner.halted()) {  // before the ids would have stopped it
+        if (runner.halted()) {  // the run has stopped before the mutation whose id is out of order
             looked_at_ = runner.halted()->mutation;
             outcome_.halted = std::move(runner.halted());
             outcome_.client_state_not_found = false;
@@ -142,10 +142,10 @@ private:
 
     const Batch& batch_;
     ClientGroup group_;
-    std::string recorded_space_;  // as it was written by the group's first push
+    std::string recorded_space_;  // the text that the group's first push had for the space
     Space& space_;
     Clients clients_;
-    std::size_t looked_at_ = 0;  // how many mutations were looked at before the push stopped
+    std::size_t looked_at_ = 0;  // how many mutations the push has looked at before it stopped
     bool changed_ = false;       // some mutation was applied or rejected
     Outcome outcome_;
 };

@@ -1,4 +1,4 @@
-// The push: runs the mutations of a batch in order, each one atomically with its client's last_mutation_id.
+// The push: runs the mutations of a batch in order. Each mutation and the last_mutation_id of its client change together or not at all.
 #pragma once
 
 #include "model/batch.h"
@@ -11,7 +11,7 @@ struct Pusher {
     std::string space;
 };
 
-// Everything happens in the calling transaction. Throws what the caller must roll back for.
+// Everything happens in the calling transaction. After an exception the caller must roll back.
 Outcome push(const Batch& batch, const Pusher& pusher);
 
 }  // namespace replicache::engine

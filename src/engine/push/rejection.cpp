@@ -7,24 +7,30 @@
 #include "pg/spi.h"
 
 namespace replicache::engine {
+namespace {
 
 using pg::value;
 using pg::Value;
-
-namespace {
-
 using Rejections = std::span<const Rejection>;
 
-// By statements: whoever tracks the table, or puts triggers on it, must see an INSERT. The args have passed json's input function
-// with the request, so they go in as they are.
+// Uses SQL statements, because the table may be tracked or have triggers, which must see an INSERT. The args are valid JSON: the request
+// that they are a slice of has passed json's input function.
 void store_some(const Batch& batch, Rejections rejections, const ClientGroup& group) {
     static pg::OwnStatement insert(
-        "INSERT INTO replicache.mutation_error (space, user_id, client_group_id, client_id, mutation_id, name, args, "
-        "sqlstate, message, detail, hint) SELECT $1, $2, $3, u.client_id, u.mutation_id, u.name, u.args, "
-        "u.sqlstate, u.message, u.detail, u.hint FROM ROWS FROM (pg_catalog.unnest($4), pg_catalog.unnest($5), "
-        "pg_catalog.unnest($6), pg_catalog.unnest($7), pg_catalog.unnest($8), pg_catalog.unnest($9), "
-        "pg_catalog.unnest($10), pg_catalog.unnest($11)) "
-        "AS u(client_id, mutation_id, name, args, sqlstate, message, detail, hint)",
+        R"(
+            INSERT INTO replicache.mutation_error
+                (space, user_id, client_group_id, client_id, mutation_id, name, args, sqlstate, message, detail, hint)
+            SELECT $1, $2, $3, u.client_id, u.mutation_id, u.name, u.args, u.sqlstate, u.message, u.detail, u.hint
+            FROM ROWS FROM (
+                pg_catalog.unnest($4),
+                pg_catalog.unnest($5),
+                pg_catalog.unnest($6),
+                pg_catalog.unnest($7),
+                pg_catalog.unnest($8),
+                pg_catalog.unnest($9),
+                pg_catalog.unnest($10),
+                pg_catalog.unnest($11)
+            ) AS u(client_id, mutation_id, name, args, sqlstate, message, detail, hint))",
         {TEXTOID, TEXTOID, TEXTOID, TEXTARRAYOID, INT8ARRAYOID, TEXTARRAYOID, JSONARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
          TEXTARRAYOID});
     std::vector<Value> clients, ids, names, args, sqlstates, messages, details, hints;
@@ -48,18 +54,6 @@ void store_some(const Batch& batch, Rejections rejections, const ClientGroup& gr
                 array(args, JSONOID), array(sqlstates), array(messages), array(details), array(hints)});
 }
 
-}  // namespace
-
-void store_rejections(const Batch& batch, const std::vector<Rejection>& rejections, const ClientGroup& group) {
-    pg::ScratchContext scratch;
-    for (Rejections rest = rejections; !rest.empty(); rest = rest.subspan(std::min(pg::max_rows, rest.size()))) {
-        store_some(batch, rest.first(std::min(pg::max_rows, rest.size())), group);
-        scratch.reset();
-    }
-}
-
-namespace {
-
 const char* name_of(RowChange::Kind kind) {
     switch (kind) {
         case RowChange::Kind::insert: return "insert";
@@ -81,6 +75,14 @@ std::string crud_json(const ClientTransaction& transaction) {
 
 }  // namespace
 
+void store_rejections(const Batch& batch, const std::vector<Rejection>& rejections, const ClientGroup& group) {
+    pg::ScratchContext scratch;
+    for (Rejections rest = rejections; !rest.empty(); rest = rest.subspan(std::min(pg::max_rows, rest.size()))) {
+        store_some(batch, rest.first(std::min(pg::max_rows, rest.size())), group);
+        scratch.reset();
+    }
+}
+
 std::string name_of(const RowChange& change) {
     std::string mutator = called_mutator(change);
     return mutator.empty() ? change.table + "." + name_of(change.kind) : mutator;
@@ -88,8 +90,10 @@ std::string name_of(const RowChange& change) {
 
 void store_rejections(const Upload& upload, const std::vector<TransactionResult>& results, const std::optional<std::string>& user_id) {
     static pg::OwnStatement insert(
-        "INSERT INTO replicache.mutation_error (space, user_id, client_group_id, client_id, mutation_id, name, args, sqlstate, message, "
-        "detail, hint) VALUES ('', $1, '', $2, $3, $4, $5, $6, $7, $8, $9)",
+        R"(
+            INSERT INTO replicache.mutation_error
+                (space, user_id, client_group_id, client_id, mutation_id, name, args, sqlstate, message, detail, hint)
+            VALUES ('', $1, '', $2, $3, $4, $5, $6, $7, $8, $9))",
         {TEXTOID, TEXTOID, INT8OID, TEXTOID, JSONOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID});
     for (std::size_t i = 0; i < results.size(); ++i) {
         const TransactionResult& result = results[i];
@@ -105,9 +109,15 @@ void store_rejections(const Upload& upload, const std::vector<TransactionResult>
 
 TransactionResult find_rejection(const Upload& upload, const ClientTransaction& transaction, const std::optional<std::string>& user_id) {
     static pg::OwnStatement query(
-        "SELECT mutation_id, sqlstate, message, detail, hint FROM replicache.mutation_error WHERE client_id OPERATOR(pg_catalog.=) $1 "
-        "AND mutation_id OPERATOR(pg_catalog.=) ANY ($2) AND client_group_id OPERATOR(pg_catalog.=) '' "
-        "AND (user_id OPERATOR(pg_catalog.=) $3 OR (user_id IS NULL AND $3 IS NULL)) ORDER BY error_id LIMIT 1",
+        R"(
+            SELECT mutation_id, sqlstate, message, detail, hint
+            FROM replicache.mutation_error
+            WHERE client_id OPERATOR(pg_catalog.=) $1
+              AND mutation_id OPERATOR(pg_catalog.=) ANY ($2)
+              AND client_group_id OPERATOR(pg_catalog.=) ''
+              AND (user_id OPERATOR(pg_catalog.=) $3 OR (user_id IS NULL AND $3 IS NULL))
+            ORDER BY error_id
+            LIMIT 1)",
         {TEXTOID, INT8ARRAYOID, TEXTOID});
     std::vector<std::int64_t> numbers;
     for (const RowChange& change : transaction.changes) numbers.push_back(change.number);

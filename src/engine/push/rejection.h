@@ -1,4 +1,4 @@
-// The errors on record: why which mutation was rejected.
+// The table replicache.mutation_error: which mutations were rejected, and why.
 #pragma once
 
 #include "engine/session/client.h"
@@ -9,13 +9,13 @@ namespace replicache::engine {
 
 void store_rejections(const Batch& batch, const std::vector<Rejection>& rejections, const ClientGroup& group);
 
-// The mutator that a change of an upload calls, or what it does: "note.update".
+// The name of the mutator that a change of an upload calls. Otherwise table and operation, such as "note.update".
 std::string name_of(const RowChange& change);
 
-// A rejected client transaction is kept whole: args are {"crud":[…]} with all its changes.
+// Stores each rejected client transaction as a whole. Its args are {"crud":[…]} with all its changes.
 void store_rejections(const Upload& upload, const std::vector<TransactionResult>& results, const std::optional<std::string>& user_id);
 
-// What became of a transaction that was processed before: a success, unless it is on record.
+// The result of a transaction that was processed before: a rejection if the table has it, else a success.
 TransactionResult find_rejection(const Upload& upload, const ClientTransaction& transaction, const std::optional<std::string>& user_id);
 
 }  // namespace replicache::engine

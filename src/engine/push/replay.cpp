@@ -32,7 +32,7 @@ void name_change(PgError& error, const RowChange& change) {
 }
 
 void apply(const RowChange& change) {
-    bool timed_out = false;  // whoever replays is told by the error
+    bool timed_out = false;  // not needed: the error says it, too
     try {
         if (is_mutator_queue(change.table)) return call_mutator(change, timed_out);
         apply_one(change);
@@ -51,14 +51,24 @@ void apply(const RowChange& change) {
 RecordedError take_error(std::int64_t id) {
     pg::guarded([] { PreventCommandIfReadOnly("replicache.replay()"); });
     static pg::OwnStatement take(
-        "DELETE FROM replicache.mutation_error e WHERE error_id OPERATOR(pg_catalog.=) $1 RETURNING space, user_id, client_group_id, "
-        "client_id, mutation_id, name, args::pg_catalog.text, pg_catalog.row_to_json(e)::pg_catalog.text",
+        R"(
+            DELETE FROM replicache.mutation_error e
+            WHERE error_id OPERATOR(pg_catalog.=) $1
+            RETURNING
+                space,
+                user_id,
+                client_group_id,
+                client_id,
+                mutation_id,
+                name,
+                args::pg_catalog.text,
+                pg_catalog.row_to_json(e)::pg_catalog.text)",
         {INT8OID});
     const pg::SpiConnection spi;
     const pg::Rows rows = take.run({value(id)});
     if (rows.empty())
-        throw SqlError(ERRCODE_UNDEFINED_OBJECT, "there is no error " + std::to_string(id) + " on record", {},
-                       "It may have been replayed; replicache.mutation_error lists what is left.");
+        throw SqlError(ERRCODE_UNDEFINED_OBJECT, "error " + std::to_string(id) + " does not exist in replicache.mutation_error",
+                       "It may have been replayed already.", "Look up error_id in replicache.mutation_error.");
     return {.id = id,
             .space = pg::required(rows.text(0, 1)),
             .user_id = rows.text(0, 2),

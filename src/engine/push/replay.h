@@ -1,4 +1,4 @@
-// Replays: what was rejected and put on record is applied once more, when its cause is mended.
+// Replays: applies a rejected mutation or upload again, after its cause has been removed.
 #pragma once
 
 #include "model/row_change.h"
@@ -16,17 +16,17 @@ struct RecordedError {
     std::int64_t mutation_id = 0;
     std::string name;
     std::optional<std::string> args;  // JSON
-    std::string json;                 // all of it
+    std::string json;                 // the whole row
 
     bool is_upload() const { return client_group_id.empty(); }
 };
 
-// Deletes the record and returns it: so whoever replays the same one meanwhile waits, and finds it gone. A replay that fails then
-// brings it back, with its statement's other effects undone. Throws 42704 when there is none.
+// Deletes the row and returns it. Another session that replays the same row waits, and then finds no row. When the replay fails, the
+// rollback of its statement brings the row back. Throws 42704 when there is no such row.
 RecordedError take_error(std::int64_t id);
 
-// Both throw what it fails with, and then the caller must roll back.
-// `upload` is what the args of the record say. Which change it was stands in the detail.
+// Both throw the error that the replay fails with. Then the caller must roll back.
+// `upload` is parsed from the args of the row. The detail of the error names the change that failed.
 void replay_upload(const RecordedError& error, const Upload& upload);
 void replay_mutation(const RecordedError& error);
 

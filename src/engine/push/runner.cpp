@@ -18,12 +18,13 @@ namespace {
 using pg::PgError;
 using pg::SqlError;
 
-// How many subtransaction ids a push may leave, as long as blocks can keep their number down; and the size of a block.
+// How many ids of subtransactions a push may use up, as long as blocks can keep their number low.
 constexpr std::size_t max_ids = 56;
+// How many mutations are in a block.
 constexpr std::size_t max_block = 32;
 
-// After a failure, what the replay of a run may cost: it is no longer than this, unless eight times as many mutations have
-// gone well since. A block costs nearly two calls per mutation, whatever fails.
+// After a failure, a run is no longer than short_run, so that a replay costs little. It may be longer when eight times as many mutations
+// have succeeded since the failure. A block costs nearly two calls per mutation, no matter how many of them fail.
 constexpr std::size_t short_run = 6;
 constexpr std::size_t replayed_part = 8;
 
@@ -55,7 +56,7 @@ void Runner::run(const std::vector<std::size_t>& todo) {
     }
 }
 
-// How long runs have to be for the ids that are left to suffice, should as many mutations succeed from here on as have so far.
+// How long runs must be so that the remaining ids suffice, if mutations go on to succeed as often as before.
 std::size_t Runner::needed_length(std::size_t remaining) const {
     const std::size_t ids_left = tally_.ids < max_ids ? max_ids - tally_.ids : 1;
     const std::size_t expected = remaining * succeeded_ / (succeeded_ + failed_);
@@ -86,7 +87,7 @@ struct Runner::Attempt {
 };
 
 Runner::Run Runner::attempt_run(Indexes run) {
-    // Rows that were written together and failed have to be written once more: not while much fails.
+    // Rows that are written together must be written again one by one when they fail. That does not pay while many mutations fail.
     const bool together = pg::settings.set_wise && run.size() > 1 && (failed_ == 0 || streak_ >= run.size());
     return attempt_run(run, together ? RowChanges::Mode::together : RowChanges::Mode::one_by_one);
 }
@@ -102,7 +103,7 @@ Runner::Run Runner::attempt_run(Indexes run, RowChanges::Mode mode) {
     result.error = thrown ? std::move(thrown) : std::move(returned);
     if (!result.error && !attempt.undo) return result;
     attempt.rows.release();
-    // Which of them it was, they tell one by one. A cancel stays one.
+    // Written one by one, the rows tell which of them has failed. A cancel from outside is not tried again.
     if (attempt.undo || (attempt.rows.has_deferred() && (attempt.timed_out || scope_of(*result.error) != Scope::caller)))
         return attempt_run(run, RowChanges::Mode::one_by_one);
     if (attempt.timed_out && result.error->sqlerrcode() == ERRCODE_QUERY_CANCELED) return result;
@@ -158,13 +159,13 @@ std::optional<PgError> Runner::call(const Mutation& mutation, Mutator& mutator, 
     });
 }
 
-// The run, or as much of it as comes before a failure, and the failure.
+// Runs the mutations up to the first failure, and settles that, too.
 void Runner::run_some(Indexes run) {
     Run result = attempt_run(run);
     count(result);
     if (result.error && result.done > 0) {
         Run replay = attempt_run(run.first(result.done));
-        // When it goes otherwise this time, nothing is known of what failed.
+        // The replay has failed where the first attempt had not. So the earlier failure says nothing any more.
         if (replay.error) return run_some(run.first(1));
         if (replay.done < result.done) return settle(run, std::move(replay));
         result.unknown = std::move(replay.unknown);
@@ -172,7 +173,7 @@ void Runner::run_some(Indexes run) {
     settle(run, std::move(result));
 }
 
-// One id for a block of mutations even if many of them fail: a trial finds out which, and is undone.
+// Uses one id for a block of mutations, even if many of them fail. A trial finds out which ones fail, and is rolled back.
 void Runner::run_block(Indexes block) {
     if (streak_ >= block.size()) {
         Run all = attempt_run(block);
@@ -185,7 +186,7 @@ void Runner::run_block(Indexes block) {
     for (const Rejection& rejection : verdict.rejected) std::erase(healthy, rejection.mutation);
 
     Run replay = attempt_run(healthy);
-    if (replay.error) {  // It goes otherwise this time: each for itself.
+    if (replay.error) {  // the replay does not go like the trial, so each mutation runs by itself
         for (std::size_t i = 0; i < block.size() && !halted() && !(i > 0 && time_.is_up()); ++i) run_some(block.subspan(i, 1));
         return;
     }
@@ -199,8 +200,8 @@ void Runner::run_block(Indexes block) {
     tally_.halted = std::move(verdict.halted);
 }
 
-// What would come of the block. Its runs, too, are as short as the ids allow: a transaction that has once had too many stays
-// marked.
+// Finds out what would become of the block, and rolls it back. The runs inside are only as short as the ids allow, too: a transaction that
+// once had too many ids stays slow for others.
 Runner::Tally Runner::try_block(Indexes block) {
     const std::size_t ids_left = tally_.ids + 2 < PGPROC_MAX_CACHED_SUBXIDS ? PGPROC_MAX_CACHED_SUBXIDS - tally_.ids - 2 : 1;
     Tally outer = std::exchange(tally_, {});
@@ -213,7 +214,7 @@ Runner::Tally Runner::try_block(Indexes block) {
     return std::exchange(tally_, std::move(outer));
 }
 
-// Takes note of what stands of a run, and of the failure that ended it.
+// Records the mutations of a run that are done, and the failure that ended it.
 void Runner::settle(Indexes run, Run result) {
     if (result.done > result.unknown.size()) ++tally_.ids;
     tally_.processed += result.done;

@@ -1,9 +1,9 @@
 // Runs mutations in order, each atomic by itself, in as few subtransactions as failures allow.
 //
-// A whole push shares one subtransaction. When one of its mutations fails, it is rolled back, what came before that is
-// replayed, and it goes on behind it. From then on a subtransaction per mutation would be the cheapest, but past 64 ids per
-// transaction every snapshot of every other backend becomes slower (PGPROC_MAX_CACHED_SUBXIDS in storage/proc.h). So runs are
-// as short as the ids that are left allow.
+// A whole push shares one subtransaction. When one of its mutations fails, the subtransaction is rolled back, the mutations before the
+// failure are replayed, and the push continues after it. From then on, one subtransaction per mutation would be the cheapest. But with more
+// than 64 ids per transaction, every snapshot of every other backend becomes slower (PGPROC_MAX_CACHED_SUBXIDS in storage/proc.h). So runs
+// are only as short as the remaining ids allow.
 #pragma once
 
 #include "engine/rows/row_changes.h"
@@ -21,8 +21,8 @@ public:
     // Mutations see the context with their client and id.
     Runner(const Batch& batch, Context& context) : batch_(batch), context_(context) {}
 
-    // Runs the mutations of these indexes, or as many as there is time for, but one at least. Throws what the caller of the push must roll
-    // back for.
+    // Runs the mutations of these indexes, or as many as there is time for, but at least one. After an exception the caller of the push
+    // must roll back.
     void run(const std::vector<std::size_t>& todo);
 
     std::size_t processed() const { return tally_.processed; }  // how many of `todo` are applied or rejected
@@ -32,19 +32,20 @@ public:
 private:
     using Indexes = std::span<const std::size_t>;  // of mutations in the batch
 
-    // How a run ended: with its last mutation, before that for lack of time, or before one that failed: then all of it is undone.
+    // The result of one run. It ends with its last mutation, for lack of time, or at a mutation that failed. A run that failed was rolled
+    // back as a whole.
     struct Run {
-        std::size_t done = 0;              // how many mutations came before the end
-        std::vector<Rejection> unknown{};  // those of them that have no mutator
-        std::optional<pg::PgError> error{};
-        bool temporary = false;  // the mutation is not rejected, the push stops before it
+        std::size_t done = 0;                // how many mutations came before the end
+        std::vector<Rejection> unknown{};    // the ones among them without a mutator
+        std::optional<pg::PgError> error{};  // of the mutation that failed
+        bool temporary = false;              // that mutation is not rejected, and the push stops before it
     };
     // What a run needs while it lasts.
     struct Attempt;
-    // What came of the mutations so far.
+    // The results of all mutations so far.
     struct Tally {
         std::size_t processed = 0;
-        std::size_t ids = 0;  // of the subtransactions that stand
+        std::size_t ids = 0;  // of subtransactions that were committed
         std::vector<Rejection> rejected{};
         std::optional<Halt> halted{};
     };
@@ -65,9 +66,9 @@ private:
     pg::ScratchContext scratch_;
     PushTime time_;
     Tally tally_;
-    std::size_t succeeded_ = 0;  // first attempts so far
-    std::size_t failed_ = 0;
-    std::size_t streak_ = 0;  // how many have gone well since the last failure
+    std::size_t succeeded_ = 0;  // mutations that succeeded at the first attempt
+    std::size_t failed_ = 0;     // mutations that failed at the first attempt
+    std::size_t streak_ = 0;     // how many have succeeded since the last failure
 };
 
 }  // namespace replicache::engine

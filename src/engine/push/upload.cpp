@@ -28,22 +28,27 @@ using pg::SqlError;
 using pg::value;
 using Status = TransactionResult::Status;
 
-// As the table has it, where the empty text is nobody. A user may have any id, and so the empty one, too.
+// The user as the table stores it. There, the empty text means no user. A user may have any id, also the empty one, so a mark goes in front
+// of an id that is empty or begins with the mark.
 std::string stored_user(const std::optional<std::string>& user_id) {
     constexpr char mark = '\1';
     if (!user_id) return {};
     return user_id->empty() || user_id->front() == mark ? mark + *user_id : *user_id;
 }
 
-// How far the changes of a client have been processed. Its row is locked: the same upload twice at once takes turns.
+// How far the changes of a client have been processed. The row of the client is locked, so when the same upload comes twice at once, the
+// second one waits.
 class UploadClient {
 public:
     UploadClient(const std::optional<std::string>& client_id, const std::optional<std::string>& user_id)
         : client_id_(client_id), user_id_(stored_user(user_id)) {
         if (!client_id_) return;
         static OwnStatement lock(
-            "INSERT INTO replicache.upload_client AS c (client_id, user_id, last_number, last_seen) VALUES ($1, $2, 0, pg_catalog.now()) "
-            "ON CONFLICT (client_id, user_id) DO UPDATE SET last_seen = excluded.last_seen RETURNING c.last_number",
+            R"(
+                INSERT INTO replicache.upload_client AS c (client_id, user_id, last_number, last_seen)
+                VALUES ($1, $2, 0, pg_catalog.now())
+                ON CONFLICT (client_id, user_id) DO UPDATE SET last_seen = excluded.last_seen
+                RETURNING c.last_number)",
             {TEXTOID, TEXTOID});
         last_number_ = stored_ = lock.run({value(*client_id_), value(user_id_)}).int8(0, 1);
     }
@@ -55,8 +60,10 @@ public:
     void store(const std::optional<std::int64_t>& checkpoint) const {
         if (!client_id_ || (last_number_ == stored_ && !checkpoint)) return;
         static OwnStatement update(
-            "UPDATE replicache.upload_client SET last_number = $3, checkpoint = GREATEST(checkpoint, $4) "
-            "WHERE client_id OPERATOR(pg_catalog.=) $1 AND user_id OPERATOR(pg_catalog.=) $2",
+            R"(
+                UPDATE replicache.upload_client
+                SET last_number = $3, checkpoint = GREATEST(checkpoint, $4)
+                WHERE client_id OPERATOR(pg_catalog.=) $1 AND user_id OPERATOR(pg_catalog.=) $2)",
             {TEXTOID, TEXTOID, INT8OID, INT8OID});
         update.run({value(*client_id_), value(user_id_), value(last_number_), checkpoint ? value(*checkpoint) : pg::Value{}});
     }
@@ -78,7 +85,7 @@ public:
           results_(upload.transactions.size()) {}
 
     std::vector<TransactionResult> run() {
-        // What the caller has left deferred must not be blamed on a change.
+        // The caller may have deferred constraints. A violation of the caller must not be blamed on a change.
         check_deferred_constraints();
         {
             const ContextScope scope(context_);
@@ -90,8 +97,8 @@ public:
     }
 
 private:
-    // Client transactions are tried together, since most succeed. When they do not, each half is: so one that fails costs little more
-    // than itself.
+    // Client transactions are tried together, because most of them succeed. When they fail, each half is tried by itself. So a single
+    // failure costs little.
     void run(std::size_t first, std::size_t last) {
         if (first == last || stopped_) return;
         if (settled_ && time_.is_up()) {
@@ -110,7 +117,7 @@ private:
 
     static bool optimistic() { return pg::settings.set_wise && pg::settings.optimistic_runs; }
 
-    // Up to which transaction that has settled them; `first`: none.
+    // Returns the first transaction that is not settled. `first`: none of them is.
     std::size_t run_together(std::size_t first, std::size_t last) {
         const auto transactions = std::span(upload_.transactions).subspan(first, last - first);
         for (const ClientTransaction& transaction : transactions)
@@ -118,8 +125,9 @@ private:
                             [this](const RowChange& c) { return client_.has_processed(c); }))
                 return first;
         const TimestampTz end = time_.end_of_run();
-        std::size_t at = first, written = first;  // the transactions before are written
-        bool dirty = false;                       // the transaction at hand has written something
+        std::size_t at = first;       // the current transaction
+        std::size_t written = first;  // all transactions before this one are written
+        bool dirty = false;           // the current transaction has written something
         RowChanges rows(RowChanges::Mode::together, [&] {
             dirty = true;
             if (written == at) return;
@@ -146,12 +154,12 @@ private:
             return Ending::commit;
         });
         rows.release();
-        if (error && error->sqlerrcode() == ERRCODE_LOCK_NOT_AVAILABLE) {  // to wait once more is enough
+        if (error && error->sqlerrcode() == ERRCODE_LOCK_NOT_AVAILABLE) {  // not in halves: each half would wait for the lock again
             for (std::size_t i = first; i < last; ++i) run(i, i + 1);
             return last;
         }
         if (error ? !is_timeout(*error) : undone) return first;
-        if (error) {  // what went well in its time may once more
+        if (error) {  // the transactions before the timeout succeeded in time, so they may run again
             const bool by_mutator = timed_out_;
             if (!by_mutator) time_.lift();
             run(first, written);
@@ -179,7 +187,7 @@ private:
         const auto& changes = transaction.changes;
         if (!changes.empty() &&
             std::all_of(changes.begin(), changes.end(), [this](const RowChange& c) { return client_.has_processed(c); })) {
-            // The answer was lost: it is the same again.
+            // The client did not get the answer. It gets the same one again.
             result = find_rejection(upload_, transaction, user_id_);
             stopped_ = result.status == Status::rejected && !upload_.skip_rejected;
             return;
@@ -203,13 +211,13 @@ private:
         RowChanges rows(optimistic() && changes.size() > 1 ? Mode::together : Mode::one_by_one, [] {});
         std::optional<PgError> error = attempt(rows);
         rows.release();
-        if (error ? rows.has_deferred() && !is_timeout(*error) : undone) {  // which of them it was, they tell one by one
+        if (error ? rows.has_deferred() && !is_timeout(*error) : undone) {  // one by one, the changes tell which of them fails
             RowChanges single_rows(Mode::one_by_one, [] {});
             error = attempt(single_rows);
         }
         if (error) {
             fail(result, std::move(*error));
-            if (at < changes.size()) result.change = at;  // else what is deferred has failed
+            if (at < changes.size()) result.change = at;  // otherwise a deferred constraint has failed
             if (result.failure.defect && result.status == Status::temporary)
                 log_defect(name_of(changes[std::min(at, changes.size() - 1)]), upload_.client_id.value_or(""), result.failure);
         }
@@ -232,14 +240,14 @@ private:
         return true;
     }
 
-    // Then the time is over, also for one more attempt.
+    // A timeout leaves no time for another attempt.
     static bool is_timeout(const PgError& error) { return sqlstate::is_cancel(error.sqlerrcode()); }
 
-    // A client transaction is atomic by itself: so other than in a push, a serialization failure or a cancel concerns this one only,
-    // and what was applied before it can be told.
+    // A client transaction is atomic by itself. So a serialization failure or a cancel is about this transaction only, and the answer can
+    // report the ones before it. In a push, these errors are about the whole push.
     void fail(TransactionResult& result, PgError error) {
         result.failure = failure_of(error);
-        // As in a push, a mutator that takes too long is rejected: it would take too long again, and block the queue for ever.
+        // As in a push, a mutator that takes too long is rejected. It would take too long again, and block the queue forever.
         const bool too_long = timed_out_ && error.sqlerrcode() == ERRCODE_QUERY_CANCELED;
         const bool temporary = !too_long && (result.failure.defect || sqlstate::is_temporary(error.sqlerrcode()));
         if (!temporary && !too_long && sqlstate::scope_of(error.sqlerrcode()) == Scope::caller) throw std::move(error);
@@ -255,9 +263,9 @@ private:
     pg::ScratchContext scratch_;
     std::vector<TransactionResult> results_;
     PushTime time_;
-    bool settled_ = false;  // some transaction
-    bool stopped_ = false;
-    bool timed_out_ = false;  // the last mutator that the transaction has called
+    bool settled_ = false;    // at least one transaction is settled
+    bool stopped_ = false;    // the transactions that are left are not attempted
+    bool timed_out_ = false;  // the last mutator that the transaction has called took too long
 };
 
 }  // namespace

@@ -6,8 +6,8 @@
 
 namespace replicache::engine {
 
-// Everything happens in the calling transaction. One result per client transaction, in order. Throws what the caller must roll
-// back for.
+// Everything happens in the calling transaction. Returns one result per client transaction, in order. After an exception the caller must
+// roll back.
 std::vector<TransactionResult> upload(const Upload& upload, const std::optional<std::string>& user_id);
 
 }  // namespace replicache::engine

@@ -12,18 +12,30 @@ void new_epoch() {
     if (!pg::Table::exists("forgotten_client"))
         throw pg::SqlError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "the tables of replicache_ext are older than its library", {},
                            "Call ALTER EXTENSION replicache_ext UPDATE first.");
-    // Counts the hours since 2020, so that one backup restored twice does not begin the same epoch twice.
+    // The number of an epoch is at least the number of hours since 2020. So when the same backup is restored twice, the two epochs differ.
     static pg::OwnStatement next(
-        "INSERT INTO replicache.epoch (number) SELECT GREATEST(COALESCE(pg_catalog.max(number), 0) OPERATOR(pg_catalog.+) 1, "
-        "pg_catalog.floor(pg_catalog.date_part('epoch', pg_catalog.now() OPERATOR(pg_catalog.-) "
-        "'2020-01-01 00:00:00+00'::pg_catalog.timestamptz) OPERATOR(pg_catalog./) 3600)::pg_catalog.int8) "
-        "FROM replicache.epoch RETURNING number",
+        R"(
+            INSERT INTO replicache.epoch (number)
+            SELECT GREATEST(
+                COALESCE(pg_catalog.max(number), 0) OPERATOR(pg_catalog.+) 1,
+                pg_catalog.floor(
+                    pg_catalog.date_part(
+                        'epoch', pg_catalog.now() OPERATOR(pg_catalog.-) '2020-01-01 00:00:00+00'::pg_catalog.timestamptz)
+                    OPERATOR(pg_catalog./) 3600)::pg_catalog.int8)
+            FROM replicache.epoch
+            RETURNING number)",
         {});
     static pg::OwnStatement spaces("SELECT id FROM replicache.space ORDER BY id", {});
-    // What they have pushed and not been told of, they will push again.
+    // A forgotten client may come back and push again what it got no answer to. Its id is kept, so that it is known then.
     static pg::OwnStatement forget_clients(
-        "WITH gone AS (DELETE FROM replicache.client RETURNING id) INSERT INTO replicache.forgotten_client (id) SELECT id FROM gone ON "
-        "CONFLICT DO NOTHING",
+        R"(
+            WITH gone AS (
+                DELETE FROM replicache.client
+                RETURNING id)
+            INSERT INTO replicache.forgotten_client (id)
+            SELECT id
+            FROM gone
+            ON CONFLICT DO NOTHING)",
         {});
     static pg::OwnStatement forget_groups("DELETE FROM replicache.client_group", {});
     const pg::SpiConnection spi;

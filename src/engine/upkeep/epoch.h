@@ -3,8 +3,8 @@
 
 namespace replicache::engine {
 
-// Forgets all clients, and moves every space, those that come into being later included, beyond any version that the
-// lost history can have given out. All cookies are strangers from then on.
+// Forgets all clients. Moves every space beyond any version that the lost history can have given out. Spaces that are created later begin
+// there, too. From then on, all cookies from before count as cookies of another history.
 void new_epoch();
 
 }  // namespace replicache::engine
