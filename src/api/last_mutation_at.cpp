@@ -16,6 +16,7 @@ namespace replicache::api {
 namespace {
 
 constexpr std::int64_t most_mutations_per_page = 1000;
+constexpr std::int64_t unlimited = std::numeric_limits<std::int64_t>::max();
 
 struct Answer {
     int status;
@@ -39,16 +40,13 @@ Datum row_of(FunctionCallInfo fcinfo, const Answer& answer) {
 std::int64_t required_number(FunctionCallInfo fcinfo, int n, const char* name, std::int64_t number, std::int64_t least, std::int64_t most) {
     require(fcinfo, n, name);
     if (number < least || number > most)
-        throw pg::SqlError(
-            ERRCODE_INVALID_PARAMETER_VALUE,
-            std::string(name) + " must be " +
-                (most == std::numeric_limits<std::int64_t>::max() ? "at least " + std::to_string(least)
-                                                                  : "between " + std::to_string(least) + " and " + std::to_string(most)) +
-                ", got " + std::to_string(number));
+        throw pg::SqlError(ERRCODE_INVALID_PARAMETER_VALUE,
+                           std::string(name) + " must be " +
+                               (most == unlimited ? "at least " + std::to_string(least)
+                                                  : "between " + std::to_string(least) + " and " + std::to_string(most)) +
+                               ", got " + std::to_string(number));
     return number;
 }
-
-constexpr std::int64_t unlimited = std::numeric_limits<std::int64_t>::max();
 
 Datum sync_pull(FunctionCallInfo fcinfo) {
     engine::SyncPull pull;

@@ -14,7 +14,9 @@ extern "C" {
 #include "commands/event_trigger.h"
 }
 
-using namespace replicache;
+namespace engine = replicache::engine;
+namespace pg = replicache::pg;
+namespace protocol = replicache::protocol;
 
 namespace {
 

@@ -1,4 +1,4 @@
-// powersync_upload: PowerSync's uploads in, answers out.
+// powersync_upload: the uploads of PowerSync's clients, and their answers.
 #include "protocol/powersync.h"
 #include "api/arguments.h"
 #include "api/request.h"
@@ -14,9 +14,10 @@ Datum powersync_upload(FunctionCallInfo fcinfo) {
     Upload upload = parse_request(protocol::parse_upload, text);
     if (auto client_id = optional_text(fcinfo, 2)) {
         if (client_id->empty())
-            throw pg::SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "client_id must not be empty",
-                               "All who pass it would be one client, and changes of some be taken for those of others.",
-                               "Pass NULL when the request names the client, or nobody does.");
+            throw pg::SqlError(
+                ERRCODE_INVALID_PARAMETER_VALUE, "client_id must not be empty",
+                "Everybody who passes it would count as the same client. Changes of one could be taken for changes of another.",
+                "Pass NULL if the request names the client, or if the client has no name.");
         upload.client_id = std::move(client_id);
     }
     return pg::text_datum(protocol::upload_answer(upload, engine::upload(upload, user_id)));

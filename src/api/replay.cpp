@@ -1,4 +1,4 @@
-// replay: what was rejected is applied once more.
+// replay: applies a rejected mutation or upload again.
 #include "engine/push/replay.h"
 #include "api/arguments.h"
 #include "api/request.h"
@@ -11,7 +11,7 @@ Datum replay(FunctionCallInfo fcinfo) {
     require(fcinfo, 0, "error_id");
     const engine::RecordedError error = engine::take_error(PG_GETARG_INT64(0));
     if (error.is_upload()) {
-        const std::string args = error.args.value_or("null");  // the changes are slices of it
+        const std::string args = error.args.value_or("null");  // kept, because the changes are slices of it
         engine::replay_upload(error, parse_request(protocol::parse_upload, args));
     } else {
         engine::replay_mutation(error);

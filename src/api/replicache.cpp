@@ -1,4 +1,4 @@
-// apply_push, pull and pull_since: Replicache's requests in, answers out.
+// apply_push, pull and pull_since: the requests and answers of Replicache.
 #include "protocol/replicache.h"
 #include "api/arguments.h"
 #include "api/request.h"

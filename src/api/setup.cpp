@@ -73,7 +73,9 @@ Datum collect_garbage(FunctionCallInfo fcinfo) {
 }  // namespace
 }  // namespace replicache::api
 
-using namespace replicache;
+namespace api = replicache::api;
+namespace engine = replicache::engine;
+namespace pg = replicache::pg;
 
 extern "C" {
 

@@ -14,7 +14,7 @@ namespace {
 using pg::guarded;
 using pg::SqlError;
 
-std::uint64_t function_changes = 0;  // of any functions, as far as this backend has heard
+std::uint64_t function_changes = 0;  // how often this backend has heard of a change of any function
 
 const pg::CatalogListener function_listener(PROCOID, []() noexcept { ++function_changes; });
 
@@ -46,13 +46,13 @@ void FunctionMutator::look_up(Oid function) {
     if (form->proretset) unfit(function, "it returns a set", "Return json, jsonb or void.");
     if (form->prorettype == TRIGGEROID || form->prorettype == EVENT_TRIGGEROID)
         unfit(function, "it is a trigger function", "Return json, jsonb or void.");
-    // A function that is not volatile sees the database as of the caller's snapshot: without the mutation before it.
+    // A function that is not volatile sees the database under the caller's snapshot. It would not see earlier mutations of the same push.
     if (form->provolatile != PROVOLATILE_VOLATILE) unfit(function, "it is not volatile", "Declare it VOLATILE, which is the default.");
     parameters_.describe(function, tuple, context_);
     guarded([this, function] { fmgr_info_cxt(function, &info_, context_); });
 }
 
-// Whether the function is what was looked up.
+// Whether the function is still the version that was looked up.
 bool FunctionMutator::is_current() {
     if (seen_changes_ == function_changes) return true;
     seen_changes_ = function_changes;
@@ -65,7 +65,7 @@ bool FunctionMutator::is_current() {
     });
 }
 
-// It has been replaced, or dropped and created anew.
+// Looks the function up by its signature, because it has been replaced, or dropped and created again.
 void FunctionMutator::look_up_again() {
     const Oid function = pg::find_function(name_);
     if (function == InvalidOid)
@@ -100,16 +100,16 @@ FunctionCallInfo FunctionMutator::read(std::string_view args) {
 }
 
 std::optional<pg::PgError> FunctionMutator::call(std::string_view args) {
-    // So that defaults, domain checks and the function itself see the mutation before this one.
+    // With a new snapshot, defaults, domain checks and the function itself see the mutation before this one.
     guarded([] { PushActiveSnapshot(GetTransactionSnapshot()); });
     if (!is_current()) look_up_again();
     FunctionCallInfo call = read(args);
-    if (!is_current()) {  // the check of a domain has changed it, or waited for somebody who did
+    if (!is_current()) {  // the check of a domain has changed the function, or has waited for a transaction that did
         look_up_again();
         call = read(args);
     }
     return pg::error_of([&] {
-        // As in SQL, a strict function is not called with a null.
+        // Like SQL, this does not call a strict function with a null.
         bool skip = false;
         for (int i = 0; i < call->nargs; ++i) skip |= info_.fn_strict && call->args[i].isnull;
         if (skip) {

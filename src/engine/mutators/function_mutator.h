@@ -24,10 +24,10 @@ private:
 
     Oid function_ = InvalidOid;
     std::string name_;  // its signature
-    // Which version of the function this is, and when that was last made sure of.
+    // The version of the function that was looked up: its row in pg_proc.
     TransactionId written_by_ = InvalidTransactionId;
     ItemPointerData place_{};
-    std::uint64_t seen_changes_ = 0;
+    std::uint64_t seen_changes_ = 0;  // the number of function changes when the version was last checked
     MemoryContext context_;
     FmgrInfo info_;
     Parameters parameters_;

@@ -21,7 +21,7 @@ using pg::JsonReader;
 using pg::SqlError;
 using Token = JsonReader::Token;
 
-// The value of a default. Most are constants.
+// The value of a default expression. Most defaults are constants, which need no executor.
 Datum evaluate(Node* expression, Form_pg_attribute attribute, bool* null) {
     if (IsA(expression, Const)) {
         const auto* constant = reinterpret_cast<Const*>(expression);
@@ -34,6 +34,11 @@ Datum evaluate(Node* expression, Form_pg_attribute attribute, bool* null) {
     if (!*null) result = datumCopy(result, attribute->attbyval, attribute->attlen);
     FreeExprContext(context, true);
     return result;
+}
+
+[[noreturn]] void not_an_object(const std::string& function) {
+    throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "args of mutator " + function + " must be an object", {},
+                   "Pass an object with the parameters by name.", pg::Defect::possible);
 }
 
 }  // namespace
@@ -115,8 +120,8 @@ void Parameters::describe(Oid function, HeapTuple tuple, MemoryContext context) 
     });
 }
 
-// As prepare_column_cache in jsonfuncs.c tells them apart. A range keeps for itself what it has looked up of its subtype, so
-// it goes the slow way, too: types may change between pushes.
+// Types are divided as in prepare_column_cache of jsonfuncs.c. Only base types that are no arrays, and enums, are read by their input
+// function here. The input function of a range caches its subtype, which may change between pushes. So ranges take the slow way, too.
 void Parameters::prepare(Parameter& parameter) {
     guarded([&parameter, context = context_] {
         const char kind = get_typtype(parameter.type);
@@ -135,7 +140,7 @@ void Parameters::fill(std::string_view args, FunctionCallInfo call) {
     }
     if (args.empty() || args == "null") args = "{}";
     for (Parameter& parameter : parameters_) parameter.given = false;
-    // \u may stand for nothing that a text can hold: that is for PostgreSQL to tell.
+    // An escape such as \u0000 may stand for a character that a text cannot hold. PostgreSQL's own JSON parser raises the error for it.
     const bool plain = args.find("\\u") == std::string_view::npos;
     plain ? read(args) : read_names(args);
     check_missing();
@@ -147,7 +152,7 @@ void Parameters::fill(std::string_view args, FunctionCallInfo call) {
 
 void Parameters::fill_whole(std::string_view args, FunctionCallInfo call) {
     guarded([&, type = parameters_[0].type] {
-        // The request has passed json's input function, jsonb has its own.
+        // The args are valid JSON already. Only jsonb needs its input function.
         call->args[0] = {type == JSONBOID ? pg::jsonb_datum(args) : pg::unguarded_text_datum(args), false};
     });
 }
@@ -159,15 +164,6 @@ Parameters::Parameter& Parameters::find(std::string_view member) {
                        {}, pg::Defect::possible);
     return *parameter;
 }
-
-namespace {
-
-[[noreturn]] void not_an_object(const std::string& function) {
-    throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "args of mutator " + function + " must be an object", {},
-                   "Its members fill the parameters by name.", pg::Defect::possible);
-}
-
-}  // namespace
 
 void Parameters::read(std::string_view args) {
     JsonReader reader(args);
@@ -194,7 +190,7 @@ void Parameters::check_missing() const {
                            pg::Defect::possible);
 }
 
-// What populate_scalar in jsonfuncs.c makes of a member that is not null, without the copies.
+// Gives what populate_scalar in jsonfuncs.c makes of a member that is not null, but without its copies.
 Datum Parameters::input(Parameter& parameter) {
     const bool is_string = parameter.token == Token::string;
     const std::string_view text = is_string ? pg::decode_string(parameter.value) : parameter.value;
@@ -238,7 +234,7 @@ void Parameters::populate(std::string_view args, FunctionCallInfo call) const {
             nulls[i] = true;
             if (!parameters[i].given) values[i] = evaluate(parameters[i].default_value, TupleDescAttr(row_, i), &nulls[i]);
         }
-        // What json_populate_record keeps for itself is as old as this call: parameter types may change between pushes.
+        // The cache of json_populate_record lives only as long as this call, because parameter types may change between pushes.
         FmgrInfo populate = populate_;
         populate.fn_extra = nullptr;
         populate.fn_mcxt = CurrentMemoryContext;

@@ -1,4 +1,4 @@
-// The parameters of a mutator, and what fills them from the args of a mutation.
+// The parameters of a mutator. The args of a mutation fill them.
 #pragma once
 
 #include "pg/json_reader.h"
@@ -12,16 +12,16 @@ std::string signature_of(Oid function);
 // Throws 42809: the function cannot be a mutator.
 [[noreturn]] void unfit(Oid function, const std::string& problem, const std::string& hint);
 
-// One parameter of type json or jsonb takes the args whole; any others are filled by name, each with what
-// json_populate_record makes of the member. Most types need not go that way: their input function, looked up once, reads the
-// slice of the text.
+// A single parameter of type json or jsonb takes the args as a whole. Otherwise each member of the args fills the parameter of its name,
+// with the value that json_populate_record gives. For most types json_populate_record is not called: their input function, looked up once,
+// reads the slice of the text.
 class Parameters {
 public:
-    // Throws when the function has parameters that no JSON can fill. What is kept lives in the given context.
+    // Throws when the function has parameters that JSON cannot fill. Memory that is kept comes from the given context.
     void describe(Oid function, HeapTuple tuple, MemoryContext context);
     int count() const { return static_cast<int>(parameters_.size()); }
 
-    // From the JSON text of the args (empty: absent). Memory comes from the current context.
+    // Fills the arguments of the call from the JSON text of the args (empty: absent). Memory comes from the current context.
     void fill(std::string_view args, FunctionCallInfo call);
 
 private:
@@ -29,10 +29,10 @@ private:
         std::string name;
         Oid type;
         Node* default_value;  // null: none
-        bool direct = false;  // by its input function: neither a domain, nor composite, nor an array
+        bool direct = false;  // read by its input function: no domain, composite type, range or array
         FmgrInfo input{};
         Oid input_parameter = InvalidOid;
-        // What the args at hand have for it; of equal names the last counts.
+        // The member of the current args. If a name comes twice, the last one counts.
         bool given = false;
         pg::JsonReader::Token token{};
         std::string_view value{};

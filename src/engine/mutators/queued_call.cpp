@@ -20,7 +20,7 @@ struct Call {
     std::string_view args;  // JSON; empty: absent
 };
 
-// SQLite has no type for JSON: it comes as text that holds it. What is no text is taken as it is.
+// SQLite has no type for JSON, so JSON comes as a string that holds it. Anything but a string is taken as it is.
 std::string_view read_args(std::string_view json) {
     static pg::ColumnInput input = [] {
         pg::ColumnInput prepared;
@@ -51,12 +51,12 @@ Call read_call(const RowChange& change) {
             } else {
                 throw SqlError(ERRCODE_UNDEFINED_COLUMN,
                                "\"" + change.table + "\" has no column \"" + std::string(member) + "\" that clients may write", {},
-                               "A call of a mutator has a name and args.");
+                               "Send only name and args in a call of a mutator.");
             }
         }
     if (!named)
         throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "a call in \"" + change.table + "\" lacks \"name\"", {},
-                       "It is text: the name of the mutator.");
+                       "Send the name of the mutator as a string.");
     return call;
 }
 
@@ -80,7 +80,7 @@ void call_mutator(const RowChange& change, bool& timed_out) {
         case RowChange::Kind::upsert: run(read_call(change), timed_out); return;
         case RowChange::Kind::update:
             throw SqlError(ERRCODE_INSUFFICIENT_PRIVILEGE, "clients may not update rows of \"" + change.table + "\"", {},
-                           "A call of a mutator cannot be changed once it is made: insert another one.");
+                           "Insert another call. A call of a mutator cannot be changed.");
         case RowChange::Kind::remove: return;
     }
 }
@@ -92,7 +92,7 @@ std::string called_mutator(const RowChange& change) {
     while (reader.next() == Token::name) {
         const bool is_name = reader.text() == "name";
         const Token token = reader.next();
-        // One with escapes could raise an error, which nobody would be there to roll back.
+        // To decode a name with escapes could raise an error, and nothing rolls back an error here. So such a name is left out.
         if (is_name && token == Token::string && reader.text().find('\\') == std::string_view::npos) name = reader.text();
         reader.value(token);
     }

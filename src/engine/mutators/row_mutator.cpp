@@ -13,7 +13,7 @@ class RowMutator : public Mutator {
 public:
     RowMutator(std::string name, std::string table, RowChange::Kind kind) : name_(std::move(name)), table_(std::move(table)), kind_(kind) {}
 
-    // There is nothing to execute: the privileges on the table decide, and whoever lacks one is refused like by a function.
+    // There is no function to execute. The privileges on the table are checked when the row is written.
     void check_privilege() const override {}
 
     std::optional<RowChange> row_change(std::string_view args) const override {
@@ -23,7 +23,7 @@ public:
         RowChange change;
         change.kind = kind_;
         change.table = table_;
-        // Of a row that goes, they are what the client knew of it.
+        // For a deletion, the columns say what the client knew of the row.
         (kind_ == RowChange::Kind::remove ? change.old : change.data) = args;
         return change;
     }

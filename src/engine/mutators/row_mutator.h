@@ -1,11 +1,11 @@
-// The mutators that exposed tables come with: <name>.insert, .upsert, .update and .delete. Their args are the row's columns.
+// The mutators of an exposed table: <name>.insert, .upsert, .update and .delete. Their args are the columns of the row.
 #pragma once
 
 #include "engine/mutators/mutator.h"
 
 namespace replicache::engine {
 
-// Null: the name is not of this form, or no table is exposed by it.
+// Null: the name does not have this form, or no table is exposed under it.
 std::shared_ptr<Mutator> find_row_mutator(const std::string& name);
 
 }  // namespace replicache::engine

@@ -14,7 +14,7 @@
 namespace replicache::engine {
 namespace {
 
-// SQL, as an int2[]: the columns of the index i, but for those that it only includes.
+// SQL of an int2[]: the key columns of the index i, without the columns that it only includes.
 const std::string columns_of_i = "(i.indkey::pg_catalog.int2[])[0:i.indnkeyatts OPERATOR(pg_catalog.-) 1]";
 
 using pg::guarded;
@@ -41,7 +41,7 @@ void check_kind(Oid relation) {
             return OidIsValid(index);
         }))
         throw SqlError(ERRCODE_INVALID_TABLE_DEFINITION, "table \"" + name_of(relation) + "\" has no primary key", {},
-                       "Changes of rows name them by it: add one.");
+                       "Add a primary key: changes name their row by it.");
 }
 
 void set_operations(ExposedTable& table, const std::vector<std::string>& operations) {
@@ -52,7 +52,7 @@ void set_operations(ExposedTable& table, const std::vector<std::string>& operati
                                                   : nullptr;
         if (may == nullptr)
             throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "unknown operation \"" + operation + "\"", {},
-                           "Operations are insert, update and delete.");
+                           "Pass one or more of insert, update and delete.");
         *may = true;
     }
     if (!table.may_insert && !table.may_update && !table.may_delete)
@@ -65,14 +65,29 @@ void check_columns(Oid relation, pg::Value columns) {
     if (*type.run({columns}).text(0, 1) != "object")
         throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "columns must be an object", {}, R"(Pass {"client name":"column"}.)");
     static const std::string sql =
-        "SELECT c.key, c.value::pg_catalog.text, pg_catalog.jsonb_typeof(c.value) OPERATOR(pg_catalog.<>) 'string', "
-        "a.attname IS NULL, a.attgenerated OPERATOR(pg_catalog.<>) '', a.attidentity OPERATOR(pg_catalog.=) 'a' AND NOT EXISTS (SELECT "
-        "FROM pg_catalog.pg_index i "
-        "WHERE i.indrelid OPERATOR(pg_catalog.=) $1 AND i.indisprimary AND a.attnum OPERATOR(pg_catalog.=) ANY (" +
+        R"(
+            SELECT
+                c.key,
+                c.value::pg_catalog.text,
+                pg_catalog.jsonb_typeof(c.value) OPERATOR(pg_catalog.<>) 'string',
+                a.attname IS NULL,
+                a.attgenerated OPERATOR(pg_catalog.<>) '',
+                a.attidentity OPERATOR(pg_catalog.=) 'a'
+                    AND NOT EXISTS (
+                        SELECT
+                        FROM pg_catalog.pg_index i
+                        WHERE i.indrelid OPERATOR(pg_catalog.=) $1
+                          AND i.indisprimary
+                          AND a.attnum OPERATOR(pg_catalog.=) ANY ()" +
         columns_of_i +
-        ")) FROM pg_catalog.jsonb_each($2) c "
-        "LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid OPERATOR(pg_catalog.=) $1 AND a.attnum OPERATOR(pg_catalog.>) 0 "
-        "AND NOT a.attisdropped AND a.attname OPERATOR(pg_catalog.=) (c.value OPERATOR(pg_catalog.#>>) '{}') ORDER BY c.key";
+        R"())
+            FROM pg_catalog.jsonb_each($2) c
+            LEFT JOIN pg_catalog.pg_attribute a
+                ON a.attrelid OPERATOR(pg_catalog.=) $1
+                AND a.attnum OPERATOR(pg_catalog.>) 0
+                AND NOT a.attisdropped
+                AND a.attname OPERATOR(pg_catalog.=) (c.value OPERATOR(pg_catalog.#>>) '{}')
+            ORDER BY c.key)";
     static Statement faults(sql.c_str(), {OIDOID, JSONBOID});
     const Rows rows = faults.run({value(ObjectIdGetDatum(relation)), columns});
     if (rows.empty()) throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "columns must not be empty");
@@ -82,38 +97,50 @@ void check_columns(Oid relation, pg::Value columns) {
         if (is(3)) throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "columns: \"" + client + "\" must name a column, got " + column);
         if (is(4))
             throw SqlError(ERRCODE_UNDEFINED_COLUMN, "column " + column + " of relation \"" + name_of(relation) + "\" does not exist");
-        if (is(5)) throw SqlError(ERRCODE_INVALID_TABLE_DEFINITION, "column " + column + " is a generated column, which nobody can write");
+        if (is(5)) throw SqlError(ERRCODE_INVALID_TABLE_DEFINITION, "column " + column + " is a generated column and cannot be written");
         if (is(6))
-            throw SqlError(ERRCODE_INVALID_TABLE_DEFINITION,
-                           "column " + column + " is GENERATED ALWAYS AS IDENTITY, so nobody can write it");
+            throw SqlError(ERRCODE_INVALID_TABLE_DEFINITION, "column " + column + " is GENERATED ALWAYS AS IDENTITY and cannot be written");
     }
 }
 
-// By a column that clients cannot name, or the server not write, no change could be judged.
+// The conflict_column decides about changes. So clients must be able to send it, and the server must be able to write it.
 void check_conflict_column(const ExposedTable& table, const std::string& column, pg::Value columns) {
     static const std::string sql =
-        "SELECT a.attgenerated OPERATOR(pg_catalog.<>) '', a.attidentity OPERATOR(pg_catalog.=) 'a', EXISTS (SELECT FROM "
-        "pg_catalog.pg_index i "
-        "WHERE i.indrelid OPERATOR(pg_catalog.=) $1 AND i.indisprimary AND a.attnum OPERATOR(pg_catalog.=) ANY (" +
+        R"(
+            SELECT
+                a.attgenerated OPERATOR(pg_catalog.<>) '',
+                a.attidentity OPERATOR(pg_catalog.=) 'a',
+                EXISTS (
+                    SELECT
+                    FROM pg_catalog.pg_index i
+                    WHERE i.indrelid OPERATOR(pg_catalog.=) $1
+                      AND i.indisprimary
+                      AND a.attnum OPERATOR(pg_catalog.=) ANY ()" +
         columns_of_i +
-        ")), "
-        "NOT EXISTS (SELECT FROM pg_catalog.jsonb_each_text($3) c WHERE c.value OPERATOR(pg_catalog.=) $2) FROM pg_catalog.pg_attribute a "
-        "WHERE a.attrelid OPERATOR(pg_catalog.=) $1 AND a.attname OPERATOR(pg_catalog.=) $2 AND NOT a.attisdropped";
+        R"()),
+                NOT EXISTS (
+                    SELECT
+                    FROM pg_catalog.jsonb_each_text($3) c
+                    WHERE c.value OPERATOR(pg_catalog.=) $2)
+            FROM pg_catalog.pg_attribute a
+            WHERE a.attrelid OPERATOR(pg_catalog.=) $1
+              AND a.attname OPERATOR(pg_catalog.=) $2
+              AND NOT a.attisdropped)";
     static Statement query(sql.c_str(), {OIDOID, TEXTOID, JSONBOID});
     const Rows rows = query.run({value(ObjectIdGetDatum(table.relation)), value(table.conflict_column), columns});
     const auto is = [&](int n) { return DatumGetBool(rows.get(0, n).datum); };
     const auto refuse = [&](const char* reason, const char* hint) {
         throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, column + " cannot be the conflict_column", reason, hint);
     };
-    constexpr const char* another = "Name a column that clients write, and that is for nothing else.";
+    constexpr const char* another = "Name a column that clients write and that has no other use.";
     if (is(1)) refuse("It is a generated column.", another);
     if (is(2)) refuse("It is GENERATED ALWAYS AS IDENTITY.", another);
-    if (is(3)) refuse("It is part of the primary key, which a change does not alter.", another);
-    if (!columns.null && is(4)) refuse("It is not among columns, so clients cannot say what they know of it.", "Add it to columns.");
+    if (is(3)) refuse("It is part of the primary key, and a change does not alter the primary key.", another);
+    if (!columns.null && is(4)) refuse("It is not listed in columns, so clients cannot send its value.", "Add it to columns.");
     const auto tracked = tracked_table(table.relation);
     if (tracked && tracked->version == table.conflict_column)
         refuse(
-            "It is the version column, whose next value no client can foresee: of two changes of a row, the second one would always be "
+            "It is the version column, and no client can know the next version. So the second of two changes of a row would always be "
             "rejected.",
             another);
 }
@@ -123,7 +150,7 @@ void check_conflict(const ExposedTable& table, pg::Value columns) {
     const ConflictPolicy* const policy = conflict_policy(table.conflict);
     if (policy == nullptr)
         throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "unknown conflict policy \"" + table.conflict + "\"", {},
-                       "Policies are " + conflict_policies() + ".");
+                       "Pass " + conflict_policies() + ".");
     if (table.conflict_column.empty()) {
         if (policy->needs_column() == NeedsColumn::yes)
             throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "conflict policy \"" + table.conflict + "\" needs a conflict_column", {},
@@ -133,8 +160,13 @@ void check_conflict(const ExposedTable& table, pg::Value columns) {
     if (policy->needs_column() == NeedsColumn::no)
         throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "conflict policy \"" + table.conflict + "\" takes no conflict_column");
     static Statement query(
-        "SELECT atttypid FROM pg_catalog.pg_attribute WHERE attrelid OPERATOR(pg_catalog.=) $1 AND attname OPERATOR(pg_catalog.=) $2 "
-        "AND attnum OPERATOR(pg_catalog.>) 0 AND NOT attisdropped",
+        R"(
+            SELECT atttypid
+            FROM pg_catalog.pg_attribute
+            WHERE attrelid OPERATOR(pg_catalog.=) $1
+              AND attname OPERATOR(pg_catalog.=) $2
+              AND attnum OPERATOR(pg_catalog.>) 0
+              AND NOT attisdropped)",
         {OIDOID, TEXTOID});
     const Rows rows = query.run({value(ObjectIdGetDatum(table.relation)), value(table.conflict_column)});
     const std::string column = "column \"" + table.conflict_column + "\" of relation \"" + name_of(table.relation) + "\"";
@@ -143,26 +175,31 @@ void check_conflict(const ExposedTable& table, pg::Value columns) {
     check_conflict_column(table, column, columns);
 }
 
-// Clients who choose the keys of new rows, as PowerSync's do, will be refused. Rows that belong to users get their keys from the server
-// anyway.
+// Warns that inserts will be rejected when the client chooses the key of a new row, as PowerSync's clients do. In a resource the server
+// gives the keys anyway.
 void tell_of_assigned_key(const ExposedTable& table) {
     static const std::string sql =
-        "SELECT a.attname::pg_catalog.text FROM pg_catalog.pg_index i JOIN pg_catalog.pg_attribute a ON a.attrelid OPERATOR(pg_catalog.=) "
-        "i.indrelid "
-        "AND a.attnum OPERATOR(pg_catalog.=) ANY (" +
-        columns_of_i + ") WHERE i.indrelid OPERATOR(pg_catalog.=) $1 AND i.indisprimary AND a.attidentity OPERATOR(pg_catalog.=) 'a'";
+        R"(
+            SELECT a.attname::pg_catalog.text
+            FROM pg_catalog.pg_index i
+            JOIN pg_catalog.pg_attribute a
+                ON a.attrelid OPERATOR(pg_catalog.=) i.indrelid
+                AND a.attnum OPERATOR(pg_catalog.=) ANY ()" +
+        columns_of_i +
+        R"()
+            WHERE i.indrelid OPERATOR(pg_catalog.=) $1
+              AND i.indisprimary
+              AND a.attidentity OPERATOR(pg_catalog.=) 'a')";
     static Statement query(sql.c_str(), {OIDOID});
     const Rows rows = query.run({value(ObjectIdGetDatum(table.relation))});
     if (rows.empty() || resource_of(table)) return;
     const std::string column = pg::required(rows.text(0, 1));
     guarded([column = column.c_str(), name = table.name.c_str(),
              alter = set_by_default(table.relation, pg::quote_identifier(column)).c_str()] {
-        ereport(
-            NOTICE,
-            (errmsg("clients cannot choose \"%s\" of a new row of \"%s\"", column, name),
-             errdetail(
-                 "It is GENERATED ALWAYS AS IDENTITY. An insert that names it is rejected, such as a PUT of PowerSync, which always does."),
-             errhint("Call %s if clients are to choose it.", alter)));
+        ereport(NOTICE,
+                (errmsg("clients cannot choose \"%s\" of a new row of \"%s\"", column, name),
+                 errdetail("It is GENERATED ALWAYS AS IDENTITY. An insert that names it is rejected. A PUT of PowerSync always names it."),
+                 errhint("Call %s if clients should choose it.", alter)));
     });
 }
 
@@ -179,12 +216,23 @@ void expose_table(ExposedTable table, const std::vector<std::string>& operations
     if (table.name.empty()) table.name = name_of(table.relation);
 
     static OwnStatement taken(
-        "SELECT FROM replicache.exposed_table WHERE name OPERATOR(pg_catalog.=) $1 AND relation::pg_catalog.oid OPERATOR(pg_catalog.<>) $2",
+        R"(
+            SELECT
+            FROM replicache.exposed_table
+            WHERE name OPERATOR(pg_catalog.=) $1
+              AND relation::pg_catalog.oid OPERATOR(pg_catalog.<>) $2)",
         {TEXTOID, OIDOID});
     static OwnStatement store(
-        "INSERT INTO replicache.exposed_table (relation, name, operations, columns, conflict, conflict_column, replace) "
-        "VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (relation) DO UPDATE SET name = excluded.name, operations = excluded.operations, "
-        "columns = excluded.columns, conflict = excluded.conflict, conflict_column = excluded.conflict_column, replace = excluded.replace",
+        R"(
+            INSERT INTO replicache.exposed_table (relation, name, operations, columns, conflict, conflict_column, replace)
+            VALUES ($1, $2, $3, $4, $5, $6, $7)
+            ON CONFLICT (relation) DO UPDATE SET
+                name = excluded.name,
+                operations = excluded.operations,
+                columns = excluded.columns,
+                conflict = excluded.conflict,
+                conflict_column = excluded.conflict_column,
+                replace = excluded.replace)",
         {OIDOID, TEXTOID, TEXTARRAYOID, JSONBOID, TEXTOID, TEXTOID, BOOLOID});
     lock_table_names();
     if (is_mutator_queue(table.name))
