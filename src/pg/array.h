@@ -9,7 +9,7 @@ extern "C" {
 
 namespace replicache::pg {
 
-// How many elements are given to one statement at most: they take more memory than the request that they come from.
+// How many elements one statement gets at most. The limit saves memory: the elements take more of it than the request that they come from.
 inline constexpr std::size_t max_rows = 1000;
 
 inline Datum array_datum(const std::vector<Value>& elements, Oid type, int length, bool by_value, char align) {

@@ -21,7 +21,7 @@ bool decode_base64(std::string_view text, char* bytes, std::size_t* length) {
         text.remove_suffix(text.ends_with("==") ? 2 : 1);
     }
     char* out = bytes;
-    std::uint32_t pending = 0;  // the bits that are no whole byte yet
+    std::uint32_t pending = 0;  // the bits that do not make a whole byte yet
     int count = 0;
     for (const char c : text) {
         const int bits = bits_of(c);
@@ -34,7 +34,8 @@ bool decode_base64(std::string_view text, char* bytes, std::size_t* length) {
         pending &= (1U << count) - 1;
     }
     *length = static_cast<std::size_t>(out - bytes);
-    // Six bits left over are a character too few or too many; other bits that are not 0, another text for the same bytes.
+    // If six bits are left over, there is a character too many or too few. If the rest is not 0, the text is not the canonical one for
+    // these bytes.
     return count != 6 && pending == 0;
 }
 

@@ -1,8 +1,9 @@
 // The border between C++ and PostgreSQL, one guard each way.
 //
-// PostgreSQL's errors are longjmps, which skip C++ destructors; C++ exceptions know nothing of PostgreSQL's frames. So:
-// - `guarded` wraps a call from C++ into PostgreSQL: an error comes out of it as a PgError exception (of `error_of`, as its result);
-// - `entry` wraps the body of everything that PostgreSQL calls: an exception comes out of it as a PostgreSQL error.
+// PostgreSQL's errors are longjmps, which skip C++ destructors. C++ exceptions cannot pass through PostgreSQL's frames. So:
+// - `guarded` wraps a call from C++ into PostgreSQL. A PostgreSQL error comes out of it as a PgError exception.
+// - `error_of` does the same, but returns the PgError.
+// - `entry` wraps the body of everything that PostgreSQL calls. An exception comes out of it as a PostgreSQL error.
 // Compare PG_TRY in utils/elog.h, which does the same for C.
 #pragma once
 
@@ -10,8 +11,8 @@
 
 namespace replicache::pg {
 
-// Calls f, which may raise PostgreSQL errors and so must hold nothing that has a destructor. Returns the error: for where
-// errors are an everyday matter, since a C++ exception costs several times as much as all else about one.
+// Calls f, which may raise PostgreSQL errors and so must hold nothing that has a destructor. Returns the error. It is for places where
+// errors are common: throwing a C++ exception costs several times as much as everything else about an error.
 template <class F>
 std::optional<PgError> error_of(F&& f) {
     sigjmp_buf* const outer_stack = PG_exception_stack;
@@ -52,8 +53,8 @@ inline void check_interrupts() {
 // Turns the exception being handled into the PostgreSQL error to raise. Call it in a catch block only.
 ErrorData* current_exception_as_error() noexcept;
 
-// Calls f, the body of an entry point. The error leaves the catch block first and is raised after it: raised inside, the
-// longjmp would leak the exception.
+// Calls f, the body of an entry point. The error is raised after the catch block, because a longjmp out of the block would leak the
+// exception.
 template <class F>
 auto entry(F&& f) -> std::invoke_result_t<F&> {
     static_assert(std::is_trivially_destructible_v<std::remove_reference_t<F>>);

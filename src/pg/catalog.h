@@ -5,7 +5,7 @@
 
 namespace replicache::pg {
 
-// OPERATOR(schema.name): to be used whatever the search_path.
+// OPERATOR(schema.name), which means the same operator under every search_path.
 std::string qualified_operator(Oid operator_);
 
 }  // namespace replicache::pg

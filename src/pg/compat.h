@@ -1,4 +1,4 @@
-// What differs between the PostgreSQL versions we support, with the reason for each item. Call it all guarded.
+// The differences between the PostgreSQL versions that we support, with the reason for each. Call all of it guarded.
 #pragma once
 
 #include "prelude.h"
@@ -30,14 +30,15 @@ inline bool owns_function(Oid function) { return pg_proc_ownercheck(function, Ge
 inline bool may_execute(Oid function) { return pg_proc_aclcheck(function, GetUserId(), ACL_EXECUTE) == ACLCHECK_OK; }
 #endif
 
-// 18 wants to be told that deferrable keys, which can be no arbiter of ON CONFLICT, are left out. Before they always were.
+// A deferrable key cannot be the arbiter of ON CONFLICT, so it must be left out. 18 has an argument for that. Earlier versions always leave
+// it out.
 #if PG_VERSION_NUM >= 180000
 inline Oid primary_key_index(Relation relation) { return RelationGetPrimaryKeyIndex(relation, false); }
 #else
 inline Oid primary_key_index(Relation relation) { return RelationGetPrimaryKeyIndex(relation); }
 #endif
 
-// 18 counts scans for EXPLAIN, if told where to. 19 takes hints about the table.
+// 18 has an argument for counting scans in EXPLAIN. 19 has one for flags of the scan.
 inline IndexScanDesc begin_index_scan(Relation table, Relation index, ::Snapshot snapshot, int keys) {
 #if PG_VERSION_NUM >= 190000
     return index_beginscan(table, index, snapshot, nullptr, keys, 0, SO_NONE);
@@ -48,7 +49,7 @@ inline IndexScanDesc begin_index_scan(Relation table, Relation index, ::Snapshot
 #endif
 }
 
-// 19 takes hints here, too.
+// 19 has an argument for flags of the scan here, too.
 inline TableScanDesc begin_table_scan(Relation table, ::Snapshot snapshot) {
 #if PG_VERSION_NUM >= 190000
     return table_beginscan(table, snapshot, 0, nullptr, SO_NONE);
@@ -57,14 +58,14 @@ inline TableScanDesc begin_table_scan(Relation table, ::Snapshot snapshot) {
 #endif
 }
 
-// 17 has put it into a struct.
+// 17 moved the field into a struct.
 #if PG_VERSION_NUM >= 170000
 inline LocalTransactionId local_transaction() { return MyProc->vxid.lxid; }
 #else
 inline LocalTransactionId local_transaction() { return MyProc->lxid; }
 #endif
 
-// Whether the current role has all rights that the statement wants. 16 took them out of the range table.
+// Whether the current role has all rights that the statement needs. 16 moved them out of the range table.
 inline bool may_execute(const PlannedStmt& statement) {
 #if PG_VERSION_NUM >= 160000
     return ExecCheckPermissions(statement.rtable, statement.permInfos, false);
@@ -73,7 +74,7 @@ inline bool may_execute(const PlannedStmt& statement) {
 #endif
 }
 
-// 19 computes once where columns are, and reads rows by that: a description that was built must say that it is complete.
+// 19 computes the offsets of columns once. A TupleDesc that was built by hand must be completed before rows are read by it.
 inline void complete(TupleDesc row) {
 #if PG_VERSION_NUM >= 190000
     TupleDescFinalize(row);
@@ -82,14 +83,14 @@ inline void complete(TupleDesc row) {
 #endif
 }
 
-// 19 has a type for what was a plain number.
+// 19 has a type for the ids of syscaches, which were plain numbers.
 #if PG_VERSION_NUM >= 190000
 using SyscacheId = SysCacheIdentifier;
 #else
 using SyscacheId = int;
 #endif
 
-// 19 keeps the result with the state.
+// 19 keeps the result in the state.
 class JsonbBuilder {
 public:
 #if PG_VERSION_NUM >= 190000

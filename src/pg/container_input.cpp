@@ -15,9 +15,9 @@ struct ArrayReader {
     TypeInput* element;
     ArrayBuildState* state;
     JsonReader json;
-    int element_depth = 0;     // of the elements; 0: none found so far
-    int depth = 0;             // of the deepest array
-    int lengths[MAXDIM] = {};  // per depth; -1: not known yet
+    int element_depth = 0;     // the depth of the elements; 0: no element found yet
+    int depth = 0;             // the depth of the deepest array
+    int lengths[MAXDIM] = {};  // the length of arrays per depth; -1: not known yet
 };
 
 [[noreturn]] void ragged() {
@@ -26,11 +26,11 @@ struct ArrayReader {
     pg_unreachable();
 }
 
-// To these an array is a value like any other.
+// Whether the type takes a JSON array as one value.
 bool takes_arrays(const TypeInput* type) { return type->kind == Kind::json || type->kind == Kind::array; }
 
 void read_element(ArrayReader& reader, Token token) {
-    // The build state doubles its memory, which must stay below that of the largest array.
+    // The build state grows by doubling its memory, which must stay below the size of the largest array.
     constexpr int most = MaxArraySize / 2;
     if (reader.state->nelems >= most)
         ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("array size exceeds the maximum allowed (%d)", most)));
@@ -39,7 +39,7 @@ void read_element(ArrayReader& reader, Token token) {
     accumArrayResult(reader.state, datum, null, reader.element->type, CurrentMemoryContext);
 }
 
-// Reads on behind the bracket that opens an array of this depth.
+// Reads the rest of an array of this depth. Its opening bracket has been read.
 void read_dimension(ArrayReader& reader, int depth) {
     if (depth > MAXDIM)
         ereport(ERROR,
@@ -62,7 +62,7 @@ void read_dimension(ArrayReader& reader, int depth) {
     reader.depth = std::max(reader.depth, depth);
 }
 
-// The members of a composite type. It may have been altered since they were looked up.
+// Looks up the members of a composite type, again if the type has been altered since.
 void look_up_members(TypeInput* type, TupleDesc row) {
     const std::uint64_t identifier = assign_record_type_identifier(type->base, -1);
     if (type->row_identifier == identifier) return;

@@ -14,11 +14,11 @@ struct Value {
 inline Value value(Datum datum) { return {datum, false}; }
 inline Value value(std::int64_t number) { return {Int64GetDatum(number), false}; }
 
-// Allocated in the current memory context.
-inline Datum unguarded_text_datum(std::string_view text) {  // for what runs guarded already
+// Allocates in the current memory context. For code that already runs guarded.
+inline Datum unguarded_text_datum(std::string_view text) {
     if (text.size() > MaxAllocSize - VARHDRSZ)
         ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("a text of %zu bytes is larger than 1 GB", text.size())));
-    // An empty view may point nowhere, which memcpy must not be given.
+    // An empty view may hold a null pointer, which memcpy must not get.
     return PointerGetDatum(cstring_to_text_with_len(text.empty() ? "" : text.data(), static_cast<int>(text.size())));
 }
 inline Datum text_datum(std::string_view text) {
@@ -28,7 +28,7 @@ inline Value value(std::string_view text) { return value(text_datum(text)); }
 inline Value value(const std::string& text) { return value(text_datum(text)); }
 inline Value value(const std::optional<std::string>& text) { return text ? value(text_datum(*text)) : Value{}; }
 
-// The bytes of a text (or json) datum, detoasted into the current memory context when it must be.
+// The bytes of a text (or json) datum. They are detoasted into the current memory context if necessary.
 inline std::string_view view_of_text(Datum datum) {
     return guarded([datum] {
         const text* t = DatumGetTextPP(datum);

@@ -5,7 +5,7 @@
 namespace replicache::pg {
 namespace {
 
-// What is left to say when there is no memory to say it with.
+// A static error, for when there is no memory to copy another one.
 ErrorData* out_of_memory() {
     static ErrorData data;
     data = ErrorData{};
@@ -113,8 +113,8 @@ ErrorData* PgError::release() noexcept {
 }
 
 void raise(ErrorData* error) {
-    // An error that PostgreSQL raised knows its source; one of ours is new, and wants the context lines
-    // (the calling SQL function, say) that ThrowErrorData collects.
+    // An error that PostgreSQL raised has a file name and its context lines. An error of our own is new, and ThrowErrorData collects its
+    // context lines, such as the calling SQL function.
     if (error->filename != nullptr) ReThrowError(error);
     ThrowErrorData(error);
     pg_unreachable();

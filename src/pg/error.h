@@ -1,16 +1,16 @@
-// Errors on the C++ side. SqlError is raised by us, PgError was raised by PostgreSQL; both cross into PostgreSQL at an
-// entry point only (see border.h).
+// Errors on the C++ side. We throw an SqlError ourselves. A PgError was raised by PostgreSQL. Both become PostgreSQL errors only at an
+// entry point (see border.h).
 #pragma once
 
 #include "prelude.h"
 
 namespace replicache::pg {
 
-// Whether an error is a mistake of the server's set-up, such as a function that names a column which is not there: it is mended there, and
-// then what has failed succeeds.
+// Whether an error is a mistake of the server's set-up, such as a function that names a column which does not exist. When the set-up is
+// corrected, the same request succeeds.
 enum class Defect {
     none,
-    possible,  // or it is the client's, who has named what never was there
+    possible,  // it may also be a mistake of the client, who has named something that never existed
     certain,
 };
 
@@ -30,8 +30,8 @@ struct SqlError : std::exception {
 // A PostgreSQL error on its way through C++ frames. Owns its ErrorData, in a memory context of its own.
 class PgError {
 public:
-    // Takes the error that PostgreSQL has just raised out of ErrorContext. Never raises: short of memory, it becomes
-    // the out-of-memory error.
+    // Takes the error that PostgreSQL has just raised out of ErrorContext. Never raises errors: if there is no memory, it returns the
+    // out-of-memory error.
     static PgError take() noexcept;
     // The same for an error of our own.
     static PgError make(const SqlError& error) noexcept;
@@ -43,15 +43,14 @@ public:
     const ErrorData& data() const { return *data_; }
     int sqlerrcode() const { return data_->sqlerrcode; }
     Defect defect() const { return defect_; }
-    // It has come up while something of the client's was read: a defect is possible at most.
+    // Says that the error may be the client's mistake, because it came up while input of the client was read.
     void doubt() noexcept { defect_ = std::min(defect_, Defect::possible); }
-    // Never raises: short of memory, the message stays as it is.
+    // These never raise errors: if there is no memory, the text stays as it is.
     void set_message(const std::string& message) noexcept;
-    // Hands the data over to ErrorContext, which frees it when the error has been dealt with.
-    ErrorData* release() noexcept;
-    // As set_message.
     void set_detail(const std::string& detail) noexcept;
     void set_hint(const std::string& hint) noexcept;
+    // Hands the data over to ErrorContext, which frees it when the error has been handled.
+    ErrorData* release() noexcept;
 
 private:
     PgError(ErrorData* data, MemoryContext home, Defect defect) : data_(data), home_(home), defect_(defect) {}

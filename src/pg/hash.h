@@ -1,4 +1,4 @@
-// Short names for long or private texts.
+// Short names for texts that are long or that others must not see.
 #pragma once
 
 #include "pg/border.h"

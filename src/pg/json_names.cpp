@@ -8,7 +8,7 @@ extern "C" {
 namespace replicache::pg {
 namespace {
 
-// The callbacks of PostgreSQL's JSON parser: C frames around them, so nothing here has a destructor.
+// The callbacks of PostgreSQL's JSON parser. They run between C frames, so nothing here may have a destructor.
 #if PG_VERSION_NUM >= 160000
 using ParseResult = JsonParseErrorType;
 #define PARSE_OK return JSON_SUCCESS

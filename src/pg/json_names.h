@@ -1,4 +1,4 @@
-// The member names of a JSON object, by PostgreSQL's own lexer: for what JsonReader cannot decode.
+// The member names of a JSON object, read by PostgreSQL's own lexer. For texts that JsonReader cannot decode.
 #pragma once
 
 #include "pg/border.h"
@@ -11,7 +11,7 @@ struct MemberNames {
     List* names;  // of char*
 };
 
-// Throws what the lexer finds wrong with any string of the text.
+// Throws the lexer's error when some string of the text is wrong.
 MemberNames member_names(std::string_view json);
 
 }  // namespace replicache::pg

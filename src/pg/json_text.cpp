@@ -36,7 +36,7 @@ void prepare_to_json(FmgrInfo* call, Oid type, MemoryContext context) {
     MemoryContextSwitchTo(outer);
 }
 
-// JSON has no NaN and no infinities: they go out as strings (datum_to_json in json.c).
+// JSON has no NaN and no infinities. They are written as strings, as datum_to_json in json.c does.
 bool is_json_number(const char* text) {
     if (*text == '-') ++text;
     return *text >= '0' && *text <= '9';

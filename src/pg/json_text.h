@@ -1,4 +1,4 @@
-// JSON text straight into a buffer, byte for byte what to_json writes (utils/adt/json.c), without its intermediate copies.
+// Writes JSON text directly into a buffer, without intermediate copies. Every byte is as to_json writes it (utils/adt/json.c).
 // Everything here raises PostgreSQL errors and holds nothing that has a destructor: call it guarded.
 #pragma once
 
@@ -15,7 +15,7 @@ std::string json_string(std::string_view text);
 // Appends the values of one column, or of one expression.
 class JsonWriter {
 public:
-    // Looks up how values of this type are written. What it keeps is allocated in `context`.
+    // Looks up how values of this type are written. Memory that it keeps comes from `context`.
     void prepare(Oid type, MemoryContext context);
     void append(StringInfo out, Datum datum, bool null);
 

@@ -10,7 +10,7 @@ struct DeleteContext {
 };
 using ContextPtr = std::unique_ptr<MemoryContextData, DeleteContext>;
 
-// For one step of a loop. Current while it lives; reset() frees what the step has allocated.
+// For one step of a loop. The context is current while the object lives. reset() frees what the step has allocated.
 class ScratchContext {
 public:
     ScratchContext() : outer_(CurrentMemoryContext) {

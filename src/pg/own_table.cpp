@@ -25,8 +25,7 @@ void tell_of_change(const char* registry) {
 
 std::string required(std::optional<std::string> text) {
     if (!text)
-        throw SqlError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "a table of replicache_ext has a null where it has none", {},
-                       not_to_be_altered);
+        throw SqlError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "unexpected null in a table of replicache_ext", {}, not_to_be_altered);
     return *std::move(text);
 }
 
@@ -37,18 +36,17 @@ void raise_missing(const char* name) {
     pg_unreachable();
 }
 
-void check_column(Relation relation, int column, bool is_text) {
+void check_column(Relation relation, int column, ColumnType type) {
     const TupleDesc columns = relation->rd_att;
     if (column <= columns->natts) {
         const FormData_pg_attribute& attribute = *TupleDescAttr(columns, column - 1);
-        if (!attribute.attisdropped && (is_text ? attribute.atttypid == TEXTOID || attribute.atttypid == JSONOID
-                                                : attribute.attbyval && attribute.attlen == sizeof(Datum)))
+        if (!attribute.attisdropped && (type == ColumnType::text ? attribute.atttypid == TEXTOID || attribute.atttypid == JSONOID
+                                                                 : attribute.attbyval && attribute.attlen == sizeof(Datum)))
             return;
     }
-    ereport(ERROR,
-            (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-             errmsg("column %d of \"replicache.%s\" is not what replicache_ext has made it", column, RelationGetRelationName(relation)),
-             errhint("%s", not_to_be_altered)));
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("column %d of \"replicache.%s\" has been altered", column, RelationGetRelationName(relation)),
+                    errhint("%s", not_to_be_altered)));
 }
 
 }  // namespace replicache::pg

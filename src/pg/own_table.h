@@ -1,29 +1,36 @@
-// The extension's own tables: where they are, and that they are what the extension has made. A superuser can alter them, and what
-// is then no text, or null, must not be read as if it were: it would crash.
+// The extension's own tables: finds them, and checks that they are as the extension has created them. A superuser can alter them. Then a
+// value of another type, or a null, would crash the server when it is read as a text.
 #pragma once
 
 #include "pg/error.h"
 
 namespace replicache::pg {
 
-inline constexpr const char* not_to_be_altered = "The tables of the extension are not to be altered.";
+// A hint.
+inline constexpr const char* not_to_be_altered = "Undo the change: tables of the extension must not be altered.";
 
-// InvalidOid: there is none of this name.
+// InvalidOid: there is no relation of this name.
 Oid own_relation(const char* name);
 
 // A function of the extension without parameters. Found whether or not the caller has USAGE on the schema.
 Oid own_function(const char* name);
 
-// Makes every backend read the registry of this name again. Its trigger does so, too, but not where session_replication_role is replica.
+// Makes every backend read the registry of this name again. The trigger of the registry does so, too, but not while
+// session_replication_role is replica.
 void tell_of_change(const char* registry);
 
+// The text of a column that is NOT NULL. Throws 55000 when it is null nevertheless.
 std::string required(std::optional<std::string> text);
 
-// The rest is for the PostgreSQL side of guarded(): raises errors as PostgreSQL does.
+// The rest is for code that runs guarded. It raises PostgreSQL errors.
 
 Oid find_own_relation(const char* name);
 [[noreturn]] void raise_missing(const char* name);
-// Raises an error unless the column, from 1, is a text or, if not is_text, as wide as a bigint.
-void check_column(Relation relation, int column, bool is_text);
+enum class ColumnType {
+    text,    // or json
+    number,  // as wide as a bigint
+};
+// Raises an error unless the column, counted from 1, is of this type.
+void check_column(Relation relation, int column, ColumnType type);
 
 }  // namespace replicache::pg

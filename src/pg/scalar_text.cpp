@@ -21,7 +21,7 @@ std::optional<ScalarText> ScalarText::of(Oid type) {
         case DATEOID:
         case TIMESTAMPOID:
         case TIMESTAMPTZOID: result.kind_ = Kind::datetime; return result;
-        // Their output is marked immutable, but depends on extra_float_digits and bytea_output.
+        // The output functions of these types are marked immutable, but depend on extra_float_digits or bytea_output.
         case FLOAT4OID:
         case FLOAT8OID:
         case POINTOID:
@@ -40,7 +40,7 @@ std::optional<ScalarText> ScalarText::of(Oid type) {
         bool is_varlena;
         getTypeOutputInfo(result.type_, &output, &is_varlena);
         fmgr_info_cxt(output, &result.output_, TopMemoryContext);
-        // enum_out is marked stable for the sake of ALTER TYPE … RENAME VALUE only.
+        // enum_out is marked stable only because ALTER TYPE … RENAME VALUE changes its result.
         return category == TYPTYPE_ENUM || (category == TYPTYPE_BASE && func_volatile(output) == PROVOLATILE_IMMUTABLE);
     });
     if (!stable) return std::nullopt;

@@ -1,5 +1,5 @@
-// The text of a scalar that is the same in every session: for keys and spaces, which must not depend on DateStyle,
-// TimeZone or bytea_output.
+// The text of a scalar that is the same in every session. Keys and spaces need it: they must not depend on DateStyle, TimeZone or
+// bytea_output.
 #pragma once
 
 #include "pg/datum.h"
@@ -8,10 +8,10 @@ namespace replicache::pg {
 
 class ScalarText {
 public:
-    // Null when the type has no such text (its output function depends on settings, or it is not a scalar).
+    // Nullopt: the type has no such text, because its output function depends on settings, or it is not a scalar.
     static std::optional<ScalarText> of(Oid type);
 
-    // The text of a value, perhaps in the current memory context. Raises PostgreSQL errors: call it guarded.
+    // The text of a value. It points into the value, or into the current memory context. Raises PostgreSQL errors: call it guarded.
     std::string_view operator()(Datum datum) const;
 
 private:

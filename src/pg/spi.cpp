@@ -24,7 +24,7 @@ void check_is_own(SPIPlanPtr plan) {
             const List* const relations = static_cast<CachedPlanSource*>(list_nth(sources, i))->relationOids;
             for (int n = 0; n < list_length(relations); ++n)
                 if (const Oid schema = get_rel_namespace(list_nth_oid(relations, n)); schema != own && schema != PG_CATALOG_NAMESPACE)
-                    elog(ERROR, "a statement that runs as the owner of replicache_ext names a table of somebody else");
+                    elog(ERROR, "a statement that runs as the owner of replicache_ext names a table outside the extension");
         }
     });
 }
@@ -40,10 +40,11 @@ Value Rows::get(std::uint64_t row, int column) const {
 std::optional<std::string> Rows::text(std::uint64_t row, int column) const {
     const Value value = get(row, column);
     if (value.null) return std::nullopt;
-    if (TupleDescAttr(table_->tupdesc, column - 1)->attlen != -1)  // a column of the extension that somebody has altered
+    // No text: somebody has altered a column of the extension.
+    if (TupleDescAttr(table_->tupdesc, column - 1)->attlen != -1)
         throw SqlError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                        "column \"" + std::string(NameStr(TupleDescAttr(table_->tupdesc, column - 1)->attname)) +
-                           "\" of a table of replicache_ext is no text any more",
+                           "\" of a table of replicache_ext is not of type text any more",
                        {}, not_to_be_altered);
     return std::string(view_of_text(value.datum));
 }

@@ -1,7 +1,7 @@
 // SQL statements of the extension's own, through SPI.
 //
-// They run under the caller's search_path, which an attacker may have pointed at operators of his own: so every object,
-// type, function and operator in such a statement is schema-qualified; sql/security.sql puts it to the test.
+// They run under the caller's search_path, and an attacker may have put operators of their own there. So every object, type, function and
+// operator in such a statement is schema-qualified. sql/security.sql tests that.
 #pragma once
 
 #include "pg/datum.h"
@@ -19,7 +19,7 @@ public:
     SpiConnection& operator=(const SpiConnection&) = delete;
 };
 
-// The rows a statement returned. They live as long as the SPI connection.
+// The rows that a statement has returned. They live as long as the SPI connection.
 class Rows {
 public:
     Rows(SPITupleTable* table, std::uint64_t count) : table_(table), count_(count) {}
@@ -36,20 +36,20 @@ private:
 };
 
 enum class Snapshot {
-    fresh,   // sees what is committed now, may write
-    latest,  // the same in REPEATABLE READ, too, but only reads: for registries, which are kept like catalogs beyond the transaction
-    active,  // reads under the active snapshot of the caller
+    fresh,   // a new snapshot of the transaction; may write
+    latest,  // sees what is committed now, even in REPEATABLE READ; only reads. For registries, which are cached beyond the transaction
+    active,  // the active snapshot of the caller; only reads
 };
 
-// A statement that is prepared on first use and kept for the life of the backend. Define it as a static. It runs as the caller.
+// A statement that is prepared at its first use and kept as long as the backend lives. Define it as a static. It runs as the caller.
 class Statement {
 public:
     Statement(const char* sql, std::initializer_list<Oid> types) : sql_(sql), types_(types) {}
-    // Rows returned, or (without RETURNING) rows processed.
+    // Returns the rows that the statement returns. Without RETURNING, only their count is set.
     Rows run(std::initializer_list<Value> values, Snapshot snapshot = Snapshot::fresh);
 
 protected:
-    bool prepare();  // whether it was not prepared yet
+    bool prepare();  // returns whether it was not prepared yet
     SPIPlanPtr plan() const { return plan_; }
 
 private:
@@ -58,8 +58,8 @@ private:
     SPIPlanPtr plan_ = nullptr;
 };
 
-// A statement on the extension's own tables. It runs as their owner, who is a superuser, so it may touch nothing else: a statement
-// that names any other table but the catalogs is an error before it runs.
+// A statement on the extension's own tables. It runs as their owner, who is a superuser. So it may use only these tables and catalogs: a
+// statement that names another table is refused before it runs.
 class OwnStatement : private Statement {
 public:
     using Statement::Statement;
@@ -69,9 +69,9 @@ public:
 // Runs DDL, or any other statement that is not worth a plan, as the caller.
 Rows run_once(const std::string& sql);
 
-// name, quoted as an SQL identifier, or "schema"."table" of a relation.
 std::string quote_identifier(const std::string& name);
 std::string quote_literal(const std::string& text);
+// The name of a relation for SQL: "schema"."table", quoted where necessary.
 std::string qualified_name(Oid relation);
 
 }  // namespace replicache::pg

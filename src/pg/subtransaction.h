@@ -1,11 +1,11 @@
-// A subtransaction around a piece of C++, after the exception block of plpgsql (exec_stmt_block in pl_exec.c).
+// A subtransaction around a piece of C++. It does what the exception block of plpgsql does (exec_stmt_block in pl_exec.c).
 #pragma once
 
 #include "pg/border.h"
 
 namespace replicache::pg {
 
-// The transaction state that a subtransaction changes and that must be put back after it.
+// A subtransaction changes the current memory context and resource owner. This class puts them back after it.
 class Subtransaction {
 public:
     Subtransaction() : context_(CurrentMemoryContext), owner_(CurrentResourceOwner) {
@@ -33,11 +33,11 @@ private:
     ResourceOwner owner_;
 };
 
-// What f wants to become of its work.
+// What happens to the work of f.
 enum class Ending { commit, undo };
 
-// Runs f in a subtransaction: all of it, or nothing. f fails by throwing, or by returning an error if it can. If f returns an Ending, its
-// work can be undone without an error, too. Returns the error that rolled it back, if any.
+// Runs f in a subtransaction: everything that it does takes effect, or nothing. f fails by throwing, or by returning an error if its type
+// has one. If f returns an Ending, its work can be undone without an error, too. Returns the error that has rolled it back, if any.
 template <class F>
 std::optional<PgError> attempt(F&& f) {
     std::optional<PgError> error;

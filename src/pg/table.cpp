@@ -55,7 +55,7 @@ template <class Visit>
 void Table::scan(std::string_view key, Snapshot snapshot, Visit&& visit) {
     ScanKeyData wanted;
     ScanKeyEntryInitialize(&wanted, 0, 1, BTEqualStrategyNumber, InvalidOid, C_COLLATION_OID, F_TEXTEQ, unguarded_text_datum(key));
-    check_column(relation_, 1, true);
+    check_column(relation_, 1, ColumnType::text);
     const Oid key_index = primary_key_index(relation_);
     if (!OidIsValid(key_index))
         ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -94,7 +94,7 @@ bool Table::find(std::string_view key) {
 
 std::int64_t Table::greatest(std::string_view key, int column) {
     return guarded([&] {
-        check_column(relation_, column, false);
+        check_column(relation_, column, ColumnType::number);
         SnapshotData dirty;
         InitDirtySnapshot(dirty);
         std::int64_t greatest = PG_INT64_MIN;
@@ -120,7 +120,7 @@ bool Table::lock_unless(std::string_view key, int column, bool (*is_free)(std::s
                 UnregisterSnapshot(snapshot);
                 return false;
             }
-            if (column != 0) check_column(relation_, column, true);
+            if (column != 0) check_column(relation_, column, ColumnType::text);
             if (column != 0 && has_text(row_, column, is_free)) {
                 UnregisterSnapshot(snapshot);
                 return true;
@@ -137,7 +137,7 @@ bool Table::lock_unless(std::string_view key, int column, bool (*is_free)(std::s
     });
 }
 
-// The scan has set the hint bit unless the commit record is not on disk yet (SetHintBits in heapam_visibility.c).
+// The scan sets the hint bit, but not before the commit record is on disk (SetHintBits in heapam_visibility.c).
 bool Table::may_be_lost() const {
     bool should_free;
     const HeapTupleHeader header = ExecFetchSlotHeapTuple(row_, false, &should_free)->t_data;
@@ -152,14 +152,14 @@ Value Table::get(int column) {
 
 std::int64_t Table::int8(int column) {
     return guarded([&] {
-        check_column(relation_, column, false);
+        check_column(relation_, column, ColumnType::number);
         bool null;
         return DatumGetInt64(slot_getattr(row_, column, &null));
     });
 }
 
 std::optional<std::string> Table::text(int column) {
-    guarded([&] { check_column(relation_, column, true); });
+    guarded([&] { check_column(relation_, column, ColumnType::text); });
     const Value value = get(column);
     if (value.null) return std::nullopt;
     return std::string(view_of_text(value.datum));
@@ -182,14 +182,14 @@ HeapTuple Table::update(HeapTuple row, std::initializer_list<Change> changes, Me
         bool nulls[max_changes] = {};
         int n = 0;
         for (const Change& change : changes) {
-            check_column(relation_, change.column, false);
+            check_column(relation_, change.column, ColumnType::number);
             columns[n] = change.column;
             values[n++] = change.datum;
         }
         const MemoryContext outer = MemoryContextSwitchTo(home);
         HeapTuple const changed = heap_modify_tuple_by_cols(row, relation_->rd_att, n, columns, values, nulls);
         MemoryContextSwitchTo(outer);
-        // Nobody but this transaction can have touched the row, and that by hand: then this is an error.
+        // Only this transaction can have changed the row in between, by a statement of its own on this table. Then this raises an error.
         CatalogTupleUpdate(relation_, &row->t_self, changed);
         CommandCounterIncrement();
         return changed;
@@ -224,7 +224,7 @@ TableScan::TableScan(const char* table, const char* index, std::initializer_list
         int n = 0;
         for (const Condition& condition : conditions) {
             const bool text = condition.type == TEXTOID;
-            check_column(relation_, condition.column, text);
+            check_column(relation_, condition.column, text ? ColumnType::text : ColumnType::number);
             switch (condition.is) {
                 case Is::equal:
                     ScanKeyInit(&keys[n], condition.column, BTEqualStrategyNumber, text ? F_TEXTEQ : F_INT8EQ, condition.value);
@@ -238,7 +238,7 @@ TableScan::TableScan(const char* table, const char* index, std::initializer_list
             }
             ++n;
         }
-        // Without the index, which somebody may have dropped, every row is looked at.
+        // Somebody may have dropped the index. Then the scan looks at every row.
         const Oid found = find_own_relation(index);
         scan_ = systable_beginscan(relation_, found, OidIsValid(found), GetActiveSnapshot(), n, keys);
     });
@@ -264,7 +264,7 @@ Datum TableScan::get(int column) const {
 }
 
 std::int64_t TableScan::int8(int column) const {
-    guarded([&] { check_column(relation_, column, false); });
+    guarded([&] { check_column(relation_, column, ColumnType::number); });
     return DatumGetInt64(get(column));
 }
 
@@ -273,7 +273,7 @@ Oid TableScan::oid(int column) const { return DatumGetObjectId(get(column)); }
 bool TableScan::is_null(int column) const { return heap_attisnull(row_, column, relation_->rd_att); }
 
 std::string TableScan::text(int column) const {
-    guarded([&] { check_column(relation_, column, true); });
+    guarded([&] { check_column(relation_, column, ColumnType::text); });
     return std::string(view_of_text(get(column)));
 }
 

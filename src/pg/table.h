@@ -1,7 +1,7 @@
-// Rows of the extension's own tables by primary key, without SQL. Every push does the same few look-ups and updates; through
-// SPI each of them costs several times as much.
+// Rows of the extension's own tables by primary key, without SQL. Every push does the same few look-ups and updates. Through SPI, each of
+// them would cost several times as much.
 //
-// No privileges are checked and no triggers fired: for bookkeeping only. The primary key is one text column, the first.
+// No privileges are checked and no triggers are fired, so this is for bookkeeping only. The primary key is the first column, of type text.
 #pragma once
 
 #include "pg/datum.h"
@@ -20,27 +20,27 @@ public:
     Table(const Table&) = delete;
     Table& operator=(const Table&) = delete;
 
-    // Whether there is one of this name: a database may not have had its ALTER EXTENSION … UPDATE yet.
+    // Whether the table exists. It may be missing in a database before ALTER EXTENSION … UPDATE.
     static bool exists(const char* name);
     bool has_column(int column) const { return column <= relation_->rd_att->natts; }
 
-    // Finds the row of this key under the active snapshot.
+    // Finds the row with this key under the active snapshot.
     bool find(std::string_view key);
-    // Whether there is one now, whatever the transaction's snapshot.
+    // Finds the row as it is committed now, even if the transaction's snapshot is older.
     bool find_latest(std::string_view key);
-    // The greatest number in this column of the row, also where the transaction that has written it has not ended yet.
+    // The greatest number in this column of the row. Versions of the row by transactions that have not ended count, too.
     std::int64_t greatest(std::string_view key, int column);
     // Locks the latest version of the row until the end of the transaction, as SELECT … FOR NO KEY UPDATE does
     // (nodeLockRows.c). Throws 40001 when the transaction's snapshot is older.
     bool lock(std::string_view key);
-    // The same, but a row whose text in this column is free of locks is only found.
+    // The same, but if `is_free` accepts the text of this column, the row is only found, and not locked.
     bool lock_unless(std::string_view key, int column, bool (*is_free)(std::string_view text));
 
-    // Whether a crash could still undo the transaction that wrote the row found: it committed with
-    // synchronous_commit = off, and not long ago.
+    // Whether a crash could still undo the transaction that wrote the row found. This is so for a short time after a commit with
+    // synchronous_commit = off.
     bool may_be_lost() const;
 
-    // A column, from 1, of the row found or locked.
+    // A column of the row found or locked. Columns count from 1.
     Value get(int column);
     std::int64_t int8(int column);
     std::optional<std::string> text(int column);
@@ -52,11 +52,11 @@ public:
         int column;
         Datum datum;
     };
-    // Changes columns of a row that this transaction has locked; no key and no other indexed column. Returns the row as it is
-    // then, made in this context.
+    // Changes columns of a row that this transaction has locked. They must not be in an index. Returns the changed row, made in this
+    // context.
     HeapTuple update(HeapTuple row, std::initializer_list<Change> changes, MemoryContext home);
-    // One value per column; those of columns that an older version of the extension has not got are left out. A key that exists
-    // is an error.
+    // Takes one value per column. Values of columns that an older version of the extension does not have are left out. A key that exists
+    // already is an error.
     void insert(std::initializer_list<Value> values);
 
 private:
@@ -68,7 +68,7 @@ private:
     TupleTableSlot* row_;
 };
 
-// Rows of one of the extension's own tables under the active snapshot, found by an index of it.
+// Rows of one of the extension's own tables, found by an index under the active snapshot.
 class TableScan {
 public:
     enum class Is { equal, above, up_to };
@@ -83,7 +83,7 @@ public:
     TableScan(const TableScan&) = delete;
     TableScan& operator=(const TableScan&) = delete;
 
-    // Goes to the next row; false behind the last one.
+    // Goes to the next row. False: there is none.
     bool next();
     std::int64_t int8(int column) const;
     std::string text(int column) const;

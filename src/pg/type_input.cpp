@@ -43,12 +43,12 @@ Kind kind_of(Oid base, int32 typmod) {
         case TYPTYPE_MULTIRANGE: return Kind::range;
         default: break;
     }
-    // int2vector and oidvector have elements, too, but are no arrays to their users.
+    // int2vector and oidvector have elements, too, but their text is not that of an array.
     const Oid element = get_element_type(base);
     return OidIsValid(element) && get_array_type(element) == base ? Kind::array : Kind::other;
 }
 
-// As the input function of the type would say it.
+// Raises an error in the words of the type's input function.
 [[noreturn]] void refuse(const TypeInput* type, int sqlstate, std::string_view text, const char* hint) {
     ereport(ERROR, (errcode(sqlstate), errmsg("invalid input syntax for type %s: \"%s\"", format_type_be(type->base), c_string(text)),
                     hint != nullptr ? errhint("%s", hint) : 0));
@@ -87,7 +87,7 @@ Datum read_integer_of_size(TypeInput* type, Token token, std::string_view text) 
 
 void hint_at_json_text(void*) {
     if (geterrcode() == ERRCODE_INVALID_TEXT_REPRESENTATION)
-        errhint("The text must hold JSON. A string of JSON is quoted inside the text: \"\\\"abc\\\"\".");
+        errhint("Write JSON in the text. A string of JSON needs quotes inside the text: \"\\\"abc\\\"\".");
 }
 
 Datum read_json(TypeInput* type, Token token, std::string_view text) {
@@ -112,7 +112,7 @@ Datum read_bytea(TypeInput* type, Token token, std::string_view text) {
     refuse(type, ERRCODE_INVALID_TEXT_REPRESENTATION, text, "Write base64, or hexadecimal digits after \\x, as text.");
 }
 
-// A literal may begin with its bounds: [0:1]={a,b}.
+// An array literal may begin with its bounds: [0:1]={a,b}.
 bool begins_with_bounds(std::string_view text) {
     const std::size_t end = text.find_first_not_of("[0123456789+-: ");
     if (end == std::string_view::npos || text[end] != ']') return false;
@@ -120,7 +120,7 @@ bool begins_with_bounds(std::string_view text) {
     return text.starts_with('=') || text.starts_with('[');
 }
 
-// Raises what is wrong with the text.
+// Returns the text if it is valid JSON. Otherwise raises the error.
 std::string_view validated(std::string_view json) {
     DirectFunctionCall1(json_in, CStringGetDatum(c_string(json)));
     return json;
@@ -140,7 +140,7 @@ Datum read_container(TypeInput* type, Token token, std::string_view text) {
     return is_array ? read_array(type, text) : read_composite(type, text);
 }
 
-// The text is that of a string without its escapes, or the JSON as it was written.
+// `text` is the decoded text of a string, or for any other token the JSON as it was written.
 Datum read_present(TypeInput* type, Token token, std::string_view text) {
     switch (type->kind) {
         case Kind::boolean: return read_boolean(type, token, text);
@@ -149,13 +149,13 @@ Datum read_present(TypeInput* type, Token token, std::string_view text) {
         case Kind::json: return read_json(type, token, text);
         case Kind::bytea: return read_bytea(type, token, text);
         case Kind::datetime:
-            // The input function would take some numbers: 20240229 for a date, 5 for five seconds.
+            // The input function would accept some numbers: 20240229 as a date, 5 as five seconds.
             if (token == Token::string) return input_text(type, text);
             refuse(type, ERRCODE_INVALID_DATETIME_FORMAT, text,
                    type->base == INTERVALOID ? "Write text, such as \"1 day 02:00\" or \"P1DT2H\"."
                                              : "Write ISO 8601 text, such as \"2024-02-29T12:34:56Z\".");
         case Kind::range:
-            // …and a JSON array of two numbers for a range.
+            // The input function would accept a JSON array of two numbers as a range.
             if (token == Token::string) return input_text(type, text);
             refuse(type, ERRCODE_INVALID_TEXT_REPRESENTATION, text, "Write the range as text, such as \"[1,5)\".");
         case Kind::array:

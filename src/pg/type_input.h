@@ -1,4 +1,4 @@
-// Values of any type from JSON as clients of several kinds write it; docs/types.md shows what each type takes.
+// Reads values of any type from JSON, as different clients write it. docs/types.md lists what each type accepts.
 // Everything here raises PostgreSQL errors and holds nothing that has a destructor: call it guarded.
 #pragma once
 
@@ -12,27 +12,27 @@ struct TypeInput {
 
     Kind kind;
     Oid type;
-    Oid base;  // what a domain is over; else the type itself
+    Oid base;  // the base type of a domain, or else the type itself
     int32 typmod;
     FmgrInfo input;  // of the base type
     Oid input_parameter;
-    MemoryContext context;  // for all that is kept
-    void* constraints;      // of a domain, kept by domain_check
+    MemoryContext context;  // for memory that is kept
+    void* constraints;      // of a domain: the cache of domain_check
     TypeInput* element;     // of an array
-    // Of a composite type, as of the version of it that the identifier names.
+    // The members of a composite type, for the version of the type with this identifier.
     std::uint64_t row_identifier;
     TypeInput** members;
 };
 
 TypeInput* make_type_input(Oid type, int32 typmod, MemoryContext context);
 
-// Reads one value of JSON, which PostgreSQL has validated. The datum is allocated in the current memory context.
+// Reads one value of JSON. PostgreSQL has validated the JSON. The datum is allocated in the current memory context.
 Datum read_value(TypeInput* type, std::string_view json, bool* null);
 
-// The text by the input function of the (base) type.
+// Reads the text by the input function of the base type.
 Datum input_text(TypeInput* type, std::string_view text);
 
-// The containers, from a JSON array or object.
+// Read an array or a composite value from a JSON array or object.
 Datum read_array(TypeInput* type, std::string_view json);
 Datum read_composite(TypeInput* type, std::string_view json);
 

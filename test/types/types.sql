@@ -134,7 +134,7 @@ SET TimeZone = 'UTC';
 SELECT is(complaint(type, json), replace(wanted, '$', E'\n'), 'message for ' || type || ' from ' || left(json, 60)) FROM (VALUES
     ('integer', '"1.5"', 'column "v": invalid input syntax for type integer: "1.5"'),
     ('varchar(3)', '"abcd"', 'column "v": value too long for type character varying(3): "abcd"'),
-    ('jsonb', '"abc"', 'column "v": invalid input syntax for type json: "abc"$DETAIL: Token "abc" is invalid.$HINT: The text must hold JSON. A string of JSON is quoted inside the text: "\"abc\"".'),
+    ('jsonb', '"abc"', 'column "v": invalid input syntax for type json: "abc"$DETAIL: Token "abc" is invalid.$HINT: Write JSON in the text. A string of JSON needs quotes inside the text: "\"abc\"".'),
     ('integer[]', '[1,"x"]', 'column "v": invalid input syntax for type integer: "x": [1,"x"]'),
     ('smallint', '70000', 'column "v": value "70000" is out of range for type smallint'),
     ('boolean', '2', 'column "v": invalid input syntax for type boolean: "2"'),
@@ -150,7 +150,7 @@ SELECT is(complaint(type, json), replace(wanted, '$', E'\n'), 'message for ' || 
     ('email', 'null', 'column "v": domain email does not allow null values'),
     ('text', '"\u0000"', 'column "v": unsupported Unicode escape sequence: "\u0000"$DETAIL: \u0000 cannot be converted to text.'),
     ('varchar(3)', '"' || repeat('é', 60) || '"', 'column "v": value too long for type character varying(3): "' || repeat('é', 39) || '…'),
-    ('jsonb', '"' || repeat('x', 1000000) || '"', 'column "v": invalid input syntax for type json: "' || repeat('x', 79) || '…$DETAIL: Token "' || repeat('x', 293) || '…$HINT: The text must hold JSON. A string of JSON is quoted inside the text: "\"abc\"".'),
+    ('jsonb', '"' || repeat('x', 1000000) || '"', 'column "v": invalid input syntax for type json: "' || repeat('x', 79) || '…$DETAIL: Token "' || repeat('x', 293) || '…$HINT: Write JSON in the text. A string of JSON needs quotes inside the text: "\"abc\"".'),
     ('integer', '"x' || repeat('é', 1000000) || '"', 'column "v": invalid input syntax for type integer: "x' || repeat('é', 129) || '…')
 ) AS t(type, json, wanted);
 -- What is not about the value stays as it is.

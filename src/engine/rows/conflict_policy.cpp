@@ -152,7 +152,7 @@ const ConflictPolicy* conflict_policy(std::string_view name) {
 std::string conflict_policies() {
     std::string names;
     for (const ConflictPolicy* const policy : policies) {
-        if (!names.empty()) names += policy == std::end(policies)[-1] ? " and " : ", ";
+        if (!names.empty()) names += policy == std::end(policies)[-1] ? " or " : ", ";
         names += policy->name();
     }
     return names;

@@ -35,7 +35,7 @@ List* read_names(Oid relation) {
     return guarded([relation] {
         if (!OidIsValid(relation)) pg::raise_missing("mutator_queue");
         Relation const table = table_open(relation, AccessShareLock);
-        pg::check_column(table, 1, true);
+        pg::check_column(table, 1, pg::ColumnType::text);
         SysScanDesc const scan = systable_beginscan(table, InvalidOid, false, nullptr, 0, nullptr);
         List* names = NIL;
         for (HeapTuple tuple; HeapTupleIsValid(tuple = systable_getnext(scan));) {
