@@ -1,5 +1,5 @@
-// The one place that includes PostgreSQL's headers. Include it after every standard header: postgres.h redefines
-// common names (printf, and gettext on servers built without NLS, which breaks <string>).
+// The only place that includes postgres.h. Include this file after every standard header: postgres.h redefines common names (printf, and
+// gettext on servers built without NLS, which breaks <string>).
 #pragma once
 
 #include <algorithm>

@@ -1,5 +1,5 @@
-// What a protocol hands to the engine, and what the engine hands back. Standard C++ only: the protocols include
-// this file and nothing else of the engine, so they are tested without a server.
+// A push on its way from a protocol to the engine, and its outcome on the way back. Standard C++ only: protocols include only this folder
+// besides their own, so they can be tested without a server.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@
 namespace replicache {
 
 struct Mutation {
-    std::string client_id;  // empty: that of its group
+    std::string client_id;  // empty: the same as the client group
     std::int64_t id = 0;    // per client, 1, 2, 3, …
     std::string name;       // of the mutator
     std::string_view args;  // the JSON text exactly as the client wrote it, a slice of the request; empty: absent
@@ -33,8 +33,8 @@ struct Failure {
     std::string message;
     std::optional<std::string> detail;
     std::optional<std::string> hint;
-    bool defect = false;    // the server is to be mended, and then this succeeds
-    std::string context{};  // of a defect, for the log: where it was found
+    bool defect = false;    // a mistake of the server's set-up: the mutation succeeds once it is corrected
+    std::string context{};  // for the log: where the defect was found
 };
 
 struct Rejection {
@@ -42,13 +42,13 @@ struct Rejection {
     Failure failure;
 };
 
-// Why the engine stopped before the end of the batch. What came before stands, the rest was not looked at.
+// Why the engine stopped before the end of the batch. The mutations before it keep their effect. The rest was not looked at.
 struct Halt {
     enum class Reason { out_of_order, temporary };
     Reason reason;
     std::size_t mutation;       // index in the batch
-    std::int64_t expected = 0;  // out_of_order: the id that was next
-    Failure failure;            // temporary: what went wrong
+    std::int64_t expected = 0;  // out_of_order: the id that should have come next
+    Failure failure;            // temporary: the error
 };
 
 struct Outcome {
@@ -57,7 +57,7 @@ struct Outcome {
     std::int64_t skipped = 0;
     std::vector<Rejection> rejected;
     std::optional<Halt> halted;
-    bool client_state_not_found = false;  // the server has forgotten the client; what came before it stands
+    bool client_state_not_found = false;  // the server has forgotten a client; the mutations before it keep their effect
 };
 
 }  // namespace replicache

@@ -1,4 +1,4 @@
-// The cookie of a pull: what its reader has seen of a space, and of which history. Standard C++ only, as in batch.h.
+// The cookie of a pull: which changes of a space its reader has seen, and of which history. Standard C++ only, like batch.h.
 #pragma once
 
 #include <algorithm>
@@ -10,15 +10,15 @@
 
 namespace replicache {
 
-// By this a client tells which of two cookies is newer. Numbers compare as numbers, and as text if either side is text. So above all
-// numbers there are texts, above them those that begin with U+FFFF, the highest unit of JavaScript's text, then those that begin with two,
-// and so on.
+// A client compares the orders of two cookies to see which one is newer. Two numbers compare as numbers; if either side is text, both
+// compare as text. U+FFFF is the highest unit of JavaScript's text. So a text that begins with U+FFFF is above all numbers and all other
+// texts, a text that begins with two of them is above that, and so on.
 struct Order {
-    int level = 0;  // 0: a number; else a text: as many U+FFFF, and the number in 16 digits
+    int level = 0;  // 0: a number; otherwise a text of as many U+FFFF and the number in 16 digits
     std::int64_t number = 0;
 
-    static constexpr std::int64_t max = (std::int64_t{1} << 53) - 1;                   // what JavaScript counts to
-    static constexpr std::int64_t unknown = std::numeric_limits<std::int64_t>::max();  // some text: only the next level is surely above
+    static constexpr std::int64_t max = (std::int64_t{1} << 53) - 1;                   // the highest exact integer of JavaScript
+    static constexpr std::int64_t unknown = std::numeric_limits<std::int64_t>::max();  // another text: only the next level is above it
 
     bool operator==(const Order&) const = default;
 };
@@ -26,19 +26,19 @@ struct Order {
 struct Cookie {
     Order order{};
     std::string_view source{};            // as the client wrote it
-    std::string origin{};                 // the history that it is of, see history.h; empty: not one of ours
-    std::uint64_t lsn = 0;                // where in the WAL it was given
-    std::int64_t version = 0;             // up to which the reader has seen all changes; 0 where the cookie names transactions
-    std::vector<std::int64_t> skipped{};  // tables (OIDs) whose rows could not be read: all of them are yet to come
-    std::string confirmed{};  // the last mutation of the reader's client group that it has been told of, see pull.cpp; empty: none
+    std::string origin{};                 // the history that it belongs to, see engine/space/history.h; empty: not one of our cookies
+    std::uint64_t lsn = 0;                // the position in the WAL at which it was given
+    std::int64_t version = 0;             // the reader has seen all changes up to it; 0 where the cookie names transactions
+    std::vector<std::int64_t> skipped{};  // OIDs of tables whose rows could not be read: the reader still needs all of them
+    std::string confirmed{};  // the last confirmed mutation of the reader's client group, see engine/pull/confirmed.h; empty: none
 
-    // The transactions that the reader had seen, which are those below xmax that were not in progress.
+    // The reader has seen the transactions below xmax that were not in progress.
     std::int64_t xmax = 0;  // 0: the cookie names a version
     std::vector<std::int64_t> in_progress{};
 
     bool operator==(const Cookie&) const = default;
     bool names_transactions() const { return xmax > 0; }
-    // How many transactions had ended, or the version. It rises along a history.
+    // How many transactions had ended, or the version. It rises within a history.
     std::int64_t position() const { return names_transactions() ? xmax - static_cast<std::int64_t>(in_progress.size()) : version; }
     bool has_seen(std::int64_t transaction) const {
         return transaction < xmax && std::find(in_progress.begin(), in_progress.end(), transaction) == in_progress.end();
@@ -50,15 +50,15 @@ struct Cookie {
     }
 };
 
-// A reader of another history gets an order above its own: an offset in steps is added to the positions, and goes on from cookie to cookie.
-// Steps are so large that the tabs of a client, which come with cookies of about the same order, get the same offset: then the tab whose
-// order is higher has seen more.
+// A reader whose cookie is of another history gets an order above its own. For this, an offset is added to the positions, and later cookies
+// keep the offset. The offset is a multiple of this step. The step is large, so that the tabs of a client, whose cookies have similar
+// orders, get the same offset. Then the tab with the higher order has seen more.
 constexpr std::int64_t order_step = std::int64_t{1} << 32;
 
 inline Order next_level(const Order& order, std::int64_t position) { return {order.level + 1, position}; }
 
-// Of the cookie that goes on from this one, of the same history. A cookie that names transactions may be no further by its
-// position: where a reader has a transaction of its own, fewer may have ended than it was told.
+// The order of the cookie that follows this one, in the same history. If cookies name transactions, the position need not be higher: while a
+// reader has a transaction of its own, fewer transactions may have ended than its cookie says.
 inline Order order_after(const Cookie& cookie, std::int64_t position) {
     const std::int64_t theirs = cookie.order.number,
                        offset = std::max<std::int64_t>(theirs - cookie.position(), 0) / order_step * order_step;
@@ -66,7 +66,7 @@ inline Order order_after(const Cookie& cookie, std::int64_t position) {
     return {cookie.order.level, std::max(offset + position, theirs + 1)};
 }
 
-// Of a cookie for a reader whose cookie is of another history.
+// The order of a cookie for a reader whose own cookie is of another history.
 inline Order order_above(const Order& theirs, std::int64_t position) {
     const std::int64_t difference = std::max<std::int64_t>(theirs.number - position, 0);
     if (difference >= Order::max - position - order_step) return next_level(theirs, position);
