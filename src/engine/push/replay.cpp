@@ -27,7 +27,7 @@ using pg::value;
 
 void name_change(PgError& error, const RowChange& change) {
     const char* const detail = error.data().detail;
-    const std::string which = "The change was of \"" + change.table + "\", id " + std::string(change.id) + ".";
+    const std::string which = "The change of \"" + change.table + "\" with id " + std::string(change.id) + " failed.";
     error.set_detail(detail == nullptr ? which : std::string(detail) + "\n" + which);
 }
 
