@@ -57,8 +57,8 @@ constexpr std::int64_t order_step = std::int64_t{1} << 32;
 
 inline Order next_level(const Order& order, std::int64_t position) { return {order.level + 1, position}; }
 
-// The order of the cookie that follows this one, in the same history. If cookies name transactions, the position need not be higher: while a
-// reader has a transaction of its own, fewer transactions may have ended than its cookie says.
+// The order of the cookie that follows this one, in the same history. If cookies name transactions, the position need not be higher: while
+// a reader has a transaction of its own, fewer transactions may have ended than its cookie says.
 inline Order order_after(const Cookie& cookie, std::int64_t position) {
     const std::int64_t theirs = cookie.order.number,
                        offset = std::max<std::int64_t>(theirs - cookie.position(), 0) / order_step * order_step;

@@ -55,7 +55,7 @@ my $pull = q(SELECT replicache.pull('{"pullVersion":1,"clientGroupID":"g"}') #> 
 is($answer, qq({"op":"clear"}\n{"op":"clear"}), 'the pull goes on');
 is(scalar(@lines), 3, 'one line for both');
 like($lines[0], qr/^LOG:  table "memo" is left out of pulls: invalid input syntax for type json$/, 'which table, and why');
-like($lines[2], qr{^HINT:  Pulls try again until it can be read\. Mend the row}, 'and until when');
+like($lines[2], qr{^HINT:  Pulls try again until it can be read\. Correct the row}, 'and until when');
 
 $server->stop;
 done_testing();

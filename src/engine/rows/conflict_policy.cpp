@@ -37,7 +37,8 @@ class RejectStale final : public ConflictPolicy {
 
     void check_column(const std::string& column, Oid type) const override {
         if (type != INT2OID && type != INT4OID && type != INT8OID)
-            throw SqlError(ERRCODE_DATATYPE_MISMATCH, column + " is not of an integer type", {}, "Name an integer column that counts the changes of the row.");
+            throw SqlError(ERRCODE_DATATYPE_MISMATCH, column + " is not of an integer type", {},
+                           "Name an integer column that counts the changes of the row.");
     }
 
     bool needs_old(const RowColumn& column, bool /* has_value */, Access /* access */) const override { return column.is_judged; }
