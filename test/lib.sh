@@ -77,6 +77,8 @@ provide() {
                 fi ;;
             layers)
                 have clang-format || missing+=(clang-format) ;;
+            tidy)
+                have clang-tidy || missing+=(clang-tidy) ;;
             unit)
                 have cmake || missing+=(cmake)
                 [ -f /usr/include/gtest/gtest.h ] || missing+=(libgtest-dev) ;;

@@ -10,7 +10,6 @@ namespace {
 
 using pg::OwnStatement;
 using pg::Rows;
-using pg::value;
 
 class SyncPuller {
 public:

@@ -17,8 +17,6 @@ extern "C" {
 namespace replicache::engine {
 namespace {
 
-using pg::SqlError;
-
 // While a push runs, the triggers do not write the row of the space. The push writes it once, at the top level, and only when it has
 // changed something.
 class DeferVersion {

@@ -24,7 +24,6 @@ using pg::Ending;
 using pg::OwnStatement;
 using pg::PgError;
 using pg::SpiConnection;
-using pg::SqlError;
 using pg::value;
 using Status = TransactionResult::Status;
 

@@ -6,11 +6,6 @@ namespace replicache::engine {
 
 using pg::guarded;
 
-ResourceReader::~ResourceReader() {
-    for (SPIPlanPtr const plan : plans_)
-        if (plan != nullptr) SPI_freeplan(plan);
-}
-
 std::string ResourceReader::sql(Query query) const {
     const std::string version = "t." + resource_.version;
     std::string list;
@@ -30,30 +25,21 @@ std::string ResourceReader::sql(Query query) const {
     return text;
 }
 
-SPIPlanPtr ResourceReader::prepare(const char* text) const {
-    return guarded([&] {
-        Oid types[] = {resource_.space_type, INT8OID, INT8OID};
-        SPIPlanPtr const prepared = SPI_prepare_cursor(text, 3, types, CURSOR_OPT_GENERIC_PLAN);
-        if (prepared == nullptr) elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
-        SPI_keepplan(prepared);
-        return prepared;
-    });
-}
-
 bool ResourceReader::run(Query query, const std::string& user, VersionRange range, std::int64_t limit) {
     const auto space = space_value(resource_.space_type, user);
     if (!space) return false;
     if (storage_.is_newer_than(GetActiveSnapshot())) guarded([this] { raise_changed(resource_.relation); });
-    SPIPlanPtr& plan = plans_[static_cast<std::size_t>(query)];
-    if (plan == nullptr) {
-        const std::string text = sql(query);
+    pg::Plan& kept = plans_[static_cast<std::size_t>(query)];
+    if (!kept) {
+        const Oid types[] = {resource_.space_type, INT8OID, INT8OID};
         try {
-            plan = prepare(text.c_str());
+            kept = pg::Plan(sql(query), types, CURSOR_OPT_GENERIC_PLAN);
         } catch (pg::PgError& error) {
-            explain(error, watched_, false);
+            explain(error, watched_, Fault::table);
             throw;
         }
     }
+    SPIPlanPtr const plan = kept.get();
     RowWatch(watched_, plan).run([&, datum = space->datum] {
         Datum values[] = {datum, Int64GetDatum(range.since), Int64GetDatum(range.until)};
         const int code = SPI_execute_plan(plan, values, nullptr, true, static_cast<long>(limit));

@@ -5,6 +5,7 @@
 #include "engine/table/key.h"
 #include "engine/table/row_watch.h"
 #include "engine/table/storage.h"
+#include "pg/plan.h"
 
 namespace replicache::engine {
 
@@ -29,7 +30,6 @@ public:
           storage_(storage),
           from_(rows_of(resource.relation)),
           watched_{resource.relation, pg::qualified_name(resource.relation), KeyTemplate::parse(resource.key_template).columns()} {}
-    ~ResourceReader();
     ResourceReader(const ResourceReader&) = delete;
     ResourceReader& operator=(const ResourceReader&) = delete;
 
@@ -42,7 +42,6 @@ public:
 private:
     enum class Query : char { rows, soft_deleted, count, versions };
     std::string sql(Query query) const;
-    SPIPlanPtr prepare(const char* text) const;
     // False: no row can be this user's.
     bool run(Query query, const std::string& user, VersionRange range, std::int64_t limit);
     std::vector<ResourceRow> read_rows();
@@ -51,7 +50,7 @@ private:
     Storage storage_;
     std::string from_;
     WatchedTable watched_;
-    std::array<SPIPlanPtr, 4> plans_{};
+    std::array<pg::Plan, 4> plans_{};
 };
 
 }  // namespace replicache::engine

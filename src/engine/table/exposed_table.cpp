@@ -6,7 +6,6 @@
 
 namespace replicache::engine {
 
-using pg::guarded;
 using pg::OwnStatement;
 using pg::Rows;
 using pg::SpiConnection;

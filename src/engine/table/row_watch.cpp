@@ -102,7 +102,8 @@ void register_row_watch() {
     next_end = std::exchange(ExecutorEnd_hook, watch_end);
 }
 
-void explain(pg::PgError& error, const WatchedTable& table, bool row) {
+void explain(pg::PgError& error, const WatchedTable& table, Fault fault) {
+    const bool row = fault == Fault::row;
     const bool definition = sqlstate::is_about_definition(error.sqlerrcode());
     if (!definition && !(row && sqlstate::is_about_rows(error.sqlerrcode()))) return;
     const char *const message = error.data().message, *const hint = error.data().hint;

@@ -16,8 +16,11 @@ struct WatchedTable {
     std::vector<std::string> key;  // columns
 };
 
-// Adds to the error what to do about the table. `row`: a row of it is at fault, not its definition.
-void explain(pg::PgError& error, const WatchedTable& table, bool row);
+// What an error of a query is about.
+enum class Fault { table, row };
+
+// Adds to the error what to do about the table.
+void explain(pg::PgError& error, const WatchedTable& table, Fault fault);
 
 // One run of a query.
 class RowWatch {
@@ -37,7 +40,7 @@ public:
             error_context_stack = callback.previous;
         });
         if (!error) return;
-        explain(*error, table_, found_);
+        explain(*error, table_, found_ ? Fault::row : Fault::table);
         throw std::move(*error);
     }
 

@@ -25,6 +25,7 @@ std::vector<Oid> parts_of(Oid relation) {
                                                                       : list_make1_oid(relation);
     });
     std::vector<Oid> parts;
+    parts.reserve(list_length(list));
     for (int i = 0; i < list_length(list); ++i) parts.push_back(list_nth_oid(list, i));
     return parts;
 }

@@ -78,7 +78,7 @@ std::vector<std::shared_ptr<TableView>> lock_table_views() {
     std::vector<Oid> locked;
     for (;;) {
         // A copy: a value expression may itself pull.
-        const std::vector<std::shared_ptr<TableView>> all = table_views();
+        std::vector<std::shared_ptr<TableView>> all = table_views();
         std::vector<Oid> tables;
         for (const auto& view : all) tables.insert(tables.end(), view->storage().tables().begin(), view->storage().tables().end());
         if (tables == locked) return all;  // they were built under these locks
@@ -137,18 +137,11 @@ TableView::TableView(const TrackedTable& table)
             return Key::Column{static_cast<AttrNumber>(++next), types_.back()};
         });
 
-    context_ = guarded([] { return AllocSetContextCreate(TopMemoryContext, "replicache table view", ALLOCSET_SMALL_SIZES); });
+    context_.reset(guarded([] { return AllocSetContextCreate(TopMemoryContext, "replicache table view", ALLOCSET_SMALL_SIZES); }));
     for (std::size_t i = 0; i < columns_.size(); ++i) {
         pg::JsonWriter& writer = writers_.emplace_back();
-        guarded([&, type = types_[i]] { writer.prepare(type, context_); });
+        guarded([&, type = types_[i]] { writer.prepare(type, context_.get()); });
     }
-}
-
-TableView::~TableView() {
-    for (const auto& plans : plans_)
-        for (SPIPlanPtr plan : plans)
-            if (plan != nullptr) SPI_freeplan(plan);
-    MemoryContextDelete(context_);
 }
 
 std::string TableView::sql(Query query, Where where) const {
@@ -183,19 +176,12 @@ std::string TableView::sql(Query query, Where where) const {
 // Of the parameter with the versions: where they start, or a list.
 Oid TableView::first_type(Where where) { return where == Where::listed ? INT8ARRAYOID : INT8OID; }
 
-SPIPlanPtr TableView::plan(Query query, Where where) {
-    SPIPlanPtr& plan = plans_[static_cast<std::size_t>(query)][static_cast<std::size_t>(where)];
-    if (plan != nullptr) return plan;
-    const std::string text = sql(query, where);
+const pg::Plan& TableView::plan(Query query, Where where) {
+    pg::Plan& plan = plans_[static_cast<std::size_t>(query)][static_cast<std::size_t>(where)];
+    if (plan) return plan;
     std::vector<Oid> types{first_type(where), INT8OID};
     for (const SpaceColumn& column : space_columns_) types.push_back(column.type);
-    plan = guarded([&] {
-        const SPIPlanPtr result = SPI_prepare_cursor(text.c_str(), static_cast<int>(types.size()), types.data(),
-                                                     where == Where::all ? 0 : CURSOR_OPT_GENERIC_PLAN);
-        if (result == nullptr) elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
-        SPI_keepplan(result);
-        return result;
-    });
+    plan = pg::Plan(sql(query, where), types, where == Where::all ? 0 : CURSOR_OPT_GENERIC_PLAN);
     return plan;
 }
 
@@ -298,9 +284,9 @@ void TableView::append_rows(StringInfo out, Query query, Where where, const Vers
     if (!views_validity && storage_.is_newer_than(GetActiveSnapshot())) guarded([this] { raise_changed(table_.relation); });
     SPIPlanPtr plan = nullptr;
     try {
-        plan = this->plan(query, where);
+        plan = this->plan(query, where).get();
     } catch (pg::PgError& error) {
-        explain(error, watched_, false);
+        explain(error, watched_, Fault::table);
         throw;
     }
     const pg::Value first = where == Where::listed ? pg::value(pg::int8_array(versions.also)) : pg::value(versions.since);

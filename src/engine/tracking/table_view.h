@@ -8,6 +8,8 @@
 #include "engine/table/storage.h"
 #include "engine/table/tracked_table.h"
 #include "pg/json_text.h"
+#include "pg/memory.h"
+#include "pg/plan.h"
 #include "pg/spi.h"
 
 namespace replicache::engine {
@@ -16,7 +18,6 @@ namespace replicache::engine {
 class TableView {
 public:
     explicit TableView(const TrackedTable& table);
-    ~TableView();
     TableView(const TableView&) = delete;
     TableView& operator=(const TableView&) = delete;
 
@@ -43,7 +44,7 @@ private:
     enum class Where { all, range, listed };
     static Oid first_type(Where where);
     std::string sql(Query query, Where where) const;
-    SPIPlanPtr plan(Query query, Where where);
+    const pg::Plan& plan(Query query, Where where);
     // The values of the space's columns; nullopt: no row is in the space.
     std::optional<std::vector<Datum>> space_values(std::string_view space) const;
     void append_rows(StringInfo out, Query query, Where where, const Versions& versions, const std::vector<Datum>& space);
@@ -53,21 +54,21 @@ private:
     Storage storage_;
     std::string from_;  // clause
     WatchedTable watched_;
-    MemoryContext context_;  // of the writers
+    pg::ContextPtr context_;  // of the writers
     struct SpaceColumn {
         Oid type;
         bool exact;  // equal values have the same text
     };
     std::vector<SpaceColumn> space_columns_;
-    std::vector<std::string> columns_;                  // of the default value
-    std::vector<pg::JsonWriter> writers_;               // of the default value's columns
-    std::optional<Key> key_;                            // over the columns behind the value's
-    std::vector<Oid> types_;                            // that writers_ and key_ are for
-    std::array<std::array<SPIPlanPtr, 3>, 3> plans_{};  // by query and where
+    std::vector<std::string> columns_;                // of the default value
+    std::vector<pg::JsonWriter> writers_;             // of the default value's columns
+    std::optional<Key> key_;                          // over the columns behind the value's
+    std::vector<Oid> types_;                          // that writers_ and key_ are for
+    std::array<std::array<pg::Plan, 3>, 3> plans_{};  // by query and where
 };
 
-// Of all tracked tables, which are locked to be read until the end of the transaction. Cached; but what was looked up of a table
-// before it was locked counts for nothing.
+// The views of all tracked tables. Locks the tables to be read until the end of the transaction. The views are cached, but one that was
+// made before its table was locked is made anew.
 std::vector<std::shared_ptr<TableView>> lock_table_views();
 
 }  // namespace replicache::engine

@@ -57,7 +57,7 @@ bool is_own_column(Oid relation, const std::string& name) {
 // The version column when the caller names none: the column that the table is tracked with, or a new one. A column of this name that
 // track_table has not added is refused, because versions would overwrite its data.
 std::string default_version_column(Oid relation, const std::vector<TableColumn>& columns) {
-    const std::string name = "version";
+    std::string name = "version";
     if (const auto known = tracked_table(relation)) return known->version;
     if (find_column(columns, name) != nullptr && !is_own_column(relation, name))
         throw SqlError(

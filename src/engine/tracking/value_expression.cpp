@@ -1,10 +1,10 @@
 #include "engine/tracking/value_expression.h"
 
 #include "engine/tracking/table_view.h"
+#include "pg/plan.h"
 
 extern "C" {
 #include "parser/parser.h"
-#include "utils/plancache.h"
 }
 
 namespace replicache::engine {
@@ -37,17 +37,12 @@ void check_value(const TrackedTable& table) {
     TableView(table).check();
     if (table.value.empty()) return;
     // The expression is analysed alone, because it must not use the parameters of the pull's queries.
-    const std::string text = "SELECT (" + table.value + "\n)" + from_clause(table);
-    SPIPlanPtr const plan = guarded([&text] {
-        const SPIPlanPtr result = SPI_prepare(text.c_str(), 0, nullptr);
-        if (result == nullptr) elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
-        return result;
-    });
-    const auto* source = static_cast<CachedPlanSource*>(linitial(SPI_plan_get_plan_sources(plan)));
-    const auto* query = linitial_node(Query, source->query_list);
+    const pg::Plan plan("SELECT (" + table.value + "\n)" + from_clause(table));
+    const CachedPlanSource& source = plan.source();
+    const auto* query = linitial_node(Query, source.query_list);
     if (query->hasTargetSRFs) throw SqlError(ERRCODE_FEATURE_NOT_SUPPORTED, "value must not return a set");
     if (query->hasWindowFuncs) throw SqlError(ERRCODE_FEATURE_NOT_SUPPORTED, "value must not use window functions");
-    const Oid type = TupleDescAttr(source->resultDesc, 0)->atttypid;
+    const Oid type = TupleDescAttr(source.resultDesc, 0)->atttypid;
     if (type != JSONOID && type != JSONBOID)
         throw SqlError(ERRCODE_DATATYPE_MISMATCH,
                        std::string("value must be of type json or jsonb, not ") + guarded([type] { return format_type_be(type); }), {},
