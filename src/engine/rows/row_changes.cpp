@@ -25,6 +25,18 @@ bool RowChanges::apply(const RowChange& change) {
 
 bool RowChanges::write() { return !has_pending() || write(Timing::deferred); }
 
+bool RowChanges::write(Timing timing) {
+    if (!writer_->write(timing)) {
+        // The caller would take the change for applied.
+        if (mode_ == Mode::one_by_one) throw pg::SqlError(ERRCODE_INTERNAL_ERROR, "a single change needs to be written one by one");
+        return false;
+    }
+    written_();
+    settings_->restore();
+    settings_.reset();
+    return true;
+}
+
 void RowChanges::use(std::shared_ptr<RowWriter> writer) {
     release();
     writer->begin();
@@ -38,8 +50,9 @@ void RowChanges::release() {
 }
 
 void apply_one(const RowChange& change) {
-    [[maybe_unused]] const bool written = RowChanges(RowChanges::Mode::one_by_one, [] {}).apply(change);
-    Assert(written);
+    std::ignore = RowChanges(
+                      RowChanges::Mode::one_by_one, [] {})
+                      .apply(change);  // true, or it throws
 }
 
 }  // namespace replicache::engine

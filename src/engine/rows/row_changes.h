@@ -32,13 +32,7 @@ public:
 
 private:
     void use(std::shared_ptr<RowWriter> writer);
-    bool write(Timing timing) {
-        if (!writer_->write(timing)) return false;
-        written_();
-        settings_->restore();
-        settings_.reset();
-        return true;
-    }
+    bool write(Timing timing);
 
     const Mode mode_;
     bool deferred_ = false;
