@@ -1,4 +1,4 @@
-// A place in JSON text: what the scanner of requests (protocol/scanner.h) and the reader of validated JSON (pg/json_reader.h) share.
+// A place in JSON text: what the scanner of requests (protocol/scanner.h) and the reader of validated JSON (pg/json/json_reader.h) share.
 //
 // It reads nothing beyond the end, whatever the text is. It raises nothing and has no destructor, so it is fit for what runs guarded.
 #pragma once

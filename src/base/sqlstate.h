@@ -78,7 +78,7 @@ constexpr bool is_temporary(int code) {
 // Whether the time is over, or somebody has cancelled the statement. Asked by uploads, which do not try again then.
 constexpr bool is_cancel(int code) { return is_of_class(code, "57"); }
 
-// Whether the server failed, whatever the value that was read. The message is left alone then. Asked by pg/column_input.cpp.
+// Whether the server failed, whatever the value that was read. The message is left alone then. Asked by pg/json/column_input.cpp.
 //
 // Unlike for pushes and uploads, 08 and 55 count as errors of the value: they come from the check of a domain, which the message names.
 constexpr bool is_about_the_server(int code) {

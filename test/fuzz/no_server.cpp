@@ -1,4 +1,4 @@
-// What src/pg/json_reader.cpp wants of PostgreSQL where it leaves the work to it. No target gets there; it only has to link.
+// What src/pg/json/json_reader.cpp wants of PostgreSQL where it leaves the work to it. No target gets there; it only has to link.
 #include <cstdlib>
 
 #define NO_SERVER(function) \

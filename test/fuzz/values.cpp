@@ -3,8 +3,8 @@
 
 #include "base/text.h"
 #include "pg/error.h"
-#include "pg/integer_text.h"
-#include "pg/json_reader.h"
+#include "pg/json/integer_text.h"
+#include "pg/json/json_reader.h"
 
 namespace replicache::pg {
 

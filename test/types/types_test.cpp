@@ -1,7 +1,7 @@
 // A module of its own that reads JSON values as those of a column, for test/types/run.
-#include "pg/column_input.h"
 #include "pg/compat.h"
 #include "pg/datum.h"
+#include "pg/json/column_input.h"
 
 extern "C" {
 #include "parser/parse_type.h"

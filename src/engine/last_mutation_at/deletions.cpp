@@ -1,8 +1,8 @@
 #include "engine/last_mutation_at/deletions.h"
 
 #include "engine/tracking/key_log.h"
-#include "pg/json_reader.h"
-#include "pg/json_text.h"
+#include "pg/json/json_reader.h"
+#include "pg/json/json_text.h"
 #include "pg/table.h"
 
 namespace replicache::engine {

@@ -1,8 +1,8 @@
 #include "engine/mutators/parameters.h"
 
 #include "pg/compat.h"
-#include "pg/json_names.h"
-#include "pg/json_text.h"
+#include "pg/json/json_names.h"
+#include "pg/json/json_text.h"
 
 extern "C" {
 #include "executor/executor.h"

@@ -1,7 +1,7 @@
 // The parameters of a mutator. The args of a mutation fill them.
 #pragma once
 
-#include "pg/json_reader.h"
+#include "pg/json/json_reader.h"
 #include "pg/spi.h"
 
 namespace replicache::engine {

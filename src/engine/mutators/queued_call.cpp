@@ -3,8 +3,8 @@
 #include "engine/mutators/mutator_registry.h"
 #include "engine/session/timeout.h"
 #include "engine/table/mutator_queue.h"
-#include "pg/column_input.h"
-#include "pg/json_reader.h"
+#include "pg/json/column_input.h"
+#include "pg/json/json_reader.h"
 #include "pg/settings_scope.h"
 #include "pg/table.h"
 

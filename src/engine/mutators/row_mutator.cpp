@@ -1,7 +1,7 @@
 #include "engine/mutators/row_mutator.h"
 
 #include "engine/rows/row_changes.h"
-#include "pg/json_reader.h"
+#include "pg/json/json_reader.h"
 
 namespace replicache::engine {
 namespace {

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "model/cookie.h"
-#include "pg/json_text.h"
+#include "pg/json/json_text.h"
 
 namespace replicache::engine {
 

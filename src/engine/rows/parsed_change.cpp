@@ -2,9 +2,9 @@
 
 #include "base/sqlstate.h"
 #include "engine/table/relation.h"
-#include "pg/json_reader.h"
-#include "pg/json_text.h"
-#include "pg/scalar_text.h"
+#include "pg/json/json_reader.h"
+#include "pg/json/json_text.h"
+#include "pg/json/scalar_text.h"
 
 namespace replicache::engine {
 namespace {

@@ -1,7 +1,7 @@
 // A column of an exposed table, as seen by the code that writes its rows.
 #pragma once
 
-#include "pg/column_input.h"
+#include "pg/json/column_input.h"
 
 namespace replicache::engine {
 

@@ -1,6 +1,6 @@
 #include "engine/space/poke.h"
 
-#include "pg/json_text.h"
+#include "pg/json/json_text.h"
 #include "pg/settings.h"
 
 extern "C" {

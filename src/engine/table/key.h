@@ -5,7 +5,7 @@
 #pragma once
 
 #include "pg/border.h"
-#include "pg/scalar_text.h"
+#include "pg/json/scalar_text.h"
 
 namespace replicache::engine {
 

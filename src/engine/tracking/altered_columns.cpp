@@ -1,6 +1,7 @@
 #include "engine/tracking/altered_columns.h"
 
 #include "engine/session/failure.h"
+#include "engine/tracking/all_rows.h"
 #include "engine/tracking/change.h"
 #include "engine/tracking/table_view.h"
 #include "engine/tracking/track.h"

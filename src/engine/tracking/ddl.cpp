@@ -1,6 +1,7 @@
 #include "engine/tracking/ddl.h"
 
 #include "engine/table/exposed_table.h"
+#include "engine/tracking/all_rows.h"
 #include "engine/tracking/altered_columns.h"
 #include "engine/tracking/change.h"
 #include "engine/tracking/track.h"

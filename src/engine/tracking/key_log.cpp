@@ -1,7 +1,7 @@
 #include "engine/tracking/key_log.h"
 
 #include "pg/compat.h"
-#include "pg/json_text.h"
+#include "pg/json/json_text.h"
 
 extern "C" {
 #include "utils/timestamp.h"

@@ -7,7 +7,7 @@
 #include "engine/table/space_name.h"
 #include "engine/table/storage.h"
 #include "engine/table/tracked_table.h"
-#include "pg/json_text.h"
+#include "pg/json/json_text.h"
 #include "pg/memory.h"
 #include "pg/plan.h"
 #include "pg/spi.h"

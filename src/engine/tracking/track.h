@@ -15,9 +15,4 @@ void retrack(Oid relation);
 // Makes the next pull complete for every client that may see rows of the table.
 void resync(Oid relation);
 
-// Takes over rows that were added without row triggers. `relation` is the table or a part of it. The spaces of the rows continue above the
-// versions that the rows carry, and the next pulls are complete. Returns the number of rows without a space. Throws 22003 when a version is
-// too high.
-std::int64_t adopt_rows(const TrackedTable& table, Oid relation);
-
 }  // namespace replicache::engine

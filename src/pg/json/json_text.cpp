@@ -1,4 +1,4 @@
-#include "pg/json_text.h"
+#include "pg/json/json_text.h"
 
 extern "C" {
 #include "access/transam.h"

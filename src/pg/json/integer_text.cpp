@@ -1,4 +1,4 @@
-#include "pg/integer_text.h"
+#include "pg/json/integer_text.h"
 
 #include "base/text.h"
 

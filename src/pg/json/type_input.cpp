@@ -1,9 +1,9 @@
-#include "pg/type_input.h"
+#include "pg/json/type_input.h"
 
 #include "base/text.h"
-#include "pg/base64.h"
 #include "pg/datum.h"
-#include "pg/integer_text.h"
+#include "pg/json/base64.h"
+#include "pg/json/integer_text.h"
 
 extern "C" {
 #include "utils/json.h"

@@ -1,4 +1,4 @@
-#include "pg/base64.h"
+#include "pg/json/base64.h"
 
 namespace replicache::pg {
 namespace {

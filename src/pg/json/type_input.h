@@ -2,7 +2,7 @@
 // Everything here raises PostgreSQL errors and holds nothing that has a destructor: call it guarded.
 #pragma once
 
-#include "pg/json_reader.h"
+#include "pg/json/json_reader.h"
 
 namespace replicache::pg {
 

@@ -1,8 +1,8 @@
-#include "pg/column_input.h"
+#include "pg/json/column_input.h"
 
 #include "base/sqlstate.h"
 #include "base/text.h"
-#include "pg/type_input.h"
+#include "pg/json/type_input.h"
 
 namespace replicache::pg {
 namespace {

@@ -1,4 +1,4 @@
-#include "pg/json_names.h"
+#include "pg/json/json_names.h"
 
 extern "C" {
 #include "common/jsonapi.h"

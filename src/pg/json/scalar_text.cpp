@@ -1,4 +1,4 @@
-#include "pg/scalar_text.h"
+#include "pg/json/scalar_text.h"
 
 extern "C" {
 #include "utils/datetime.h"

@@ -1,4 +1,4 @@
-#include "pg/json_reader.h"
+#include "pg/json/json_reader.h"
 
 #include "base/text.h"
 #include "pg/border.h"

@@ -1,4 +1,4 @@
-#include "pg/type_input.h"
+#include "pg/json/type_input.h"
 
 extern "C" {
 #include "utils/array.h"
