@@ -71,7 +71,7 @@ KeyTemplate resolve_key(const TrackedTable& table, const std::vector<TableColumn
                            "Add one, or pass a key template over the columns of a unique index.");
         return KeyTemplate::for_primary_key(name_of(table.relation), primary->columns);
     }
-    const KeyTemplate key = KeyTemplate::parse(table.key);
+    KeyTemplate key = KeyTemplate::parse(table.key);
     const std::vector<std::string> names = key.columns();
     for (const std::string& name : names)
         if (!require(columns, name, table.relation).not_null)
@@ -225,7 +225,7 @@ void check_trackable_kind(Oid relation) {
 }
 
 KeyTemplate check_trackable(const TrackedTable& table, const std::vector<TableColumn>& columns) {
-    const KeyTemplate key = resolve_key(table, columns);
+    KeyTemplate key = resolve_key(table, columns);
     check_space(table, columns);
     if (!table.deleted.empty()) check_deleted_column(table, columns);
     check_version_column(table, columns, key);

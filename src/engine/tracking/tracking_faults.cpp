@@ -11,7 +11,6 @@
 namespace replicache::engine {
 namespace {
 
-using pg::guarded;
 using pg::SqlError;
 using pg::value;
 
