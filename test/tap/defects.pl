@@ -36,12 +36,12 @@ is($told, '', 'the client is told by the answer only');
 is(join("\n", @lines), join("\n",
     'LOG:  mutation "rename" is halted by a defect: column "title" of relation "note" does not exist',
     'DETAIL:  SQLSTATE 42703, client "c1".',
-    'HINT:  The client sends it again until the defect is mended.',
+    'HINT:  The client sends it again until the defect is fixed.',
     'CONTEXT:  PL/pgSQL function rename(text) line 1 at SQL statement'), 'one line for all three; none for what is no defect, or rejected');
 ($answer, $told, @lines) = log_of('SET replicache.on_defect = halt', $push[4], $upload, 'SET replicache.on_defect = reject', $push[0]);
 is($answer, "42883\nretryable_error\n", 'what the client may be to blame for');
 is($told, '', 'again, only by the answer');
-like($lines[$_->[0]], $_->[1], 'a cause of its own each') for [0, qr/"no such" is halted by a defect: unknown mutator/], [2, qr/until the defect is mended\. Register it/], [3, qr/"note\.upsert" is halted.* has no column "title"/];
+like($lines[$_->[0]], $_->[1], 'a cause of its own each') for [0, qr/"no such" is halted by a defect: unknown mutator/], [2, qr/until the defect is fixed\. Register it/], [3, qr/"note\.upsert" is halted.* has no column "title"/];
 is(scalar(grep { /^LOG/ } @lines), 2, 'and none for what is rejected');
 
 # Clients choose names: they cannot fill the log.

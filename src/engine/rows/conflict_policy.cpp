@@ -85,7 +85,7 @@ class Newest final : public ConflictPolicy {
 
     SqlError lack_of_evidence(const ExposedTable& table) const override {
         return SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "a change of \"" + table.name + "\" lacks \"" + table.conflict_column + "\"", {},
-                        "It tells which change is the newest.", pg::Defect::possible);
+                        "Send that column with every change. It says which change is the newest.", pg::Defect::possible);
     }
 
     std::string condition(const Use& use, Access access) const override {

@@ -43,7 +43,7 @@ RowWriter::RowWriter(const ExposedTable& table)
 void RowWriter::begin() {
     if (in_use_)
         throw SqlError(ERRCODE_FEATURE_NOT_SUPPORTED,
-                       "a trigger of \"" + shape_.table.name + "\" cannot have clients' changes of it applied", {},
+                       "a trigger of \"" + shape_.table.name + "\" cannot apply changes of clients to this table", {},
                        "Write the row by plain SQL.");
     // READ COMMITTED writes under snapshots that are younger than the table's lock. To others, all rows could be missing.
     if (IsolationUsesXactSnapshot() && storage().is_newer_than(guarded([] { return GetTransactionSnapshot(); })))

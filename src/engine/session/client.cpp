@@ -20,7 +20,11 @@ using pg::SqlError;
 using pg::value;
 using Access = pg::Table::Access;
 
-[[noreturn]] void not_yours(const std::string& what) { throw SqlError(ERRCODE_INSUFFICIENT_PRIVILEGE, what, {}, "Nothing was processed."); }
+[[noreturn]] void not_yours(const std::string& what, const char* hint) {
+    throw SqlError(ERRCODE_INSUFFICIENT_PRIVILEGE, what, "Nothing was processed.", hint);
+}
+
+constexpr const char* send_with_its_group = "Send the mutations of a client with its own client group.";
 
 void insert_clients(const std::string& group, std::vector<const Clients::value_type*>& clients, std::int64_t version) {
     if (clients.empty()) return;
@@ -40,7 +44,7 @@ void insert_clients(const std::string& group, std::vector<const Clients::value_t
     const SpiConnection spi;
     const Rows rows = insert.run({value(pg::text_array(ids)), value(group), value(pg::int8_array(last_mutation_ids)), value(version)});
     // Another space's push has created one of them for another group at the same moment.
-    if (rows.count() != ids.size()) not_yours("a client of the push belongs to another client group");
+    if (rows.count() != ids.size()) not_yours("a client of the push belongs to another client group", send_with_its_group);
 }
 
 bool is_forgotten(std::string_view id) {
@@ -50,18 +54,18 @@ bool is_forgotten(std::string_view id) {
 
 }  // namespace
 
-void refuse_client(const std::string& id) { not_yours("client \"" + id + "\" belongs to another client group"); }
+void refuse_client(const std::string& id) { not_yours("client \"" + id + "\" belongs to another client group", send_with_its_group); }
 
 std::optional<std::string> check_group(const ClientGroup& group, GroupAccess access) {
     const bool lock = access == GroupAccess::lock;
     pg::Table table("client_group", lock ? Access::write : Access::read);
     if (!(lock ? table.lock(group.id) : table.find(group.id))) return std::nullopt;
     if (access != GroupAccess::read_as_any_user && table.text(group_column::user_id) != group.user_id)
-        not_yours("client group \"" + group.id + "\" belongs to another user");
+        not_yours("client group \"" + group.id + "\" belongs to another user", "Pass the user that the client group belongs to.");
     const std::string space = pg::required(table.text(group_column::space));
     // One may be from before spaces had one text each.
     if (space != group.space && canonical_space(space) != group.space)
-        not_yours("client group \"" + group.id + "\" belongs to another space");
+        not_yours("client group \"" + group.id + "\" belongs to another space", "Pass the space that the client group belongs to.");
     return space;
 }
 

@@ -91,7 +91,7 @@ void log_defect(const std::string& mutation, const std::string& client_id, const
                                   errmsg("mutation \"%s\" is halted by a defect: %s", mutation.c_str(), failure.message.c_str()),
                                   errdetail("SQLSTATE %s, client \"%s\".%s%s", failure.sqlstate.c_str(), client_id.c_str(),
                                             failure.detail ? " " : "", failure.detail ? failure.detail->c_str() : ""),
-                                  errhint("The client sends it again until the defect is mended.%s%s", failure.hint ? " " : "",
+                                  errhint("The client sends it again until the defect is fixed.%s%s", failure.hint ? " " : "",
                                           failure.hint ? failure.hint->c_str() : ""),
                                   failure.context.empty() ? 0 : errcontext_msg("%s", failure.context.c_str())));
     });

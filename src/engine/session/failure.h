@@ -9,7 +9,7 @@ namespace replicache::engine {
 
 using sqlstate::Scope;
 
-// Whether what has met the defect waits until it is mended, by replicache.on_defect.
+// Whether a mutation that has met the defect waits until the defect is fixed, by replicache.on_defect.
 bool halts(pg::Defect defect);
 // The scope, defects considered.
 Scope scope_of(const pg::PgError& error);

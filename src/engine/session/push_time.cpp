@@ -43,7 +43,7 @@ Failure PushTime::failure() {
     return {.sqlstate = std::string(sqlstate::time_used_up_text),
             .message = "the push has used up its time",
             .detail = std::nullopt,
-            .hint = "What is left is to be sent again. The limit is replicache.push_time, by default half of statement_timeout."};
+            .hint = "Send the rest again. The limit is replicache.push_time, by default half of statement_timeout."};
 }
 
 }  // namespace replicache::engine

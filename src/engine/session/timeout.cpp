@@ -83,7 +83,7 @@ bool MutationTimeout::end(bool canceled) {
 pg::SqlError MutationTimeout::error(const std::string& mutator) {
     return pg::SqlError(ERRCODE_QUERY_CANCELED,
                         "mutator \"" + mutator + "\" ran longer than " + std::to_string(pg::settings.mutation_timeout) + " ms", {},
-                        "The limit is replicache.mutation_timeout.");
+                        "Make the mutator faster, or raise replicache.mutation_timeout.");
 }
 
 }  // namespace replicache::engine
