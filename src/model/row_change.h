@@ -21,7 +21,7 @@ struct RowChange {
     std::int64_t number = 0;    // rises with every change of a client (op_id); 0: none
 };
 
-// What a client did in one transaction, and the server does: all of it or nothing.
+// The changes of one transaction of a client. The server applies all of them or none.
 struct ClientTransaction {
     std::optional<std::int64_t> id{};  // the client's
     std::vector<RowChange> changes{};
@@ -34,7 +34,7 @@ struct Upload {
     std::vector<ClientTransaction> transactions;
 };
 
-// What became of a client transaction.
+// The result of a client transaction.
 struct TransactionResult {
     enum class Status {
         success,

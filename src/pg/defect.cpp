@@ -8,8 +8,8 @@ constexpr const char* certain = "replicache_ext, certain defect";
 
 std::string_view view(const char* text) { return text == nullptr ? std::string_view() : text; }
 
-// Raised by PostgreSQL itself or by plpgsql, which are written in C, and not by a RAISE: what somebody's function raises, whatever its
-// code, it has decided. Other languages do not tell the two apart.
+// Whether PostgreSQL itself or plpgsql, which are written in C, raised the error, and not a RAISE. A RAISE is a decision of the function,
+// with any code. Other languages do not tell the two apart.
 bool is_of_postgres(const ErrorData& error) {
     const std::string_view domain = view(error.domain);
     return (domain.starts_with("postgres") || domain.starts_with("plpgsql")) && view(error.filename).ends_with(".c") &&

@@ -7,8 +7,8 @@ namespace replicache::pg {
 
 Defect defect_of(const ErrorData& error) noexcept;
 
-// By this message domain, which nobody is told, an error of ours is known again when it has passed through PostgreSQL: that of a trigger,
-// say. Null: none.
+// The message domain that marks our errors. It is not shown. By it we recognise an error of ours that has passed through PostgreSQL, for
+// example from a trigger. Null: none.
 const char* mark_of(Defect defect) noexcept;
 
 }  // namespace replicache::pg

@@ -28,7 +28,7 @@ public:
     explicit operator bool() const { return plan_ != nullptr; }
     SPIPlanPtr get() const { return plan_; }
 
-    // What PostgreSQL keeps of the statement, which must be a single one. Raises no errors.
+    // PostgreSQL's entry for the statement, which must be a single one. Raises no errors.
     const CachedPlanSource& source() const { return *static_cast<CachedPlanSource*>(linitial(SPI_plan_get_plan_sources(plan_))); }
     // False: PostgreSQL will analyse the statement once more, because what it names has changed. Raises no errors.
     bool is_valid() const { return SPI_plan_is_valid(plan_); }

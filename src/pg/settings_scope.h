@@ -9,8 +9,8 @@ extern "C" {
 
 namespace replicache::pg {
 
-// What is SET while it lives, locally or for the session, is taken back by restore(): the role is a setting, too. After an error do not
-// call that: the caller rolls back, which takes it back as well. Costs next to nothing where nothing was set.
+// restore() takes back every setting that was SET while the object lived, locally or for the session. The role is a setting, too. Do not
+// call it after an error: the caller rolls back, and that takes the settings back. It costs almost nothing if nothing was set.
 class SettingsScope {
 public:
     SettingsScope() : level_(NewGUCNestLevel()) { GetUserIdAndSecContext(&user_, &security_); }

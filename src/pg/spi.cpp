@@ -40,7 +40,7 @@ Value Rows::get(std::uint64_t row, int column) const {
 std::optional<std::string> Rows::text(std::uint64_t row, int column) const {
     const Value value = get(row, column);
     if (value.null) return std::nullopt;
-    // No text: somebody has altered a column of the extension.
+    // It is no text if a column of the extension was altered by hand.
     if (TupleDescAttr(table_->tupdesc, column - 1)->attlen != -1)
         throw SqlError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                        "column \"" + std::string(NameStr(TupleDescAttr(table_->tupdesc, column - 1)->attname)) +

@@ -33,7 +33,7 @@ private:
     ResourceOwner owner_;
 };
 
-// What happens to the work of f.
+// Whether the work of f takes effect.
 enum class Ending { commit, undo };
 
 // Runs f in a subtransaction: everything that it does takes effect, or nothing. f fails by throwing, or by returning an error if its type

@@ -60,7 +60,7 @@ Order order_of_number(std::string_view text) {
     return {.number = number < 0 ? -1 : static_cast<std::int64_t>(std::ceil(number))};
 }
 
-// What clients cannot compare has an unknown order, too.
+// Orders that clients cannot compare are unknown, too.
 Order order_of(std::string_view value) {
     if (value.starts_with('"')) return order_of_text(value);
     if (value.starts_with('-') || (!value.empty() && value[0] >= '0' && value[0] <= '9')) return order_of_number(value);

@@ -9,10 +9,11 @@
 
 namespace replicache::protocol {
 
-// What the client gets: Cookie::source where there is one, else an object with all members, or the version alone where there is no origin.
+// The text that the client gets. It is Cookie::source if there is one. Otherwise it is an object with all members, or the version alone if
+// there is no origin.
 std::string cookie_text(const Cookie& cookie);
 
-// Reads any JSON. Of a cookie that is not ours, it reads the order only.
+// Accepts any JSON. If a cookie is not ours, only its order is read.
 Cookie parse_cookie(std::string_view value, const Path& path);
 
 }  // namespace replicache::protocol

@@ -105,7 +105,7 @@ std::vector<RowChange> read_push(std::string_view text, const SyncResources& res
     std::vector<RowChange> changes;
     for (const std::string_view element : split_mutations(array, "push.mutations")) {
         const std::size_t index = changes.size();
-        // What is no object has no members.
+        // A value that is no object has no members.
         const std::string_view members = element.starts_with('{') ? element : "{}";
         changes.push_back(read_mutation(Object(members, Path("push.mutations", index)), index, resources));
     }

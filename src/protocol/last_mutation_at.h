@@ -16,7 +16,7 @@ namespace replicache::protocol {
 
 inline constexpr std::size_t max_sync_mutations = 100;  // of a push
 
-// What the parser has to know of the resources. The second is asked only about those of which the first says yes.
+// The facts about resources that the parser needs. The second function is called only for names that the first one accepts.
 struct SyncResources {
     std::function<bool(std::string_view resource)> exists;
     std::function<bool(std::string_view resource)> has_composite_key;  // its rows have no resourceId: the key stands in data
@@ -31,7 +31,7 @@ struct ValidationError {
 // rest is empty. Throws MalformedRequest for what is not JSON.
 std::variant<std::vector<RowChange>, ValidationError> parse_sync_push(std::string_view text, const SyncResources& resources);
 
-// That of the mutation with this index names no row of the user: only the engine can tell.
+// The answer if the mutation with this index names no row of the user. Only the engine can tell.
 ValidationError invalid_resource_id(std::size_t index);
 // Its data is refused by the database, which says why. The protocol has no message of its own for that.
 ValidationError invalid_data(std::size_t index, std::string_view reason);

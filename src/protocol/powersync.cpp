@@ -11,7 +11,7 @@ namespace replicache::protocol {
 
 namespace {
 
-// What the same thing is called by the SDKs, the reference implementation and the demos.
+// The names that the SDKs, the reference implementation and the demos use for the same thing.
 using Names = std::initializer_list<std::string_view>;
 
 // The first of the names that has a value; empty: none.
@@ -85,7 +85,7 @@ private:
         };
     }
 
-    // What is not above the client's highest counts as applied: a number out of order would cost the client its change.
+    // A number that is not above the client's highest counts as applied. So a number out of order would lose a change of the client.
     std::int64_t read_op_id(const Object& entry) {
         const Names names = {"op_id", "clientId"};
         const auto number = read_number(entry, names);

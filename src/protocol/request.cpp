@@ -17,7 +17,7 @@ namespace {
 std::optional<std::string> decode_string(std::string_view quoted) {
     const std::string_view inner = quoted.substr(1, quoted.size() - 2);
     if (std::ranges::all_of(inner, [](char c) { return c >= ' ' && c < '\x7f' && c != '\\'; })) return std::string(inner);
-    // JSON has none in strings; the parser would spell out each in an error that nobody reads.
+    // JSON allows no control characters in strings. The parser would list each of them in an error that is not shown.
     if (std::ranges::any_of(inner, [](char c) { return static_cast<unsigned char>(c) < ' '; })) return std::nullopt;
     auto decoded = nlohmann::json::parse(quoted, nullptr, /*allow_exceptions=*/false);
     if (!decoded.is_string()) return std::nullopt;

@@ -1,6 +1,5 @@
-// Reads requests in JSON without decoding what nobody asks for: values stay slices of the text, as the client wrote
-// them, so numbers keep every digit, and what only PostgreSQL may judge (1e999, \u0000, lone surrogates) is left to it.
-// All slices live as long as the text that was given.
+// Reads requests in JSON, and decodes only what is asked for. Other values stay slices of the text, as the client wrote them. So numbers
+// keep every digit, and PostgreSQL judges 1e999, \u0000 and lone surrogates. All slices live as long as the text.
 #pragma once
 
 #include <algorithm>

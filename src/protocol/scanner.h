@@ -1,5 +1,5 @@
-// Finds where JSON values begin and end, without decoding them. Of what is inside a nested value it checks brackets and
-// quotes only: in the server, PostgreSQL has validated the text before. Nothing recurses, so depth costs no stack.
+// Finds where JSON values begin and end, without decoding them. Inside a nested value it checks only brackets and quotes, because
+// PostgreSQL has validated the text before. There is no recursion, so depth costs no stack.
 #pragma once
 
 #include <string>

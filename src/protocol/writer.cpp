@@ -12,7 +12,7 @@ bool is_printable_ascii(std::string_view text) {
         text, [](char c) { return c >= ' ' && c < '\x7f'; });
 }
 
-// What did not come through as UTF-8, in a message of a foreign server say, must not cost the answer.
+// A text may not be valid UTF-8, for example in a message of a foreign server. The answer must be written all the same.
 std::string quote(std::string_view text) { return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace); }
 
 }  // namespace

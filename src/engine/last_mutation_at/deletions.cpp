@@ -15,7 +15,7 @@ void Deletions::find() {
     std::sort(found_.begin(), found_.end(), is_earlier);
 }
 
-// What a log has of the user, after `since`.
+// The rows of a log that belong to the user, after `since`.
 pg::TableScan Deletions::scan(const char* log, const char* index, int space, int version) const {
     return {log,
             index,
@@ -90,8 +90,8 @@ bool Deletions::can_be_known(const RowWriter& writer, const std::string& key, co
     return std::none_of(rows.begin(), rows.end(), [&key](const ResourceRow& row) { return row.key == key; });
 }
 
-// Whether the row has come back with its table, which leaves no note. Then the answer has all rows, and those that are older than their
-// deletion would come before it.
+// Whether the row has come back with its table, which no log notes. In that case the answer has all rows, and the deletion would come after
+// a row that is older than it.
 bool Deletions::exists(const RowWriter& writer, const std::string& key) {
     const auto [keys, is_first] = existing_.try_emplace(&writer);
     if (is_first)

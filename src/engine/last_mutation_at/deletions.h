@@ -16,13 +16,14 @@ inline bool is_earlier(const SyncMutation& a, const SyncMutation& b) {
 
 class Deletions {
 public:
-    // `since`: the head of the client. `told`: of which versions the answer tells; it may begin earlier. All must outlive this.
+    // `since`: the head of the client. `told`: the versions that the answer covers, which may begin earlier. All arguments must outlive
+    // this object.
     Deletions(const std::string& user, std::int64_t since, VersionRange told, const Resources& resources)
         : user_(user), since_(since), told_(told), resources_(resources) {}
 
     // Needs an open SPI connection.
     void find();
-    // By time.
+    // Sorted by time.
     const std::vector<SyncMutation>& found() const { return found_; }
     // Whether a row with this key came into being after `since`.
     bool is_new(const std::string& key) const { return created_.contains(key); }

@@ -9,7 +9,7 @@ using pg::OwnStatement;
 using pg::Rows;
 using pg::value;
 
-// What the pages depend on.
+// The settings of a pull that its pages depend on, as one text.
 std::string name_of(const SyncPull& pull) {
     std::string name = std::to_string(pull.since) + "/" + std::to_string(pull.limit);
     if (pull.resources) {
@@ -29,7 +29,7 @@ Paging read(const Rows& rows) {
 constexpr int max_pagings = 16;  // of a user
 constexpr std::size_t max_lines = 1000;
 
-// SQL: removes pagings. What their pages have shown stays noted: rows up to `head`, to clients that go on from `first_head`.
+// SQL: removes pagings. It keeps a note of what their pages have shown: rows up to `head`, to clients that go on from `first_head`.
 std::string forget(const std::string& condition) {
     return R"(
         WITH over AS (

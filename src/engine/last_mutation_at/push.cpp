@@ -29,7 +29,7 @@ public:
     std::int64_t head() const { return space_.head(); }
 
     SyncPush run() {
-        // What the caller has left deferred must not be blamed on a change.
+        // The caller may have deferred constraints. A violation of the caller must not be blamed on a change.
         check_deferred_constraints();
         const Context context{.user_id = user_, .space = user_, .version = version_of(space_)};
         const ContextScope scope(context);

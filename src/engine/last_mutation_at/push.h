@@ -18,7 +18,7 @@ struct SyncPush {
 // Applies all changes or none. A push that is refused changes nothing.
 SyncPush sync_push(const std::vector<RowChange>& changes, std::int64_t head, const std::string& user);
 
-// What clients may call a resource, and whether its rows have a composite key.
+// Whether clients know a resource by this name, and whether its rows have a composite key.
 bool is_resource(const std::string& name);
 bool has_composite_key(const std::string& resource);
 

@@ -1,4 +1,4 @@
-// What a mutation calls.
+// The interface of everything that a mutation can call.
 #pragma once
 
 #include "model/row_change.h"

@@ -64,7 +64,7 @@ std::shared_ptr<Mutator> find_mutator(const std::string& name) {
     if (!registered) mutator = find_row_mutator(name);
     if (!mutator)
         throw SqlError(ERRCODE_UNDEFINED_FUNCTION, "unknown mutator \"" + name + "\"", {}, hint_at_registering(name), pg::Defect::possible);
-    // Names that nobody knows are not kept: clients could think of any number of them.
+    // Unknown names are not kept, because clients could send any number of them.
     if (known == mutators.end()) mutators[name] = registered ? mutator : nullptr;
     return mutator;
 }

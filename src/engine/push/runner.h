@@ -40,7 +40,7 @@ private:
         std::optional<pg::PgError> error{};  // of the mutation that failed
         bool temporary = false;              // that mutation is not rejected, and the push stops before it
     };
-    // What a run needs while it lasts.
+    // The state of one run while it lasts.
     struct Attempt;
     // The results of all mutations so far.
     struct Tally {

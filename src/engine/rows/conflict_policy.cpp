@@ -61,7 +61,7 @@ class RejectStale final : public ConflictPolicy {
     }
 };
 
-// The change loses when somebody else has changed the same column.
+// The change loses if a column that it sets has neither the value that the client knew nor the new value.
 class Merge final : public ConflictPolicy {
     std::string_view name() const override { return "merge"; }
 

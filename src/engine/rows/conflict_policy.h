@@ -12,7 +12,7 @@ namespace replicache::engine {
 
 class ConflictPolicy {
 public:
-    // What a statement does to a row that is there.
+    // The way in which a statement touches an existing row.
     enum class Access { update, removal };
     // A column in such a statement. `value` and `old` are SQL. They are empty where the change has none, or where the policy needs none.
     struct Use {
@@ -29,7 +29,7 @@ public:
     // Throws if the column cannot have this type. `column`: which one, for the message.
     virtual void check_column(const std::string& column, Oid type) const;
 
-    // False: a change wins, whatever the row is.
+    // False: a change always wins.
     virtual bool judges() const { return true; }
 
     // Whether the statement compares with the old value of the column, which the change has. `has_value`: it has a new one, too.
@@ -38,7 +38,7 @@ public:
     virtual bool has_evidence(const std::vector<RowColumn>& columns, const ChangeForm& form, Access access) const;
     // The error when it does not.
     virtual pg::SqlError lack_of_evidence(const ExposedTable& table) const;
-    // What must hold for the change to win, in SQL. Empty: nothing.
+    // SQL: the condition under which the change wins. Empty: it always wins.
     virtual std::string condition(const Use& use, Access access) const;
     // The SET clause of an UPDATE for the column. Empty: it stays as it is.
     virtual std::string assignment(const Use& use) const;

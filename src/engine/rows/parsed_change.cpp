@@ -85,7 +85,7 @@ private:
         return value.has_value();
     }
 
-    // Somebody may have altered the table since it was exposed. The client is not to blame then.
+    // The table may have been altered since it was exposed. That is not the fault of the client.
     void check_conflict_column() const {
         if (shape_.can_judge) return;
         const ExposedTable& table = shape_.table;
@@ -117,7 +117,7 @@ private:
         }
     }
 
-    // What the client had before. It may know columns that it does not write.
+    // Reads what the client had before. The client may know columns that it does not write.
     void read_old() {
         forget_json();
         pg::for_each_member(change_.old, [&](std::string_view name, std::string_view json) {
@@ -147,7 +147,7 @@ private:
         for (ParsedChange::Field& field : fields_) field.json = {};
     }
 
-    // The owner counts, whatever the client says.
+    // The owner goes into the row. A value from the client is ignored.
     bool read_owner() {
         for (const RowColumn& column : shape_.columns) {
             if (!column.is_owner) continue;

@@ -7,7 +7,7 @@
 namespace replicache::engine {
 
 struct ParsedChange {
-    // Of one column. Values are there if the form says so.
+    // One column of the change. The form says which values are set.
     struct Field {
         pg::Value value{};
         pg::Value old{};            // what the client had before
@@ -22,8 +22,8 @@ struct ParsedChange {
 // Throws when the change does not fit the table. The values are in the current memory context.
 ParsedChange parse_change(const TableShape& shape, const RowChange& change);
 
-// The same for a row of one user, of a table that is a resource. Nullopt: the change is for a row that the user cannot have. Then roll
-// back: PostgreSQL may have failed to read a value.
+// The same for a row that belongs to a user, in a table that is a resource. Nullopt: the user cannot have the row of this change. The
+// caller must roll back then, because PostgreSQL may have failed to read a value.
 std::optional<ParsedChange> parse_owned_change(const TableShape& shape, const RowChange& change, std::string_view owner);
 
 }  // namespace replicache::engine

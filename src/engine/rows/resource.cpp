@@ -49,7 +49,7 @@ std::optional<Resource> resource_of(const ExposedTable& table) {
         if (!is_key && !tracked->columns.empty() &&
             std::find(tracked->columns.begin(), tracked->columns.end(), column) == tracked->columns.end())
             continue;
-        // Whose rows have no id are told by their keys.
+        // Rows without an id are identified by their key columns.
         const bool listed = !table.columns || is_key ||
                             std::any_of(table.columns->begin(), table.columns->end(), [&](const auto& c) { return c.name == column; });
         if (listed) columns.push_back({client_name(column), column});

@@ -273,7 +273,7 @@ bool RowOperation::has_values() const {
 // Whether an upsert writes anything into a row that is there.
 bool RowOperation::upsert_changes() const { return table().replace || !shape_.deleted.empty() || has_values(); }
 
-// Whether the changes write columns in which rows must differ. Then their order matters.
+// Whether the changes write columns with unique values. If so, their order matters.
 bool RowOperation::touches_unique() const {
     const bool upserts = form().kind() == Kind::upsert;
     for (std::size_t i = 0; i < shape_.columns.size(); ++i) {

@@ -106,7 +106,7 @@ private:
         return " ON CONFLICT (" + keys + ")";
     }
 
-    // What is to be known of a row of a user after it was written. Empty: it may be anyone's row.
+    // The columns of a user's row that the answer needs after it was written. Empty: the row may be anyone's.
     std::string owned_row() const {
         if (!form_.is_owned()) return {};
         const Resource& resource = *shape_.resource;

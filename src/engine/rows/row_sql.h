@@ -23,7 +23,7 @@ constexpr std::size_t row_statement_count = 9;
 
 std::string row_sql(const TableShape& shape, const ChangeForm& form, RowStatement statement);
 
-// What the statement does to a row that is there. Nullopt: nothing.
+// What the statement does to an existing row. Nullopt: nothing.
 std::optional<ConflictPolicy::Access> access_of(RowStatement statement);
 
 // The name of a column of "waiting".

@@ -12,7 +12,7 @@ extern "C" {
 
 namespace replicache::engine {
 
-// What the definition of a table allows.
+// The kinds of changes that the definition of a table allows to write together.
 struct SetWise {
     bool changes = false;  // to insert or update several rows at once, as far as `unique` allows
     bool removes = false;

@@ -135,7 +135,7 @@ void TableShape::add_operators() {
     }
 }
 
-// What the settings of the table say about single columns.
+// Marks the columns that the settings of the table name.
 void TableShape::mark_columns() {
     const auto tracked = tracked_table(table.relation);
     const auto quoted = [](const std::string& column) { return column.empty() ? "" : pg::quote_identifier(column); };

@@ -1,5 +1,4 @@
-// What an exposed table looks like, as far as it matters for writing its rows. A shape does not change: when the table is altered, a new
-// one is made.
+// An exposed table, as far as it matters for writing its rows. A shape does not change. When the table is altered, a new shape is made.
 #pragma once
 
 #include "engine/rows/conflict_policy.h"
@@ -25,7 +24,8 @@ struct TableShape {
     TableShape(const TableShape&) = delete;
     TableShape& operator=(const TableShape&) = delete;
 
-    // By a name that clients use. Null: there is none. A column that clients may write goes first.
+    // The column of a name that clients use. Null: there is none. If several columns have the name, a column that clients may write comes
+    // first.
     const RowColumn* find(std::string_view client) const;
     std::size_t index_of(const RowColumn& column) const { return &column - columns.data(); }
 

@@ -29,7 +29,7 @@ struct Client {
     bool forgotten = false;            // it had a row, which is gone
 };
 
-// By their ids, which belong to the request.
+// The key is the id, a slice of the request.
 using Clients = std::unordered_map<std::string_view, Client>;
 
 enum class GroupAccess { read, read_as_any_user, lock };

@@ -14,7 +14,7 @@ extern "C" {
 namespace replicache::engine {
 namespace {
 
-// What pg_constraint says about deferrable constraints, as of the last change of it.
+// The deferrable constraints, as pg_constraint has had them since its last change.
 struct Deferrable {
     bool any = false;           // some constraint is deferrable
     bool any_deferred = false;  // some is initially deferred
@@ -60,8 +60,8 @@ void make_all_immediate() {
     pg::guarded([] { AfterTriggerSetState(makeNode(ConstraintsSetStmt)); });
 }
 
-// That a name has just been dropped, or stands for something else now, is known only once PostgreSQL has looked for it. The subtransaction
-// keeps that apart from what the mutation has done.
+// Only PostgreSQL can tell whether a name has just been dropped, or stands for something else now. The subtransaction separates that error
+// from the work of the mutation.
 void defer_again() {
     constexpr int max_attempts = 10;
     std::optional<pg::PgError> error;

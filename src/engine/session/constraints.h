@@ -1,5 +1,5 @@
-// Deferred constraints are checked mutation by mutation: at commit a violation would poison the whole push, and nobody
-// could tell whose it was.
+// Deferred constraints are checked after each mutation. At commit, a violation would fail the whole push, and the mutation that caused it
+// would be unknown.
 #pragma once
 
 #include "pg/spi.h"

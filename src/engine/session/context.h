@@ -1,5 +1,4 @@
-// What mutators, row-level security policies and value expressions may ask about the request they serve: the functions
-// replicache.current_…().
+// The request, as mutators, row-level security policies and value expressions can ask about it by the functions replicache.current_…().
 #pragma once
 
 #include "pg/border.h"

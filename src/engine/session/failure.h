@@ -1,4 +1,4 @@
-// What an error of a mutator, or of a row that was written, means for those who sent it.
+// The meaning of an error of a mutator, or of a row that was written, for the client that sent it.
 #pragma once
 
 #include "base/sqlstate.h"
@@ -23,8 +23,8 @@ void log_broken_table(Oid table, const Failure& failure);
 // The error as a client may read it.
 Failure failure_of(const pg::PgError& error);
 
-// Whether PostgreSQL has not found something that it had been told of by its OID: somebody has dropped it in between. Functions, types and
-// operators are not locked while they are used.
+// Whether PostgreSQL did not find an object by its OID. The object was dropped while it was used: PostgreSQL does not lock functions, types
+// and operators that are in use.
 bool is_about_the_dropped(const pg::PgError& error);
 [[noreturn]] void refuse_dropped(const pg::PgError& error);
 

@@ -19,8 +19,8 @@ public:
     bool is_up() const { return has_come(end_); }
     void lift() { end_ = 0; }
 
-    // What is undone when a mutation fails has to be done again, within the same time: so no more than a part of it may be at stake. Until
-    // when a run that begins now may go on.
+    // When a run that begins now must end. If a mutation fails, the whole run is undone and done again within the same time. So a run may
+    // take only a part of the time.
     TimestampTz end_of_run() const;
     static bool has_come(TimestampTz end) { return end != 0 && GetCurrentTimestamp() >= end; }
 

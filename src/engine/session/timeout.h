@@ -7,8 +7,8 @@ namespace replicache::engine {
 
 // The clock of one mutator call: cancels what runs when the time is over.
 //
-// That is not the only cancel there is: statement_timeout, and whoever calls pg_cancel_backend, cancel the push. PostgreSQL keeps one flag
-// for all of them, so signals tell ours from theirs; when both have come, theirs is obeyed.
+// There are other cancels, too: statement_timeout and pg_cancel_backend cancel the push. PostgreSQL has one flag for all cancels, so
+// signals tell ours from the others. If both have come, the other one is obeyed.
 class MutationTimeout {
 public:
     MutationTimeout();
@@ -16,8 +16,8 @@ public:
     MutationTimeout(const MutationTimeout&) = delete;
     MutationTimeout& operator=(const MutationTimeout&) = delete;
 
-    // Stops the clock. Whether the time was over, and nobody else has cancelled. What others have cancelled meanwhile will be, unless
-    // `canceled`: it has come out as an error already.
+    // Stops the clock. Returns whether the time was over, without another cancel. Another cancel that came meanwhile takes effect
+    // afterwards, unless `canceled` says that it has been raised as an error already.
     bool end(bool canceled);
 
     // The error of a mutation that took too long.
@@ -27,8 +27,8 @@ private:
     bool running_;
 };
 
-// Calls f, which runs the mutator: it returns the error that this raises, or throws it. Returns that; or, when the time was over
-// (`expired`), whatever the mutator made of the cancel, that it took too long.
+// Calls f, which runs the mutator, and returns its error, or throws it. If the time was over (`expired`), the error says that the mutator
+// took too long, even if the mutator has caught the cancel.
 template <class F>
 std::optional<pg::PgError> within_timeout(const std::string& mutator, bool& expired, F f) {
     expired = false;

@@ -74,7 +74,7 @@ extern const Clock &counter_clock, &time_clock;
 std::span<const Clock* const> clocks();
 // Null: there is none of this name.
 const Clock* find_clock(std::string_view name);
-// That of replicache.default_clock.
+// The clock that replicache.default_clock names.
 const Clock& default_clock();
 // The values of replicache.default_clock, for pg::define_settings.
 const config_enum_entry* clock_names();

@@ -40,7 +40,7 @@ Progress NumberClock::progress_by_number(std::string_view space, const Head& hea
     return progress;
 }
 
-// Only a column or a table that somebody has altered without us gets there.
+// Only a column or a table that was altered by hand gets there.
 std::int64_t next_version(std::int64_t version) {
     if (version < (std::int64_t{1} << 53) - 1) return version + 1;
     throw pg::SqlError(ERRCODE_PROGRAM_LIMIT_EXCEEDED,

@@ -5,7 +5,7 @@
 
 namespace replicache::engine {
 
-// A space that nobody has changed yet may have no row; its head is like this, whatever its clock will be.
+// A space without any change may have no row. Its head is like this, for every clock.
 struct Head {
     const Clock* clock = &counter_clock;
     std::int64_t version = 0;    // of the last change that is seen, see Clock::seen_version; 0 where the clock does not write it down

@@ -36,7 +36,7 @@ struct Name {
     explicit Name(std::string_view text) : stem(text.substr(0, text.rfind('-') + 1)) {
         std::from_chars(text.data() + stem.size(), text.data() + text.size(), timeline);
     }
-    // Of the cluster and the database.
+    // A name for the cluster and the database.
     std::string_view database() const { return stem.substr(0, stem.find('-') + 1); }
 };
 

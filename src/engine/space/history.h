@@ -10,7 +10,7 @@
 
 namespace replicache::engine {
 
-// Of a space, read under the active snapshot.
+// The history of a space, read under the active snapshot.
 class History {
 public:
     explicit History(std::string_view space);
@@ -20,15 +20,15 @@ public:
     // Whether what the cookie's reader had seen belongs to this history.
     bool contains(const Cookie& cookie) const;
 
-    // Whether this is a standby that has yet to replay up to where the cookie was given: a promotion, or a new_epoch(), that it has not
-    // heard of.
+    // Whether this is a standby that has not replayed the WAL up to where the cookie was given. Then it may not know yet of a promotion or
+    // a new_epoch().
     bool is_behind(const Cookie& cookie) const;
 
 private:
     std::string name_;
 };
 
-// Where in the WAL whatever the active snapshot sees is, or further: for Cookie::lsn.
+// A position in the WAL that is not before anything that the active snapshot sees: for Cookie::lsn.
 std::uint64_t wal_position();
 
 // Makes all cookies strangers.

@@ -41,8 +41,8 @@ struct Progress {
 // the change is on its way: a standby may show a commit before the primary does, which still waits for a synchronous standby.
 Progress::Kind ahead_of_us(bool on_its_way);
 
-// How far a pull of this space gets under the active snapshot. With `plain`, cookies are numbers whatever the clock, and
-// changes may be sent more than once.
+// How far a pull of this space gets under the active snapshot. With `plain`, cookies are numbers for every clock, and changes may be sent
+// more than once.
 Progress progress(const std::string& space, const std::optional<Cookie>& cookie, bool plain);
 
 }  // namespace replicache::engine

@@ -9,8 +9,8 @@ struct TextHash : std::hash<std::string_view> {
     using is_transparent = void;
 };
 
-// By id. A space that only a subtransaction had taken, which was rolled back, stays here without Space::taken. Entries stay where they are:
-// callers keep references.
+// The taken spaces by id. If only a subtransaction had taken a space, and was rolled back, the space stays here without Space::taken.
+// Entries do not move, because callers keep references.
 using TakenSpaces = std::unordered_map<std::string, Space, TextHash, std::equal_to<>>;
 TakenSpaces& taken_spaces();
 

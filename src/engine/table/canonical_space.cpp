@@ -12,7 +12,7 @@ namespace {
 
 using pg::guarded;
 
-// Of the tables that can have spaces by uuid or integer columns, all the others too; else of none.
+// The spaces of all tables, if some table has spaces by uuid or integer columns. Otherwise empty.
 std::vector<TableSpaces> tables;
 std::vector<Oid> relations;  // that were looked at, sorted
 pg::Validity validity;

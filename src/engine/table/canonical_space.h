@@ -8,7 +8,7 @@
 
 namespace replicache::engine {
 
-// What tells the texts of a space's columns apart.
+// How texts of a column of this type compare.
 enum class SpaceKind { text, integer, uuid };
 SpaceKind space_kind(Oid type);  // a base type
 

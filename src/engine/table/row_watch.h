@@ -16,7 +16,7 @@ struct WatchedTable {
     std::vector<std::string> key;  // columns
 };
 
-// What an error of a query is about.
+// The cause of an error in a query.
 enum class Fault { table, row };
 
 // Adds to the error what to do about the table.

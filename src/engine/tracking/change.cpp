@@ -101,8 +101,8 @@ void forget_stale() {
     for (; !stale_tables.empty(); stale_tables.pop_back()) known_tables.erase(stale_tables.back());
 }
 
-// What the registry says of the trigger's table, so that nobody can make changes up by a trigger of their own. Null: the registry is
-// empty. Then this is a restore of the data alone, and rows keep the versions that they come with.
+// The entry of the registry for the trigger's table. It is looked up, so that a trigger created by hand cannot invent changes. Null: the
+// registry is empty. Then this is a restore of the data alone, and rows keep their versions.
 std::shared_ptr<Known> known_table(const TriggerData& trigger) {
     forget_stale();
     const Oid relation = RelationGetRelid(trigger.tg_relation);
@@ -221,7 +221,7 @@ void row_gone(const TriggerData& trigger, Known& known) {
     TupleDesc const descriptor = trigger.tg_relation->rd_att;
     const auto columns = columns_of(trigger, known);
     HeapTuple const row = trigger.tg_trigtuple;
-    // A row from before tracking may have had no space, or no key: then it was in nobody's view.
+    // A row from before tracking may have had no space, or no key. Then no client had it.
     Space* const space = space_of(*columns, row, descriptor);
     for (const AttrNumber column : columns->nullable)
         if (heap_attisnull(row, column, descriptor)) return;
@@ -243,7 +243,7 @@ void row_came(const TriggerData& trigger, Known& known) {
         row_came(*columns, *space, trigger.tg_trigtuple, descriptor);
 }
 
-// That the trigger is one of those that track_table creates.
+// Throws unless the trigger is of a kind that track_table creates.
 void check_trigger(const TriggerData& trigger) {
     const TriggerEvent event = trigger.tg_event;
     const char kind = trigger.tg_relation->rd_rel->relkind;

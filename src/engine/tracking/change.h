@@ -1,4 +1,4 @@
-// What the triggers on a tracked table do: stamp changed rows with a version, and take note of keys that go away or come.
+// The work of the triggers on a tracked table: they stamp changed rows with a version, and note keys that were removed or added.
 #pragma once
 
 #include "engine/space/space.h"

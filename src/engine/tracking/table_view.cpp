@@ -43,7 +43,7 @@ Oid lock_to_read(Oid relation) {
     return relation;
 }
 
-// The registry, with its tables locked. Whoever made us wait for a lock may have changed it.
+// The registry, with its tables locked. It is read again if it has changed while we waited for a lock.
 std::vector<TrackedTable> lock_tracked_tables() {
     for (int attempt = 1;; ++attempt) {
         view_relations.clear();
@@ -173,7 +173,7 @@ std::string TableView::sql(Query query, Where where) const {
     return text;
 }
 
-// Of the parameter with the versions: where they start, or a list.
+// The type of the first parameter: the version to start after, or a list of versions.
 Oid TableView::first_type(Where where) { return where == Where::listed ? INT8ARRAYOID : INT8OID; }
 
 const pg::Plan& TableView::plan(Query query, Where where) {

@@ -1,5 +1,5 @@
-// What has been done to tracked tables behind our back, so that changes of them go unnoticed: triggers dropped or disabled, partitions
-// or tables dropped while event triggers were off, a table that another one has taken the name of, keys that are not unique any more.
+// Finds tracked tables whose changes go unnoticed: their triggers were dropped or disabled, tables or partitions were dropped while event
+// triggers were disabled, another table has taken the name, or keys are not unique any more.
 #pragma once
 
 namespace replicache::engine {

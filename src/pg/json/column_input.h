@@ -1,4 +1,4 @@
-// Values of a table's column from JSON as clients write it. What each type takes: docs/types.md.
+// Reads the JSON of clients into values of a table's column. docs/types.md says what each type accepts.
 #pragma once
 
 #include "pg/border.h"

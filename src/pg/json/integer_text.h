@@ -1,4 +1,4 @@
-// Integers as clients write them: exact, whatever the notation.
+// Integers as clients write them, in every notation, without loss.
 #pragma once
 
 #include "prelude.h"

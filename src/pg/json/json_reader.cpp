@@ -37,8 +37,8 @@ JsonbValue string_value(std::string_view text) {
     return value;
 }
 
-// What a string with escapes stands for, in `buffer`, which has room for as many bytes. False for what only PostgreSQL's own lexer
-// can tell: \u.
+// Decodes a string with escapes into `buffer`, which has room for as many bytes. False: it has a \u, which only PostgreSQL's own lexer can
+// decode.
 bool unescape_json(std::string_view text, char* buffer, std::size_t* length) {
     char* out = buffer;
     for (std::size_t i = 0; i < text.size(); ++i) {

@@ -16,7 +16,7 @@ public:
 
     // Moves on to the next token.
     Token next();
-    // Of a name or string, what is between its quotes; of a number, its digits.
+    // The text between the quotes of a name or string, or the digits of a number.
     std::string_view text() const { return text_; }
     // The whole extent of the value whose first token is the last one read. Moves on to its last token.
     std::string_view value(Token first);
@@ -29,8 +29,8 @@ private:
     std::string_view text_;
 };
 
-// What is between the quotes of a string or name, without the escapes. Points into the text where there are none; else allocated in the
-// current memory context. Raises PostgreSQL errors: call it guarded.
+// Decodes the text between the quotes of a string or name. Without escapes, the result points into the text. Otherwise it is allocated in
+// the current memory context. Raises PostgreSQL errors: call it guarded.
 std::string_view decode_string(std::string_view quoted);
 // The same, guarding itself: for names, which hardly ever have escapes.
 std::string_view decode_name(std::string_view quoted);
