@@ -30,9 +30,11 @@ void insert_clients(const std::string& group, std::vector<const Clients::value_t
     if (clients.empty()) return;
     const pg::ScratchContext scratch;
     static OwnStatement insert(
-        "INSERT INTO replicache.client (id, client_group_id, last_mutation_id, version, last_seen) "
-        "SELECT u.id, $2, u.last_mutation_id, $4, pg_catalog.now() FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($3)) "
-        "AS u(id, last_mutation_id) ON CONFLICT DO NOTHING",
+        R"(
+            INSERT INTO replicache.client (id, client_group_id, last_mutation_id, version, last_seen)
+            SELECT u.id, $2, u.last_mutation_id, $4, pg_catalog.now()
+            FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($3)) AS u(id, last_mutation_id)
+            ON CONFLICT DO NOTHING)",
         {TEXTARRAYOID, TEXTOID, INT8ARRAYOID, INT8OID});
     std::vector<std::string> ids;
     std::vector<std::int64_t> last_mutation_ids;

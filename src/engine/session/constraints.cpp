@@ -32,10 +32,14 @@ const pg::CatalogListener constraint_listener(CONSTROID, []() noexcept { deferra
 // here.
 Deferrable read_deferrable() {
     static pg::Statement query(
-        "SELECT n.nspname::pg_catalog.text, c.conname::pg_catalog.text, pg_catalog.bool_or(c.condeferred), "
-        "pg_catalog.bool_and(c.condeferrable), pg_catalog.bool_or(c.condeferrable AND NOT c.condeferred) "
-        "FROM pg_catalog.pg_constraint c JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.connamespace "
-        "WHERE NOT pg_catalog.pg_is_other_temp_schema(n.oid) GROUP BY 1, 2 HAVING pg_catalog.bool_or(c.condeferrable)",
+        R"(
+            SELECT n.nspname::pg_catalog.text, c.conname::pg_catalog.text, pg_catalog.bool_or(c.condeferred),
+                pg_catalog.bool_and(c.condeferrable), pg_catalog.bool_or(c.condeferrable AND NOT c.condeferred)
+            FROM pg_catalog.pg_constraint c
+            JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.connamespace
+            WHERE NOT pg_catalog.pg_is_other_temp_schema(n.oid)
+            GROUP BY 1, 2
+            HAVING pg_catalog.bool_or(c.condeferrable))",
         {});
     const pg::SpiConnection spi;
     const pg::Rows rows = query.run({}, pg::Snapshot::latest);

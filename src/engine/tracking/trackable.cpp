@@ -181,8 +181,13 @@ void check_value_columns(const TrackedTable& table, const std::vector<TableColum
 
 std::vector<TableColumn> columns_of(Oid relation) {
     static pg::Statement query(
-        "SELECT attname::pg_catalog.text, atttypid, attnotnull, attgenerated FROM pg_catalog.pg_attribute "
-        "WHERE attrelid OPERATOR(pg_catalog.=) $1 AND attnum OPERATOR(pg_catalog.>) 0 AND NOT attisdropped ORDER BY attnum",
+        R"(
+            SELECT attname::pg_catalog.text, atttypid, attnotnull, attgenerated
+            FROM pg_catalog.pg_attribute
+            WHERE attrelid OPERATOR(pg_catalog.=) $1
+              AND attnum OPERATOR(pg_catalog.>) 0
+              AND NOT attisdropped
+            ORDER BY attnum)",
         {OIDOID});
     const Rows rows = query.run({value(ObjectIdGetDatum(relation))}, pg::Snapshot::latest);
     std::vector<TableColumn> columns;

@@ -25,10 +25,16 @@ const pg::CatalogListener schema_listener(NAMESPACEOID, []() noexcept { validity
 // The tracked tables and their partitions as part, with the tracked table as root. All by one snapshot: the triggers of a partition that
 // comes at the same time come with it.
 std::string with_parts() {
-    return "WITH part AS (SELECT relation::pg_catalog.oid AS root, relation::pg_catalog.oid AS relid FROM replicache.tracked_table "
-           "UNION ALL SELECT r.relation::pg_catalog.oid, p.relid FROM replicache.tracked_table r "
-           "JOIN pg_catalog.pg_class k ON k.oid OPERATOR(pg_catalog.=) r.relation::pg_catalog.oid AND k.relkind OPERATOR(pg_catalog.=) 'p' "
-           "CROSS JOIN LATERAL " +
+    return R"(
+            WITH part AS (
+                SELECT relation::pg_catalog.oid AS root, relation::pg_catalog.oid AS relid
+                FROM replicache.tracked_table
+                UNION ALL
+                SELECT r.relation::pg_catalog.oid, p.relid
+                FROM replicache.tracked_table r
+                JOIN pg_catalog.pg_class k ON k.oid OPERATOR(pg_catalog.=) r.relation::pg_catalog.oid
+                    AND k.relkind OPERATOR(pg_catalog.=) 'p'
+                CROSS JOIN LATERAL )" +
            partitions_of("r.relation::pg_catalog.oid") + "p) ";
 }
 
@@ -55,8 +61,14 @@ std::string call(const char* function, const std::string& table) {
 
 void check_dropped() {
     static pg::OwnStatement query(
-        "SELECT r.relation::pg_catalog.oid::pg_catalog.text FROM replicache.tracked_table r WHERE NOT EXISTS "
-        "(SELECT FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) r.relation::pg_catalog.oid) LIMIT 1",
+        R"(
+            SELECT r.relation::pg_catalog.oid::pg_catalog.text
+            FROM replicache.tracked_table r
+            WHERE NOT EXISTS (
+                SELECT
+                FROM pg_catalog.pg_class c
+                WHERE c.oid OPERATOR(pg_catalog.=) r.relation::pg_catalog.oid)
+            LIMIT 1)",
         {});
     const pg::Rows rows = query.run({}, pg::Snapshot::latest);
     if (rows.empty()) return;
@@ -66,9 +78,15 @@ void check_dropped() {
 
 void check_partitions() {
     static pg::OwnStatement query(
-        "SELECT r.relation::pg_catalog.oid, part::pg_catalog.oid::pg_catalog.regclass::pg_catalog.text FROM replicache.tracked_table r "
-        "CROSS JOIN LATERAL pg_catalog.unnest(r.partitions) part WHERE NOT EXISTS "
-        "(SELECT FROM pg_catalog.pg_inherits i WHERE i.inhrelid OPERATOR(pg_catalog.=) part::pg_catalog.oid) LIMIT 1",
+        R"(
+            SELECT r.relation::pg_catalog.oid, part::pg_catalog.oid::pg_catalog.regclass::pg_catalog.text
+            FROM replicache.tracked_table r
+            CROSS JOIN LATERAL pg_catalog.unnest(r.partitions) part
+            WHERE NOT EXISTS (
+                SELECT
+                FROM pg_catalog.pg_inherits i
+                WHERE i.inhrelid OPERATOR(pg_catalog.=) part::pg_catalog.oid)
+            LIMIT 1)",
         {});
     const pg::Rows rows = query.run({}, pg::Snapshot::latest);
     if (rows.empty()) return;
@@ -78,15 +96,23 @@ void check_partitions() {
 }
 
 void check_triggers() {
-    static const std::string sql =
-        with_parts() +
-        "SELECT p.root, p.relid, n.name FROM part p JOIN replicache.tracked_table r ON r.relation::pg_catalog.oid OPERATOR(pg_catalog.=) "
-        "p.root "
-        "CROSS JOIN LATERAL pg_catalog.unnest($1) AS n(name) "
-        "WHERE NOT (n.name OPERATOR(pg_catalog.=) $2 AND (r.space_column IS NOT NULL OR p.relid OPERATOR(pg_catalog.<>) p.root)) "
-        "AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid OPERATOR(pg_catalog.=) p.relid "
-        "AND t.tgname OPERATOR(pg_catalog.=) n.name AND t.tgfoid OPERATOR(pg_catalog.=) $3 "
-        "AND t.tgenabled OPERATOR(pg_catalog.=) ANY ('{O,A}'::pg_catalog.\"char\"[])) LIMIT 1";
+    static const std::string sql = with_parts() +
+                                   R"(
+            SELECT p.root, p.relid, n.name
+            FROM part p
+            JOIN replicache.tracked_table r ON r.relation::pg_catalog.oid OPERATOR(pg_catalog.=) p.root
+            CROSS JOIN LATERAL pg_catalog.unnest($1) AS n(name)
+            WHERE NOT (
+                n.name OPERATOR(pg_catalog.=) $2
+                AND (r.space_column IS NOT NULL OR p.relid OPERATOR(pg_catalog.<>) p.root))
+              AND NOT EXISTS (
+                SELECT
+                FROM pg_catalog.pg_trigger t
+                WHERE t.tgrelid OPERATOR(pg_catalog.=) p.relid
+                  AND t.tgname OPERATOR(pg_catalog.=) n.name
+                  AND t.tgfoid OPERATOR(pg_catalog.=) $3
+                  AND t.tgenabled OPERATOR(pg_catalog.=) ANY ('{O,A}'::pg_catalog."char"[]))
+            LIMIT 1)";
     static pg::OwnStatement query(sql.c_str(), {TEXTARRAYOID, TEXTOID, OIDOID});
     const pg::Rows rows = query.run({value(pg::text_array({trigger_name::lock, trigger_name::stamp, trigger_name::deleted,
                                                            trigger_name::moved, trigger_name::truncated})),
@@ -102,8 +128,12 @@ void check_triggers() {
 // A crash empties them.
 void check_logged() {
     static const std::string sql = with_parts() +
-                                   "SELECT p.root, p.relid FROM part p JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) p.relid "
-                                   "WHERE c.relpersistence OPERATOR(pg_catalog.<>) 'p' LIMIT 1";
+                                   R"(
+            SELECT p.root, p.relid
+            FROM part p
+            JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) p.relid
+            WHERE c.relpersistence OPERATOR(pg_catalog.<>) 'p'
+            LIMIT 1)";
     static pg::OwnStatement query(sql.c_str(), {});
     const pg::Rows rows = query.run({}, pg::Snapshot::latest);
     if (rows.empty()) return;
@@ -117,12 +147,18 @@ void check_logged() {
 // A view of the name may well be of the table.
 void check_names() {
     static pg::OwnStatement query(
-        "SELECT r.relation::pg_catalog.oid, r.table_name FROM replicache.tracked_table r "
-        "CROSS JOIN LATERAL (SELECT pg_catalog.to_regclass(r.table_name)::pg_catalog.oid AS holder) n "
-        "JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) n.holder AND c.relkind OPERATOR(pg_catalog.=) ANY "
-        "('{r,p}'::pg_catalog.\"char\"[]) "
-        "WHERE n.holder OPERATOR(pg_catalog.<>) r.relation::pg_catalog.oid "
-        "AND NOT EXISTS (SELECT FROM replicache.tracked_table o WHERE o.relation::pg_catalog.oid OPERATOR(pg_catalog.=) n.holder) LIMIT 1",
+        R"(
+            SELECT r.relation::pg_catalog.oid, r.table_name
+            FROM replicache.tracked_table r
+            CROSS JOIN LATERAL (SELECT pg_catalog.to_regclass(r.table_name)::pg_catalog.oid AS holder) n
+            JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) n.holder
+                AND c.relkind OPERATOR(pg_catalog.=) ANY ('{r,p}'::pg_catalog."char"[])
+            WHERE n.holder OPERATOR(pg_catalog.<>) r.relation::pg_catalog.oid
+              AND NOT EXISTS (
+                SELECT
+                FROM replicache.tracked_table o
+                WHERE o.relation::pg_catalog.oid OPERATOR(pg_catalog.=) n.holder)
+            LIMIT 1)",
         {});
     const pg::Rows rows = query.run({}, pg::Snapshot::latest);
     if (rows.empty()) return;
@@ -149,10 +185,15 @@ void check_keys() {
 // Where nothing is tracked: tables that were restored without the registry have our triggers all the same.
 void check_registry() {
     static pg::Statement query(
-        "SELECT t.tgrelid FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_trigger t ON t.oid OPERATOR(pg_catalog.=) d.objid "
-        "WHERE d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass::pg_catalog.oid AND d.refobjid "
-        "OPERATOR(pg_catalog.=) $1 "
-        "AND d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_trigger'::pg_catalog.regclass::pg_catalog.oid ORDER BY t.tgrelid LIMIT 1",
+        R"(
+            SELECT t.tgrelid
+            FROM pg_catalog.pg_depend d
+            JOIN pg_catalog.pg_trigger t ON t.oid OPERATOR(pg_catalog.=) d.objid
+            WHERE d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass::pg_catalog.oid
+              AND d.refobjid OPERATOR(pg_catalog.=) $1
+              AND d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_trigger'::pg_catalog.regclass::pg_catalog.oid
+            ORDER BY t.tgrelid
+            LIMIT 1)",
         {OIDOID});
     const pg::Rows rows = query.run({value(ObjectIdGetDatum(pg::own_function("on_change")))}, pg::Snapshot::latest);
     if (rows.empty()) return;

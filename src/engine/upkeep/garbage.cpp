@@ -21,9 +21,12 @@ using pg::Value;
 // A point in time: what is as old, or older, is garbage. Timestamps begin in 4713 BC.
 Value cutoff(Value idle) {
     static Statement subtract(
-        "SELECT CASE WHEN $1 OPERATOR(pg_catalog.>=) '0'::pg_catalog.interval AND $1 OPERATOR(pg_catalog.<=) '6000 "
-        "years'::pg_catalog.interval "
-        "THEN pg_catalog.now() OPERATOR(pg_catalog.-) $1 END",
+        R"(
+            SELECT CASE
+                WHEN $1 OPERATOR(pg_catalog.>=) '0'::pg_catalog.interval
+                 AND $1 OPERATOR(pg_catalog.<=) '6000 years'::pg_catalog.interval
+                THEN pg_catalog.now() OPERATOR(pg_catalog.-) $1
+            END)",
         {INTERVALOID});
     const Value at = subtract.run({idle}).get(0, 1);
     if (at.null) throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "idle must be from 0 to 6000 years");
@@ -51,19 +54,33 @@ std::string is_foreign() {
 // Removes the old tombstones of each space, and those of lower versions, and tells pulls up to where.
 std::int64_t collect_tombstones(Value cutoff) {
     static const std::string foreign_sql =
-        "DELETE FROM replicache.tombstone t USING replicache.space s WHERE t.space OPERATOR(pg_catalog.=) s.id AND (" + is_foreign() + ")";
+        R"(
+            DELETE FROM replicache.tombstone t
+            USING replicache.space s
+            WHERE t.space OPERATOR(pg_catalog.=) s.id
+              AND ()" +
+        is_foreign() + ")";
     static OwnStatement remove_foreign(foreign_sql.c_str(), {});
     static const std::string sql =
-        "WITH old AS (SELECT s.id, s.clock, pg_catalog.max(t.version) AS version FROM replicache.tombstone t, replicache.space s "
-        "WHERE t.at OPERATOR(pg_catalog.<=) $1 AND t.space OPERATOR(pg_catalog.=) s.id" +
-        and_removable("s") +
-        " GROUP BY s.id), "
-        "gone AS (DELETE FROM replicache.tombstone t USING old "
-        "WHERE t.space OPERATOR(pg_catalog.=) old.id AND t.version OPERATOR(pg_catalog.<=) old.version" +
-        and_removable("old") +
-        " RETURNING t.space) "
-        "SELECT old.id, old.version, g.count FROM old, (SELECT space, pg_catalog.count(*) AS count FROM gone GROUP BY space) g "
-        "WHERE g.space OPERATOR(pg_catalog.=) old.id ORDER BY old.id";
+        R"(
+            WITH old AS (
+                SELECT s.id, s.clock, pg_catalog.max(t.version) AS version
+                FROM replicache.tombstone t, replicache.space s
+                WHERE t.at OPERATOR(pg_catalog.<=) $1
+                  AND t.space OPERATOR(pg_catalog.=) s.id)" +
+        and_removable("s") + R"(
+                GROUP BY s.id),
+            gone AS (
+                DELETE FROM replicache.tombstone t
+                USING old
+                WHERE t.space OPERATOR(pg_catalog.=) old.id
+                  AND t.version OPERATOR(pg_catalog.<=) old.version)" +
+        and_removable("old") + R"(
+                RETURNING t.space)
+            SELECT old.id, old.version, g.count
+            FROM old, (SELECT space, pg_catalog.count(*) AS count FROM gone GROUP BY space) g
+            WHERE g.space OPERATOR(pg_catalog.=) old.id
+            ORDER BY old.id)";
     static OwnStatement remove(sql.c_str(), {TIMESTAMPTZOID});
     auto removed = static_cast<std::int64_t>(remove_foreign.run({}).count());
     const Rows spaces = remove.run({cutoff});
@@ -78,9 +95,13 @@ std::int64_t collect_tombstones(Value cutoff) {
 
 std::int64_t collect_errors(Value cutoff) {
     static OwnStatement remove(
-        "DELETE FROM replicache.mutation_error WHERE error_id OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT error_id FROM "
-        "replicache.mutation_error "
-        "WHERE at OPERATOR(pg_catalog.<=) $1 FOR UPDATE SKIP LOCKED))",
+        R"(
+            DELETE FROM replicache.mutation_error
+            WHERE error_id OPERATOR(pg_catalog.=) ANY (ARRAY(
+                SELECT error_id
+                FROM replicache.mutation_error
+                WHERE at OPERATOR(pg_catalog.<=) $1
+                FOR UPDATE SKIP LOCKED)))",
         {TIMESTAMPTZOID});
     return static_cast<std::int64_t>(remove.run({cutoff}).count());
 }
@@ -88,19 +109,45 @@ std::int64_t collect_errors(Value cutoff) {
 // Groups are locked before clients, as everywhere, and nobody is waited for: who is at work is not idle.
 void collect_clients(Value cutoff, Garbage& garbage) {
     static OwnStatement lock_groups(
-        "WITH locked AS (SELECT g.id FROM replicache.client_group g WHERE NOT EXISTS (SELECT FROM replicache.client c "
-        "WHERE c.client_group_id OPERATOR(pg_catalog.=) g.id AND c.last_seen OPERATOR(pg_catalog.>) $1) FOR UPDATE SKIP LOCKED) "
-        "SELECT pg_catalog.array_agg(id) FROM locked",
+        R"(
+            WITH locked AS (
+                SELECT g.id
+                FROM replicache.client_group g
+                WHERE NOT EXISTS (
+                    SELECT
+                    FROM replicache.client c
+                    WHERE c.client_group_id OPERATOR(pg_catalog.=) g.id
+                      AND c.last_seen OPERATOR(pg_catalog.>) $1)
+                FOR UPDATE SKIP LOCKED)
+            SELECT pg_catalog.array_agg(id)
+            FROM locked)",
         {TIMESTAMPTZOID});
     static OwnStatement forget(
-        "WITH locked AS (SELECT id FROM replicache.client WHERE last_seen OPERATOR(pg_catalog.<=) $1 FOR UPDATE SKIP LOCKED), "
-        "gone AS (DELETE FROM replicache.client c USING locked WHERE c.id OPERATOR(pg_catalog.=) locked.id RETURNING c.id) "
-        "INSERT INTO replicache.forgotten_client (id) SELECT id FROM gone ON CONFLICT (id) DO UPDATE SET at = excluded.at",
+        R"(
+            WITH locked AS (
+                SELECT id
+                FROM replicache.client
+                WHERE last_seen OPERATOR(pg_catalog.<=) $1
+                FOR UPDATE SKIP LOCKED),
+            gone AS (
+                DELETE FROM replicache.client c
+                USING locked
+                WHERE c.id OPERATOR(pg_catalog.=) locked.id
+                RETURNING c.id)
+            INSERT INTO replicache.forgotten_client (id)
+            SELECT id
+            FROM gone
+            ON CONFLICT (id) DO UPDATE SET at = excluded.at)",
         {TIMESTAMPTZOID});
     // Under the latest snapshot: a push may have given the group a client before we locked it, which does not change its row.
     static OwnStatement find_empty(
-        "SELECT pg_catalog.array_agg(u.id) FROM pg_catalog.unnest($1) AS u(id) WHERE NOT EXISTS (SELECT FROM replicache.client c "
-        "WHERE c.client_group_id OPERATOR(pg_catalog.=) u.id)",
+        R"(
+            SELECT pg_catalog.array_agg(u.id)
+            FROM pg_catalog.unnest($1) AS u(id)
+            WHERE NOT EXISTS (
+                SELECT
+                FROM replicache.client c
+                WHERE c.client_group_id OPERATOR(pg_catalog.=) u.id))",
         {TEXTARRAYOID});
     static OwnStatement remove_groups("DELETE FROM replicache.client_group WHERE id OPERATOR(pg_catalog.=) ANY ($1)", {TEXTARRAYOID});
     const Value groups = lock_groups.run({cutoff}).get(0, 1);
