@@ -120,14 +120,15 @@ async function outrun({database, backend, open, backup}) {
     await converge(database, client);
   }
   await saved;
+  // Before the switch: a pull that is under way may be the first to hear of it, and then the client asks for no more.
+  const asked = deferred();
+  client.onClientStateNotFound = asked.resolve;
   backend.database = copy;
-  return {client, copy};
+  return {client, copy, asked};
 }
 
 /** What a page does that is told to start afresh, by default (reload) or after it dropped its data. */
-async function startAfresh(world, client, drop) {
-  const asked = deferred();
-  client.onClientStateNotFound = asked.resolve;
+async function startAfresh(world, {client, asked}, drop) {
   await client.mutate.putNote({id: 'in the backup', body: 'never arrives'});
   client.pull().catch(() => {});
   await asked.promise;
@@ -140,17 +141,17 @@ const notFound = /Client state not found on server|Got a non 200 response doing 
 
 // The client forks a new group from what it has on disk, the cookie from the future included: hence the drop.
 scenario('after a restore, a client that drops its data starts afresh', {log: [notFound]}, async world => {
-  const {client, copy} = await outrun(world);
-  const fresh = await startAfresh(world, client, true);
+  const {copy, ...tab} = await outrun(world);
+  const fresh = await startAfresh(world, tab, true);
   assert.deepEqual(Object.keys(await converge(copy, fresh)), ['note/in the backup']);
   await fresh.mutate.countUp({id: 'n'});
   assert.equal((await converge(copy, fresh))['note/n'].count, 1);
 });
 
 scenario('after a restore and new_epoch, a client recovers by reloading', {log: [notFound]}, async world => {
-  const {client, copy} = await outrun(world);
+  const {copy, ...tab} = await outrun(world);
   await copy.rows('SELECT replicache.new_epoch()');
-  const fresh = await startAfresh(world, client, false);
+  const fresh = await startAfresh(world, tab, false);
   assert.deepEqual(Object.keys(await converge(copy, fresh)), ['note/in the backup']);
   await fresh.mutate.countUp({id: 'n'});
   assert.equal((await converge(copy, fresh))['note/n'].count, 1);
