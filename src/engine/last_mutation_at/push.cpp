@@ -53,8 +53,8 @@ public:
             return pg::Ending::commit;
         });
         if (error || missing) {
-            space_.version =
-                version;  // nobody has seen those above: when the transaction has changed something before, the head is what it was
+            // No reader has seen the versions above this one. If the transaction changed something before, its head is what it was.
+            space_.version = version;
             return error ? refuse(*error) : refusal(Status::no_such_row);
         }
         if (known_) note_read_ahead(user_, *known_, head());
