@@ -81,11 +81,12 @@ function alterColumn(name, random) {
 
 function alterTable(name, random) {
   const table = `ALTER TABLE IF EXISTS ${name}`;
+  // An index is named by its table, or a table that was put aside could not come back.
   return random.weigh([
     [2, () => [`${table} ADD CONSTRAINT positive CHECK (tag > 0)${random.chance(50) ? ' NOT VALID' : ''}`]],
     [1, () => [`${table} DROP CONSTRAINT IF EXISTS positive`]],
-    [1, () => [`${table} ADD CONSTRAINT once UNIQUE (id, tag)${random.chance(50) ? ' DEFERRABLE INITIALLY DEFERRED' : ''}`]],
-    [1, () => [`${table} DROP CONSTRAINT IF EXISTS once`]],
+    [1, () => [`${table} ADD CONSTRAINT ${name}_once UNIQUE (id, tag)${random.chance(50) ? ' DEFERRABLE INITIALLY DEFERRED' : ''}`]],
+    [1, () => [`${table} DROP CONSTRAINT IF EXISTS ${name}_once`]],
     [2, () => [`CREATE INDEX IF NOT EXISTS ${name}_tag ON ${name} (tag)`]],
     [1, () => [`DROP INDEX IF EXISTS ${name}_tag`]],
     [1, () => [`REINDEX TABLE ${name}`]],
