@@ -29,6 +29,13 @@ void track_table(FunctionCallInfo fcinfo) {
         table.columns = pg::text_elements(PG_GETARG_DATUM(6));
         if (table.columns.empty()) throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "columns must not be empty");
     }
+    if (PG_NARGS() > 7) {  // before ALTER EXTENSION … UPDATE from 0.3.1 there are seven
+        table.is_private = !PG_ARGISNULL(7) && PG_GETARG_BOOL(7);
+        table.filter = optional_text(fcinfo, 8).value_or("");
+        table.part = name_or_empty(fcinfo, 9);
+        table.parts = optional_text(fcinfo, 10).value_or("");
+        table.is_private |= !table.filter.empty();
+    }
     engine::track_table(std::move(table));
 }
 

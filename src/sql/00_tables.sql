@@ -29,10 +29,13 @@ COMMENT ON TABLE replicache.epoch IS 'Calls of new_epoch(). With the clock count
 
 CREATE TABLE replicache.origin (
     key text COLLATE "C" PRIMARY KEY CHECK (key = 'origin'),
-    id text NOT NULL DEFAULT pg_catalog.substr(pg_catalog.md5(pg_catalog.gen_random_uuid()::text), 1, 16)
+    id text NOT NULL DEFAULT pg_catalog.substr(pg_catalog.md5(pg_catalog.gen_random_uuid()::text), 1, 16),
+    secret bytea NOT NULL DEFAULT pg_catalog.uuid_send(pg_catalog.gen_random_uuid())
+        OPERATOR(pg_catalog.||) pg_catalog.uuid_send(pg_catalog.gen_random_uuid())
 );
 COMMENT ON TABLE replicache.origin IS
 'The history of this database. Cookies name it. It is never dumped, because a restored database is another one.';
+COMMENT ON COLUMN replicache.origin.secret IS 'Cookies with a view are sealed with it, so that clients cannot forge them.';
 INSERT INTO replicache.origin (key) VALUES ('origin');
 
 CREATE TABLE replicache.client_group (
@@ -83,12 +86,20 @@ CREATE TABLE replicache.tracked_table (
     version_column name NOT NULL,
     table_name text,
     partitions regclass[],
-    columns text[]
+    columns text[],
+    private boolean NOT NULL DEFAULT false,
+    filter text,
+    part_column name,
+    parts text
 );
 COMMENT ON TABLE replicache.tracked_table IS 'tables whose rows are client-view entries';
 COMMENT ON COLUMN replicache.tracked_table.table_name IS 'Schema and name, quoted, at the time of track_table, or of the restore of a dump of an older version. With this, the extension notices another table that takes the name.';
 COMMENT ON COLUMN replicache.tracked_table.partitions IS 'All partitions, at every level. With this, the extension notices a dropped partition. Null: there are none.';
 COMMENT ON COLUMN replicache.tracked_table.columns IS 'The columns of the default value, in this order. Null: all.';
+COMMENT ON COLUMN replicache.tracked_table.private IS 'The rows that a client may see depend on its user. Its cookie and view_record say which keys it has.';
+COMMENT ON COLUMN replicache.tracked_table.filter IS 'SQL expression over the row: clients have only rows for which it is true. Null: none.';
+COMMENT ON COLUMN replicache.tracked_table.part_column IS 'Column that says which part of the space a row is in. Null: the table has no parts.';
+COMMENT ON COLUMN replicache.tracked_table.parts IS 'Query that gives the parts that the user may see. Null: the table has no parts.';
 
 CREATE TABLE replicache.exposed_table (
     relation regclass PRIMARY KEY,
@@ -122,12 +133,14 @@ CREATE TABLE replicache.tombstone (
     key text COLLATE "C" NOT NULL,
     relation regclass,
     identity json,
-    at timestamptz NOT NULL DEFAULT pg_catalog.now()
+    at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    part text
 );
 CREATE INDEX tombstone_space_version_idx ON replicache.tombstone (space, version);
 COMMENT ON TABLE replicache.tombstone IS 'keys of entries that were removed, and when';
 COMMENT ON COLUMN replicache.tombstone.relation IS 'Clock time: the tracked table of the row. Other clocks: null.';
 COMMENT ON COLUMN replicache.tombstone.identity IS 'Clock time: {"column":value} of the primary key of the row. Other clocks: null.';
+COMMENT ON COLUMN replicache.tombstone.part IS 'The part that the row was in. Null: the table has no parts.';
 
 CREATE TABLE replicache.creation (
     space text COLLATE "C" NOT NULL,
@@ -152,6 +165,32 @@ COMMENT ON COLUMN replicache.paging.name IS 'What the pages depend on: mutations
 COMMENT ON COLUMN replicache.paging.first_head IS 'head of the space when the earliest first page was answered';
 COMMENT ON COLUMN replicache.paging.head IS 'Head of the space when the latest first page was answered. The pages end there.';
 COMMENT ON COLUMN replicache.paging.lines IS 'the pages start behind these versions';
+
+CREATE TABLE replicache.view_record (
+    id text COLLATE "C" PRIMARY KEY,
+    user_id text,
+    space text COLLATE "C" NOT NULL,
+    keys bytea NOT NULL,
+    entries bigint NOT NULL,
+    used_on date NOT NULL
+);
+ALTER TABLE replicache.view_record ALTER COLUMN keys SET STORAGE EXTERNAL;
+COMMENT ON TABLE replicache.view_record IS
+'Sets of keys that clients have of tables with private rows or parts. A row never changes, but for used_on. Not dumped: a client whose record is missing gets a complete pull.';
+COMMENT ON COLUMN replicache.view_record.id IS '32 hex digits. Cookies name the record by it.';
+COMMENT ON COLUMN replicache.view_record.user_id IS 'The user that may use the record. Null: pulls without a user.';
+COMMENT ON COLUMN replicache.view_record.keys IS 'the keys and parts, packed';
+COMMENT ON COLUMN replicache.view_record.entries IS 'how many keys and parts there are';
+COMMENT ON COLUMN replicache.view_record.used_on IS 'the last day on which a pull used the record';
+
+CREATE TABLE replicache.client_view (
+    client_group_id text COLLATE "C" PRIMARY KEY,
+    record text COLLATE "C" NOT NULL,
+    used_on date NOT NULL
+) WITH (fillfactor = 50);
+COMMENT ON TABLE replicache.client_view IS 'The newest record of each client group. Only collect_garbage uses it. Not dumped.';
+COMMENT ON COLUMN replicache.client_view.record IS 'id of the view_record';
+COMMENT ON COLUMN replicache.client_view.used_on IS 'the last day on which the group used the record';
 
 CREATE TABLE replicache.mutation_error (
     error_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -17,7 +17,7 @@ SELECT 'relation: ' || concat_ws(' ', oid::regclass, relkind, relpersistence, re
         (SELECT i.initprivs::text FROM pg_init_privs i WHERE i.objoid = c.oid AND i.classoid = 'pg_class'::regclass AND i.objsubid = 0))
     FROM pg_class c WHERE relnamespace = 'replicache'::regnamespace
 UNION ALL
-SELECT 'column: ' || concat_ws(' ', attrelid::regclass, attnum, attname, format_type(atttypid, atttypmod), attnotnull, attidentity, attcollation::regcollation,
+SELECT 'column: ' || concat_ws(' ', attrelid::regclass, attnum, attname, format_type(atttypid, atttypmod), attstorage, attnotnull, attidentity, attcollation::regcollation,
         pg_get_expr(d.adbin, d.adrelid), col_description(attrelid, attnum))
     FROM pg_attribute a LEFT JOIN pg_attrdef d ON d.adrelid = attrelid AND d.adnum = attnum
     WHERE attrelid IN (SELECT oid FROM pg_class WHERE relnamespace = 'replicache'::regnamespace) AND attnum > 0

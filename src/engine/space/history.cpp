@@ -96,9 +96,12 @@ std::uint64_t wal_position() {
 }
 
 void renew_origin() {
-    static pg::OwnStatement renew("UPDATE replicache.origin SET id = DEFAULT", {});
+    static pg::OwnStatement renew_id("UPDATE replicache.origin SET id = DEFAULT", {});
+    static pg::OwnStatement renew_both("UPDATE replicache.origin SET id = DEFAULT, secret = DEFAULT", {});
+    // There is no secret before ALTER EXTENSION … UPDATE.
+    const bool has_secret = guarded([origin = pg::own_relation("origin")] { return get_attnum(origin, "secret") != InvalidAttrNumber; });
     const pg::SpiConnection spi;
-    renew.run({});
+    (has_secret ? renew_both : renew_id).run({});
 }
 
 void flush_seen() {

@@ -15,38 +15,71 @@ using pg::guarded;
 
 std::string text_or_empty(const pg::Rows& rows, std::uint64_t row, int column) { return rows.text(row, column).value_or(""); }
 
+// `newer`: the columns that version 0.3.0 and later ones have added, or what stands for them.
+std::string select(const char* newer) {
+    return std::string(R"(
+            SELECT
+                relation::pg_catalog.oid,
+                key,
+                value,
+                space_column::pg_catalog.text,
+                deleted_column::pg_catalog.text,
+                version_column::pg_catalog.text,
+                )") +
+           newer + R"(
+            FROM replicache.tracked_table
+            ORDER BY relation::pg_catalog.oid)";
+}
+
+// An INSERT of these columns that replaces an older row of the table.
+std::string upsert(std::initializer_list<const char*> columns) {
+    std::string names = "relation", values = "$1", changes;
+    int parameter = 1;
+    for (const std::string column : columns) {
+        names += ", " + column;
+        values += ", $" + std::to_string(++parameter);
+        changes += (changes.empty() ? "" : ", ") + column + " = excluded." + column;
+    }
+    return "INSERT INTO replicache.tracked_table (" + names + ") VALUES (" + values + ") ON CONFLICT (relation) DO UPDATE SET " + changes;
+}
+
+void store_options(Registry form, const TrackedTable& table) {
+    static const std::string options = upsert({"key", "value", "space_column", "deleted_column", "version_column"}),
+                             names = upsert({"key", "value", "space_column", "deleted_column", "version_column", "table_name", "columns"}),
+                             views = upsert({"key", "value", "space_column", "deleted_column", "version_column", "table_name", "columns",
+                                             "private", "filter", "part_column", "parts"});
+    static pg::OwnStatement with_options(options.c_str(), {OIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID});
+    static pg::OwnStatement with_names(names.c_str(), {OIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTARRAYOID});
+    static pg::OwnStatement with_views(
+        views.c_str(), {OIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTARRAYOID, BOOLOID, TEXTOID, TEXTOID, TEXTOID});
+    const auto or_null = [](const std::string& text) { return text.empty() ? pg::Value{} : pg::value(text); };
+    const pg::Value relation = pg::value(ObjectIdGetDatum(table.relation)), key = pg::value(table.key), value = or_null(table.value),
+                    space = or_null(table.space), deleted = or_null(table.deleted), version = pg::value(table.version);
+    if (form == Registry::options) {
+        with_options.run({relation, key, value, space, deleted, version});
+        return;
+    }
+    const pg::Value name = pg::value(pg::qualified_name(table.relation)),
+                    columns = table.columns.empty() ? pg::Value{} : pg::value(pg::text_array(table.columns));
+    if (form == Registry::names)
+        with_names.run({relation, key, value, space, deleted, version, name, columns});
+    else
+        with_views.run({relation, key, value, space, deleted, version, name, columns, pg::value(BoolGetDatum(table.is_private)),
+                        or_null(table.filter), or_null(table.part), or_null(table.parts)});
+}
+
 }  // namespace
 
 std::vector<TrackedTable> tracked_tables() {
-    static pg::OwnStatement without_columns(
-        R"(
-            SELECT
-                relation::pg_catalog.oid,
-                key,
-                value,
-                space_column::pg_catalog.text,
-                deleted_column::pg_catalog.text,
-                version_column::pg_catalog.text,
-                NULL::pg_catalog.text[]
-            FROM replicache.tracked_table
-            ORDER BY relation::pg_catalog.oid)",
-        {});
-    static pg::OwnStatement with_columns(
-        R"(
-            SELECT
-                relation::pg_catalog.oid,
-                key,
-                value,
-                space_column::pg_catalog.text,
-                deleted_column::pg_catalog.text,
-                version_column::pg_catalog.text,
-                columns
-            FROM replicache.tracked_table
-            ORDER BY relation::pg_catalog.oid)",
-        {});
+    static const std::string texts[] = {
+        select("NULL::pg_catalog.text[], false, NULL, NULL, NULL"),
+        select("columns, false, NULL, NULL, NULL"),
+        select("columns, private, filter, part_column::pg_catalog.text, parts"),
+    };
+    static pg::OwnStatement queries[] = {{texts[0].c_str(), {}}, {texts[1].c_str(), {}}, {texts[2].c_str(), {}}};
     const pg::SpiConnection spi;
     // The registry is like a catalog. Only its latest state fits the latest definitions of the tables, whatever snapshot the caller has.
-    const pg::Rows rows = (knows_names() ? with_columns : without_columns).run({}, pg::Snapshot::latest);
+    const pg::Rows rows = queries[static_cast<int>(registry_form())].run({}, pg::Snapshot::latest);
     std::vector<TrackedTable> tables;
     for (std::uint64_t i = 0; i < rows.count(); ++i) {
         const pg::Value columns = rows.get(i, 7);
@@ -56,7 +89,11 @@ std::vector<TrackedTable> tracked_tables() {
                           .space = text_or_empty(rows, i, 4),
                           .deleted = text_or_empty(rows, i, 5),
                           .version = text_or_empty(rows, i, 6),
-                          .columns = columns.null ? std::vector<std::string>() : pg::text_elements(columns.datum)});
+                          .columns = columns.null ? std::vector<std::string>() : pg::text_elements(columns.datum),
+                          .is_private = DatumGetBool(rows.get(i, 8).datum),
+                          .filter = text_or_empty(rows, i, 9),
+                          .part = text_or_empty(rows, i, 10),
+                          .parts = text_or_empty(rows, i, 11)});
     }
     return tables;
 }
@@ -92,46 +129,20 @@ std::string partitions_of(const std::string& oid) {
                 SELECT relid FROM p) )";
 }
 
-bool knows_names() {
-    return guarded([registry = pg::own_relation("tracked_table")] { return get_attnum(registry, "table_name") != InvalidAttrNumber; });
+Registry registry_form() {
+    return guarded([registry = pg::own_relation("tracked_table")] {
+        if (get_attnum(registry, "private") != InvalidAttrNumber) return Registry::views;
+        return get_attnum(registry, "table_name") != InvalidAttrNumber ? Registry::names : Registry::options;
+    });
 }
 
 void store(const TrackedTable& table) {
-    static pg::OwnStatement store_options(
-        R"(
-            INSERT INTO replicache.tracked_table (relation, key, value, space_column, deleted_column, version_column)
-            VALUES ($1, $2, $3, $4, $5, $6)
-            ON CONFLICT (relation) DO UPDATE SET
-                key = excluded.key,
-                value = excluded.value,
-                space_column = excluded.space_column,
-                deleted_column = excluded.deleted_column,
-                version_column = excluded.version_column)",
-        {OIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID});
-    static pg::OwnStatement store_all(
-        R"(
-            INSERT INTO replicache.tracked_table
-                (relation, key, value, space_column, deleted_column, version_column, table_name, columns)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-            ON CONFLICT (relation) DO UPDATE SET
-                key = excluded.key,
-                value = excluded.value,
-                space_column = excluded.space_column,
-                deleted_column = excluded.deleted_column,
-                version_column = excluded.version_column,
-                table_name = excluded.table_name,
-                columns = excluded.columns)",
-        {OIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTARRAYOID});
-    const auto or_null = [](const std::string& text) { return text.empty() ? pg::Value{} : pg::value(text); };
-    const pg::Value relation = pg::value(ObjectIdGetDatum(table.relation)), key = pg::value(table.key), value = or_null(table.value),
-                    space = or_null(table.space), deleted = or_null(table.deleted), version = pg::value(table.version);
-    if (knows_names()) {
-        store_all.run({relation, key, value, space, deleted, version, pg::value(pg::qualified_name(table.relation)),
-                       table.columns.empty() ? pg::Value{} : pg::value(pg::text_array(table.columns))});
-        note_partitions(table.relation);
-    } else {
-        store_options.run({relation, key, value, space, deleted, version});
-    }
+    const Registry form = registry_form();
+    if (form < Registry::views && (table.is_private || !table.part.empty()))
+        throw pg::SqlError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "the tables of replicache_ext are older than its library", {},
+                           "Call ALTER EXTENSION replicache_ext UPDATE first.");
+    store_options(form, table);
+    note_partitions(table.relation);
     pg::tell_of_change("tracked_table");
 }
 

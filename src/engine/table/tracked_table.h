@@ -14,6 +14,10 @@ struct TrackedTable {
     std::string deleted;                 // column; empty: none
     std::string version;                 // column
     std::vector<std::string> columns{};  // of the default value, in this order; empty: all
+    bool is_private = false;             // which rows a client may see depends on its user
+    std::string filter{};                // SQL expression: clients have only rows for which it is true; empty: none
+    std::string part{};                  // column; empty: the table has no parts
+    std::string parts{};                 // query for the parts that a user may see; empty: the table has no parts
 };
 
 // The table as t, for a FROM clause, an UPDATE or a DELETE. Partitions are included, children are not.
@@ -33,12 +37,18 @@ std::optional<TrackedTable> tracked_table_of(Oid relation);
 // locked the table. The locks are not needed either, because dropping a partition locks the table first.
 std::string partitions_of(const std::string& oid);
 
-// Whether the registry has the names and partitions of tables. It has none before ALTER EXTENSION … UPDATE from 0.2.0. What depends on them
-// does not work then.
-bool knows_names();
+// What the registry can hold. Before ALTER EXTENSION … UPDATE, the SQL objects are older than the library.
+enum class Registry {
+    options,  // 0.2.0
+    names,    // 0.3.0: also the columns of the default value, and the names and partitions of tables
+    views,    // 0.4.0: also private tables and parts
+};
+Registry registry_form();
+// Whether the registry has the names and partitions of tables. What depends on them does not work otherwise.
+inline bool knows_names() { return registry_form() >= Registry::names; }
 
-// Stores the table in the registry, with its current name. Replaces an older entry. This function and the next ones, except note_restored,
-// need an open SPI connection.
+// Stores the table in the registry, with its current name. Replaces an older entry. Throws 55000 when the registry is too old for the
+// options. This function and the next ones, except note_restored, need an open SPI connection.
 void store(const TrackedTable& table);
 // Stores the current partitions of the table. When a partition is dropped, only the registry can tell that it was one.
 void note_partitions(Oid relation);

@@ -42,7 +42,8 @@ void bury(Space& space, std::string_view key, const GoneRow& gone) {
     const bool tells = space.clock->logs_rows;
     Table table("tombstone", Table::Access::write);
     table.insert({value(space.id), value(version), value(key), tells ? value(ObjectIdGetDatum(gone.table)) : Value{},
-                  tells ? value(identity_json(gone)) : Value{}, value(TimestampTzGetDatum(GetCurrentTransactionStartTimestamp()))});
+                  tells ? value(identity_json(gone)) : Value{}, value(TimestampTzGetDatum(GetCurrentTransactionStartTimestamp())),
+                  Value{}});
 }
 
 void log_creation(const Space& space, std::int64_t version, std::string_view key) {
