@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,6 +24,16 @@ struct Order {
     bool operator==(const Order&) const = default;
 };
 
+// What a client has of the private tables: a recorded set of keys, and what came to it and went from it since. Texts, as on the wire.
+struct CookieView {
+    std::string record{};  // its id, see engine/view/record.h; empty: the empty set
+    std::string plus{};    // packed keys (packed_keys.h) in base64
+    std::string minus{};
+    std::string seal{};  // shows that this server has written the other members
+
+    bool operator==(const CookieView&) const = default;
+};
+
 struct Cookie {
     Order order{};
     std::string_view source{};            // as the client wrote it
@@ -36,10 +47,17 @@ struct Cookie {
     std::int64_t xmax = 0;  // 0: the cookie names a version
     std::vector<std::int64_t> in_progress{};
 
+    // Of a space with private tables.
+    std::optional<CookieView> view{};
+    std::int64_t at = 0;  // the version and the number of ended transactions together; 0: the cookie names transactions
+
     bool operator==(const Cookie&) const = default;
     bool names_transactions() const { return xmax > 0; }
-    // How many transactions had ended, or the version. It rises within a history.
-    std::int64_t position() const { return names_transactions() ? xmax - static_cast<std::int64_t>(in_progress.size()) : version; }
+    // How many transactions had ended, or the version, or both together. It rises within a history.
+    std::int64_t position() const {
+        if (names_transactions()) return xmax - static_cast<std::int64_t>(in_progress.size());
+        return at > 0 ? at : version;
+    }
     bool has_seen(std::int64_t transaction) const {
         return transaction < xmax && std::find(in_progress.begin(), in_progress.end(), transaction) == in_progress.end();
     }

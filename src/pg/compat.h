@@ -6,6 +6,7 @@
 extern "C" {
 #include "access/genam.h"
 #include "access/tableam.h"
+#include "common/base64.h"
 #include "executor/executor.h"
 #include "storage/proc.h"
 #include "utils/jsonb.h"
@@ -108,5 +109,18 @@ private:
     JsonbValue* result_ = nullptr;
 #endif
 };
+
+// 18 made the bytes unsigned. Returns the length of the result. -1: it is larger than `size`, or the text is not base64.
+#if PG_VERSION_NUM >= 180000
+using Base64Byte = std::uint8_t;
+#else
+using Base64Byte = char;
+#endif
+inline int base64_encode(std::string_view bytes, char* text, int size) {
+    return pg_b64_encode(reinterpret_cast<const Base64Byte*>(bytes.data()), static_cast<int>(bytes.size()), text, size);
+}
+inline int base64_decode(std::string_view text, char* bytes, int size) {
+    return pg_b64_decode(text.data(), static_cast<int>(text.size()), reinterpret_cast<Base64Byte*>(bytes), size);
+}
 
 }  // namespace replicache::pg

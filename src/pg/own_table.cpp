@@ -36,13 +36,21 @@ void raise_missing(const char* name) {
     pg_unreachable();
 }
 
+static bool is_of_type(const FormData_pg_attribute& attribute, ColumnType type) {
+    switch (type) {
+        case ColumnType::text: return attribute.atttypid == TEXTOID || attribute.atttypid == JSONOID;
+        case ColumnType::number: return attribute.attbyval && attribute.attlen == sizeof(Datum);
+        case ColumnType::bytes: return attribute.atttypid == BYTEAOID;
+        case ColumnType::date: return attribute.atttypid == DATEOID;
+    }
+    return false;
+}
+
 void check_column(Relation relation, int column, ColumnType type) {
     const TupleDesc columns = relation->rd_att;
     if (column <= columns->natts) {
         const FormData_pg_attribute& attribute = *TupleDescAttr(columns, column - 1);
-        if (!attribute.attisdropped && (type == ColumnType::text ? attribute.atttypid == TEXTOID || attribute.atttypid == JSONOID
-                                                                 : attribute.attbyval && attribute.attlen == sizeof(Datum)))
-            return;
+        if (!attribute.attisdropped && is_of_type(attribute, type)) return;
     }
     ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                     errmsg("column %d of \"replicache.%s\" has been altered", column, RelationGetRelationName(relation)),

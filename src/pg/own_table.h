@@ -29,6 +29,8 @@ Oid find_own_relation(const char* name);
 enum class ColumnType {
     text,    // or json
     number,  // as wide as a bigint
+    bytes,
+    date,
 };
 // Raises an error unless the column, counted from 1, is of this type.
 void check_column(Relation relation, int column, ColumnType type);

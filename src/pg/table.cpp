@@ -165,6 +165,18 @@ std::optional<std::string> Table::text(int column) {
     return std::string(view_of_text(value.datum));
 }
 
+std::string Table::bytes(int column) {
+    guarded([&] { check_column(relation_, column, ColumnType::bytes); });
+    const Value value = get(column);
+    // A bytea has the form of a text.
+    return value.null ? std::string() : std::string(view_of_text(value.datum));
+}
+
+DateADT Table::date(int column) {
+    guarded([&] { check_column(relation_, column, ColumnType::date); });
+    return DatumGetDateADT(get(column).datum);
+}
+
 HeapTuple Table::copy_row(MemoryContext home) {
     return guarded([&] {
         const MemoryContext outer = MemoryContextSwitchTo(home);
@@ -270,7 +282,7 @@ std::int64_t TableScan::int8(int column) const {
 
 Oid TableScan::oid(int column) const { return DatumGetObjectId(get(column)); }
 
-bool TableScan::is_null(int column) const { return heap_attisnull(row_, column, relation_->rd_att); }
+bool TableScan::is_null(int column) const { return column > relation_->rd_att->natts || heap_attisnull(row_, column, relation_->rd_att); }
 
 std::string TableScan::text(int column) const {
     guarded([&] { check_column(relation_, column, ColumnType::text); });

@@ -8,6 +8,7 @@
 
 extern "C" {
 #include "access/genam.h"
+#include "utils/date.h"
 }
 
 namespace replicache::pg {
@@ -44,6 +45,8 @@ public:
     Value get(int column);
     std::int64_t int8(int column);
     std::optional<std::string> text(int column);
+    std::string bytes(int column);
+    DateADT date(int column);
 
     // A copy of the row found or locked, made in this context.
     HeapTuple copy_row(MemoryContext home);
@@ -88,7 +91,7 @@ public:
     std::int64_t int8(int column) const;
     std::string text(int column) const;
     Oid oid(int column) const;
-    bool is_null(int column) const;
+    bool is_null(int column) const;  // also if an older version of the extension does not have it
 
 private:
     Datum get(int column) const;

@@ -93,6 +93,18 @@ std::vector<std::int64_t> read_numbers(std::string_view array, const Path& path)
     return numbers;
 }
 
+// The longest member of a view that is looked at. Those that we write are shorter.
+constexpr std::size_t max_view_text = 16384;
+
+// Throws MalformedRequest when it is none of ours.
+CookieView read_view(const Object& object, const Path& path) {
+    const auto text = [&](std::string_view name) {
+        if (object.at(name).size() > max_view_text) throw MalformedRequest(path, "a short text", "a long one");
+        return object.text(name);
+    };
+    return {.record = text("view"), .plus = text("plus"), .minus = text("minus"), .seal = text("seal")};
+}
+
 // Throws MalformedRequest when one of its members is none of ours.
 bool read_position(const Object& object, const Path& path, Cookie& cookie) {
     const auto lsn = parse_lsn(object.text("lsn"));
@@ -100,7 +112,9 @@ bool read_position(const Object& object, const Path& path, Cookie& cookie) {
     cookie.lsn = *lsn;
     if (!object.find("confirmed").empty()) cookie.confirmed = object.identifier("confirmed");
     if (const std::string_view skipped = object.find("skipped"); !skipped.empty()) cookie.skipped = read_numbers(skipped, path);
+    if (!object.find("view").empty()) cookie.view = read_view(object, path);
     if (!object.find("version").empty()) {
+        if (cookie.view) cookie.at = object.unsigned_integer("at");
         cookie.version = object.unsigned_integer("version");
         return true;
     }
@@ -124,6 +138,13 @@ std::string cookie_text(const Cookie& cookie) {
         writer.member("version", cookie.version);
     }
     writer.member("lsn", lsn_text(cookie.lsn));
+    if (cookie.at > 0) writer.member("at", cookie.at);
+    if (cookie.view) {
+        writer.member("view", cookie.view->record);
+        writer.member("plus", cookie.view->plus);
+        writer.member("minus", cookie.view->minus);
+        writer.member("seal", cookie.view->seal);
+    }
     if (!cookie.confirmed.empty()) writer.member("confirmed", cookie.confirmed);
     if (!cookie.skipped.empty()) writer.json("skipped", numbers_text(cookie.skipped));
     writer.member("origin", cookie.origin);

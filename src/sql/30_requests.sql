@@ -12,13 +12,13 @@ Errors: 22023 malformed request; 42501 the client group or client belongs to som
 Rules: https://doc.replicache.dev/reference/server-push';
 
 CREATE FUNCTION replicache.pull(request json, user_id text DEFAULT NULL, space text DEFAULT '') RETURNS json
-    LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'replicache_pull';
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'replicache_pull';
 COMMENT ON FUNCTION replicache.pull(json, text, text) IS
-'Answers a Replicache pull (V0 or V1) with the changes since its cookie. It writes nothing.
+'Answers a Replicache pull (V0 or V1) with the changes since its cookie. It reads under the snapshot of the calling statement. It writes nothing, except the record of a view: what a client has of private tables.
 request: the body of the request.
 user_id, space: as for apply_push.
 Result: {"cookie","lastMutationIDChanges" (V0: "lastMutationID"),"patch":[…]}. The cookie says what the client has seen, and of which history. A cookie of another history, or of another backend, gets everything, under a greater order. Or {"error":"VersionNotSupported","versionType":…}. Or {"error":"ClientStateNotFound"}, if confirmed mutations of the client are not known here. Send each of them with 200.
-Errors: 22023 malformed request; 42501 the client group belongs to somebody else, or the role may not read a tracked table; 54000 the answer would be larger than 1 GB; 40001 or 55000 tables were altered meanwhile: pull again.
+Errors: 22023 malformed request; 42501 the client group belongs to somebody else, or the role may not read a tracked table; 25006 a view must be recorded, or its record is not known on this standby: repeat the pull on the primary, in a transaction that may write; 54000 the answer would be larger than 1 GB; 40001 or 55000 tables were altered meanwhile: pull again.
 Rules: https://doc.replicache.dev/reference/server-pull';
 
 CREATE FUNCTION replicache.pull_since(version bigint, client_group_id text DEFAULT NULL, space text DEFAULT '') RETURNS json
@@ -28,7 +28,7 @@ COMMENT ON FUNCTION replicache.pull_since(bigint, text, text) IS
 version: the cookie of the last answer, a number. NULL or 0 asks for everything.
 client_group_id: the client group whose lastMutationIDChanges are wanted.
 space: the space.
-Result and errors: as for pull. {"error":"ClientStateNotFound"} for a version that is greater than that of the space (on a standby: no changes). 22023 for a negative version.';
+Result and errors: as for pull. {"error":"ClientStateNotFound"} for a version that is greater than that of the space (on a standby: no changes). 22023 for a negative version. 0A000 for a version other than 0, if a table of the space is private or has parts.';
 
 CREATE FUNCTION replicache.powersync_upload(request json, user_id text DEFAULT NULL, client_id text DEFAULT NULL) RETURNS json
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'replicache_powersync_upload';

@@ -84,6 +84,32 @@ TEST(CookieText, IsReadAsTheSameCookie) {
         }
 }
 
+TEST(CookieText, OfAViewIsReadAsTheSameCookie) {
+    Cookie cookie{.order = {.number = 7}, .origin = "o", .lsn = 1, .version = 3, .view = CookieView{"", "AwA=", "", "5e"}, .at = 6};
+    const std::string text = cookie_text(cookie);
+    EXPECT_EQ(text, R"({"order":7,"version":3,"lsn":"0/1","at":6,"view":"","plus":"AwA=","minus":"","seal":"5e","origin":"o"})");
+    Cookie read = parsed(text);
+    EXPECT_EQ(read.position(), 6);
+    read.source = {};
+    EXPECT_EQ(read, cookie);
+    cookie.xmax = 9;
+    cookie.version = cookie.at = 0;
+    read = parsed(cookie_text(cookie));
+    EXPECT_EQ(read.view, cookie.view);
+    EXPECT_EQ(read.position(), 9);
+}
+
+TEST(CookieText, WithAViewThatIsNotOursIsNotOurs) {
+    const std::string start = R"({"order":7,"version":3,"lsn":"0/1","at":6,"view":)", end = R"(,"minus":"","seal":"5e","origin":"o"})";
+    EXPECT_FALSE(parsed(start + R"("","plus":"")" + end).origin.empty());
+    for (const std::string& view : {std::string(R"(1,"plus":"")"), std::string(R"("","plus":null)"), std::string(R"("")"),
+                                    R"("","plus":")" + std::string(20'000, 'A') + "\""}) {
+        const Cookie cookie = parsed(start + view + end);
+        EXPECT_TRUE(cookie.origin.empty()) << view.substr(0, 50);
+        EXPECT_EQ(cookie.order.number, 7);
+    }
+}
+
 TEST(CookieText, IsTheVersionWithoutAHistory) { EXPECT_EQ(cookie_text({.version = 3}), "3"); }
 
 TEST(Order, AfterACookieOfTheSameHistory) {

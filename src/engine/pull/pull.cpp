@@ -22,14 +22,19 @@ using pg::TableScan;
 using Is = TableScan::Is;
 using Kind = Progress::Kind;
 
-void collect_keys(std::vector<std::string>& keys, TableScan& tombstones) {
+// `is_held(key, part)`: whether the client has the part of the row.
+template <class IsHeld>
+void collect_keys(std::vector<std::string>& keys, TableScan& tombstones, IsHeld is_held) {
     while (tombstones.next()) {
         pg::check_interrupts();
-        keys.push_back(tombstones.text(tombstone_column::key));
+        std::string key = tombstones.text(tombstone_column::key);
+        if (tombstones.is_null(tombstone_column::part) || is_held(key, tombstones.text(tombstone_column::part)))
+            keys.push_back(std::move(key));
     }
 }
 
-void append_tombstones(PullAnswer& answer, const std::string& space, const Versions& versions) {
+template <class IsHeld>
+void append_tombstones(PullAnswer& answer, const std::string& space, const Versions& versions, IsHeld is_held) {
     constexpr const char *table = "tombstone", *index = "tombstone_space_version_idx";
     const TableScan::Condition in_space{tombstone_column::space, TEXTOID, Is::equal, pg::text_datum(space)};
     const auto version = [](Is is, std::int64_t value) {
@@ -38,12 +43,12 @@ void append_tombstones(PullAnswer& answer, const std::string& space, const Versi
     std::vector<std::string> keys;
     {
         TableScan range(table, index, {in_space, version(Is::above, versions.since), version(Is::up_to, versions.until)});
-        collect_keys(keys, range);
+        collect_keys(keys, range, is_held);
     }
     for (const std::int64_t also : versions.also) {
         pg::check_interrupts();
         TableScan one(table, index, {in_space, version(Is::equal, also)});
-        collect_keys(keys, one);
+        collect_keys(keys, one, is_held);
     }
     std::sort(keys.begin(), keys.end());
     keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
@@ -60,12 +65,53 @@ public:
             if (view->may_have_rows(request.space) && view->storage().is_newer_than(GetActiveSnapshot()))
                 throw OldSnapshot{view->relation()};
     }
+    // Whether what the client may see of a table in the space is a matter of its view.
+    bool need_view() const {
+        return std::any_of(
+            views_.begin(), views_.end(), [this](const auto& view) { return is_viewed(*view) && view->may_have_rows(request_.space); });
+    }
+    // Marks the parts that the client may see. Returns whether it can be told which rows it must drop.
+    bool mark_parts(ClientView& client) {
+        bool known = true;
+        for (const auto& view : views_) {
+            if (!view->has_parts() || !view->may_have_rows(request_.space)) continue;
+            if (!append(nullptr, *view, [&] { view->mark_parts(client); }))
+                keep(client, *view);
+            else
+                known &= client.parts_of(view->relation()).gone.empty() || view->owner_sees_all();
+        }
+        return known;
+    }
+    bool was_held(const ClientView& client, std::string_view key, std::string_view part) const {
+        return std::any_of(
+            views_.begin(), views_.end(), [&](const auto& view) { return view->was_held(client, key, part); });
+    }
     void append_soft_deleted(PullAnswer& answer) {
         for (const auto& view : views_)
-            if (view->soft_deletes()) append(answer, *view, Query::soft_deleted);
+            if (view->soft_deletes() && !is_viewed(*view))
+                append(
+                    &answer, *view, [&] { append_rows(answer, *view, Query::soft_deleted); });
     }
     void append_live(PullAnswer& answer) {
-        for (const auto& view : views_) append(answer, *view, gets_all(*view) ? Query::everything : Query::changed);
+        for (const auto& view : views_)
+            if (!is_viewed(*view))
+                append(
+                    &answer, *view, [&] { append_rows(answer, *view, gets_all(*view) ? Query::everything : Query::changed); });
+    }
+    // The rows of tables that are private or have parts, and dels for what the client has and may not see any more.
+    void append_viewed(PullAnswer& answer, ClientView& client) {
+        for (const auto& view : views_) {
+            if (!is_viewed(*view) || !view->may_have_rows(request_.space)) continue;
+            const bool done = append(&answer, *view, [&] {
+                if (view->is_private())
+                    view->append_private(answer.buffer(), client, gets_all(*view), progress_.versions, request_.space);
+                else
+                    view->append_parts(answer.buffer(), client, gets_all(*view), progress_.versions, request_.space);
+            });
+            if (!done) keep(client, *view);
+        }
+        client.forget_unsent();
+        for (const std::string_view key : client.gone()) answer.append_del(key);
     }
 
 private:
@@ -77,19 +123,34 @@ private:
         return std::find(tables.begin(), tables.end(), view.relation()) != tables.end();
     }
 
-    void append(PullAnswer& answer, TableView& view, Query query) {
-        if (is_in(progress_.cookie.skipped, view)) return;
+    static bool is_viewed(const TableView& view) { return view.is_private() || view.has_parts(); }
+    static void keep(ClientView& client, const TableView& view) {
+        client.keep([&view, prefix = ClientView::part_prefix(view.relation())](std::string_view key) {
+            return view.has_parts() ? key.starts_with(prefix) : view.may_have(key);
+        });
+    }
+
+    void append_rows(PullAnswer& answer, TableView& view, Query query) {
         static const Versions every{PG_INT64_MIN, PG_INT64_MAX};
-        const Versions& versions = gets_all(view) ? every : progress_.versions;
-        if (!pg::settings.skip_broken_tables || request_.plain_cookies)
-            return view.append_patch(answer.buffer(), query, versions, request_.space);
-        const int length = answer.length();
-        auto error = pg::attempt([&] { view.append_patch(answer.buffer(), query, versions, request_.space); });
-        if (!error) return;
+        view.append_patch(answer.buffer(), query, gets_all(view) ? every : progress_.versions, request_.space);
+    }
+
+    // Whether the rows of the table are in the answer. A broken table may be left out.
+    template <class Append>
+    bool append(PullAnswer* answer, const TableView& view, Append append_rows) {
+        if (is_in(progress_.cookie.skipped, view)) return false;
+        if (!pg::settings.skip_broken_tables || request_.plain_cookies) {
+            append_rows();
+            return true;
+        }
+        const int length = answer == nullptr ? 0 : answer->length();
+        auto error = pg::attempt(append_rows);
+        if (!error) return true;
         if (!sqlstate::is_about_the_table(error->sqlerrcode())) throw std::move(*error);
-        answer.cut(length);
+        if (answer != nullptr) answer->cut(length);
         log_broken_table(view.relation(), failure_of(*error));
         progress_.cookie.skipped.push_back(view.relation());
+        return false;
     }
 
     const PullRequest& request_;
@@ -97,19 +158,31 @@ private:
     const std::vector<std::shared_ptr<TableView>> views_;
 };
 
-void append_patch(PullAnswer& answer, const PullRequest& request, Progress& progress) {
-    Tables tables(request, progress);
-    if (progress.kind == Kind::everything) {
+// A pull whose snapshot, progress and tables are known.
+struct Pull {
+    const PullRequest& request;
+    Progress& progress;
+    Tables* tables;    // null: nothing can have changed
+    ClientView* view;  // null: no table is private
+};
+
+void append_patch(PullAnswer& answer, const Pull& pull) {
+    if (pull.progress.kind == Kind::everything) {
         answer.append_clear();
     } else {
-        append_tombstones(answer, request.space, progress.versions);
-        tables.append_soft_deleted(answer);
+        append_tombstones(answer, pull.request.space, pull.progress.versions, [&pull](std::string_view key, std::string_view part) {
+            return pull.view != nullptr && pull.tables->was_held(*pull.view, key, part);
+        });
+        pull.tables->append_soft_deleted(answer);
     }
-    tables.append_live(answer);
+    pull.tables->append_live(answer);
+    if (pull.view != nullptr) pull.tables->append_viewed(answer, *pull.view);
 }
 
 // Appends the answer. Returns whether it has anything new. Nullopt: the server knows less than the client.
-std::optional<bool> append_answer(PullAnswer& answer, const PullRequest& request, Progress& progress) {
+std::optional<bool> append_answer(PullAnswer& answer, const Pull& pull) {
+    const PullRequest& request = pull.request;
+    Progress& progress = pull.progress;
     const bool any = progress.kind == Kind::changes || progress.kind == Kind::everything;
     bool changed = false;
     PullAnswer ids;
@@ -127,24 +200,46 @@ std::optional<bool> append_answer(PullAnswer& answer, const PullRequest& request
         ids.end_last_mutation_ids();
     }
     const auto append_cookie = [&] { answer.append_cookie(any ? progress.cookie : *request.cookie); };
-    // The cookie comes first. When tables may be left out, it comes last, because it names them.
+    // The cookie comes first. When it names what the patch has or lacks, it comes last.
+    const bool cookie_last = pg::settings.skip_broken_tables || pull.view != nullptr;
     answer.begin();
-    if (!pg::settings.skip_broken_tables) {
+    if (!cookie_last) {
         append_cookie();
         answer.append(",");
     }
     answer.append(ids.text());
     answer.begin_patch();
     const int empty = answer.length();
-    if (any) append_patch(answer, request, progress);
-    changed |= answer.length() > empty;
+    if (any) append_patch(answer, pull);
+    const bool same_patch = answer.length() == empty;
+    changed |= !same_patch;
     answer.end_patch();
-    if (pg::settings.skip_broken_tables) {
+    if (any && pull.view != nullptr && !request.plain_cookies) {
+        progress.cookie.view = same_patch ? request.cookie->view : pull.view->next();
+        pull.view->note_use(*progress.cookie.view, request.client_group_id);
+    }
+    if (cookie_last) {
         answer.append(",");
         append_cookie();
     }
     answer.end();
     return changed;
+}
+
+// Makes the view of the client in a space with private tables. It changes the progress: what the client has must be known, too.
+void begin_view(std::optional<ClientView>& view, Tables& tables, const PullRequest& request, Progress& progress) {
+    const CookieView* held = nullptr;
+    if (!request.plain_cookies) {
+        follow_snapshots(progress, request.cookie);
+        if (progress.kind == Kind::changes && request.cookie->view) held = &*request.cookie->view;
+    } else if (progress.kind != Kind::everything) {
+        throw SqlError(ERRCODE_FEATURE_NOT_SUPPORTED, "pull_since cannot tell what a client has of private tables",
+                       "The space has tables that are private or have parts, and the version is only a number.",
+                       "Call replicache.pull, or pull_since(NULL) for everything.");
+    }
+    if (progress.kind == Kind::behind) return;
+    view.emplace(held, ViewOwner{request.user_id, request.space});
+    if (!tables.mark_parts(*view) || !view->is_known()) progress.kind = Kind::everything;
 }
 
 std::optional<Datum> pull_under_snapshot(const PullRequest& request, PullAnswer& answer) {
@@ -169,13 +264,27 @@ std::optional<Datum> pull_under_snapshot(const PullRequest& request, PullAnswer&
                           .schema_version = request.schema_version};
     const ContextScope scope(context);
 
+    // A cookie without a view is older than the first private table of the space, whose floor lies above it. So if nothing can have changed
+    // for this cookie, the tables need not be asked.
+    const bool may_have_view = request.cookie && (request.cookie->view || request.plain_cookies);
+    std::optional<Tables> tables;
+    std::optional<ClientView> view;
+    if (progress.kind == Kind::changes || progress.kind == Kind::everything || (progress.kind == Kind::nothing && may_have_view)) {
+        tables.emplace(request, progress);
+        if (tables->need_view())
+            begin_view(view, *tables, request, progress);
+        else if (request.cookie && request.cookie->view)
+            progress.kind = Kind::everything;
+    }
+
     const bool same = progress.kind == Kind::nothing || progress.kind == Kind::behind;
-    const auto changed = append_answer(answer, request, progress);
+    const Pull pull{request, progress, tables ? &*tables : nullptr, view ? &*view : nullptr};
+    const auto changed = append_answer(answer, pull);
     if (!changed) return std::nullopt;
     if (!*changed && !same && progress.keeps_cookie) {
         progress.kind = Kind::nothing;
         answer.clear();
-        append_answer(answer, request, progress);
+        append_answer(answer, pull);
     } else if (!same && progress.must_flush) {
         flush_seen();
     }

@@ -7,6 +7,7 @@
 #include "engine/space/head.h"
 #include "engine/space/poke.h"
 #include "engine/space/progress.h"
+#include "engine/space/reader_snapshot.h"
 #include "engine/space/taken_spaces.h"
 
 extern "C" {
@@ -18,41 +19,6 @@ namespace {
 
 using pg::guarded;
 using Kind = Progress::Kind;
-
-struct ReaderSnapshot {
-    std::int64_t xmin;                      // all transactions below have ended
-    std::int64_t xmax;                      // none from here on is seen
-    std::vector<std::int64_t> in_progress;  // …nor any of these; those of subtransactions may be among them
-    std::int64_t own = 0;                   // the reader's own transaction, whose changes it sees; 0: none
-    std::int64_t next = 0;                  // no transaction has begun from here on, seen or not
-};
-
-// As widen_snapshot_xid in xid8funcs.c: ids of snapshots are less than 2^31 behind the next one.
-std::int64_t widen(TransactionId id, FullTransactionId next) {
-    std::uint64_t epoch = EpochFromFullTransactionId(next);
-    if (id > XidFromFullTransactionId(next)) --epoch;
-    return static_cast<std::int64_t>(epoch << 32 | id);
-}
-
-// The active one.
-ReaderSnapshot read_snapshot() {
-    Snapshot const snapshot = GetActiveSnapshot();
-    const FullTransactionId next = guarded([] { return ReadNextFullTransactionId(); });
-    ReaderSnapshot seen{.xmin = widen(snapshot->xmin, next), .xmax = widen(snapshot->xmax, next), .in_progress = {}};
-    // On a standby, xip is empty, and everything in progress stands in subxip (GetSnapshotData in procarray.c).
-    const auto* ids = snapshot->takenDuringRecovery ? snapshot->subxip : snapshot->xip;
-    const std::size_t count = snapshot->takenDuringRecovery ? snapshot->subxcnt : snapshot->xcnt;
-    for (std::size_t i = 0; i < count; ++i)
-        if (const std::int64_t id = widen(ids[i], next); id < seen.xmax) seen.in_progress.push_back(id);
-    const FullTransactionId own = GetTopFullTransactionIdIfAny();
-    if (FullTransactionIdIsValid(own)) {
-        seen.own = static_cast<std::int64_t>(U64FromFullTransactionId(own));
-        // It is not at its end: what it has written is sent again when others can see it.
-        if (seen.own < seen.xmax) seen.in_progress.push_back(seen.own);
-    }
-    seen.next = static_cast<std::int64_t>(U64FromFullTransactionId(next));
-    return seen;
-}
 
 // The id of this transaction, which gets one when it has none.
 std::int64_t own_transaction() {

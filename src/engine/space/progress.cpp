@@ -2,6 +2,7 @@
 
 #include "engine/space/head.h"
 #include "engine/space/history.h"
+#include "engine/space/reader_snapshot.h"
 
 extern "C" {
 #include "access/xlog.h"
@@ -38,6 +39,21 @@ Progress progress(const std::string& space, const std::optional<Cookie>& cookie,
     progress.cookie.origin = here.name();
     progress.cookie.lsn = wal_position();
     return progress;
+}
+
+void follow_snapshots(Progress& progress, const std::optional<Cookie>& cookie) {
+    if (progress.kind == Kind::behind || progress.kind == Kind::lost) return;
+    if (!progress.cookie.names_transactions()) progress.cookie.at = progress.cookie.version + ended_transactions();
+    const bool ours = cookie && !progress.other_history;
+    if (ours && cookie->view && cookie->position() > progress.cookie.position()) {
+        progress.kind = Kind::behind;
+        return;
+    }
+    if (progress.kind == Kind::nothing) progress.kind = Kind::changes;
+    // Nothing has changed in the space. If the view has not changed either, the client keeps its cookie.
+    if (ours && progress.versions.since == progress.versions.until) progress.keeps_cookie = true;
+    progress.must_flush = true;
+    progress.cookie.order = order_of(progress, cookie, ours);
 }
 
 }  // namespace replicache::engine

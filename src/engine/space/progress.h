@@ -45,4 +45,8 @@ Progress::Kind ahead_of_us(bool on_its_way);
 // more than once.
 Progress progress(const std::string& space, const std::optional<Cookie>& cookie, bool plain);
 
+// The same for a reader of private tables, whose view changes though nothing in the space does: with what it may see, which depends on any
+// table. So the order of its cookies follows the snapshots.
+void follow_snapshots(Progress& progress, const std::optional<Cookie>& cookie);
+
 }  // namespace replicache::engine

@@ -7,7 +7,7 @@ namespace replicache::engine {
 
 // Columns of replicache.tombstone and replicache.creation.
 namespace tombstone_column {
-constexpr int space = 1, version = 2, key = 3, relation = 4, identity = 5;
+constexpr int space = 1, version = 2, key = 3, relation = 4, identity = 5, part = 7;
 }
 namespace creation_column {
 constexpr int space = 1, version = 2, key = 3;

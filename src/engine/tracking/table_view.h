@@ -7,6 +7,7 @@
 #include "engine/table/space_name.h"
 #include "engine/table/storage.h"
 #include "engine/table/tracked_table.h"
+#include "engine/view/client_view.h"
 #include "pg/json/json_text.h"
 #include "pg/memory.h"
 #include "pg/plan.h"
@@ -25,8 +26,12 @@ public:
         everything,    // all live rows
         changed,       // live rows with one of the versions
         soft_deleted,  // soft-deleted rows with one of the versions: only their keys
+        keys,          // all live rows: only their keys and versions
+        gone,          // all rows, also soft-deleted ones: only their keys
     };
     bool soft_deletes() const { return !table_.deleted.empty(); }
+    bool is_private() const { return table_.is_private; }
+    bool has_parts() const { return !table_.part.empty(); }
     Oid relation() const { return table_.relation; }
     const Storage& storage() const { return storage_; }
     // Whether the space can have rows of the table.
@@ -36,20 +41,59 @@ public:
     // Appends a patch operation per row, each followed by a comma. Needs an open SPI connection.
     void append_patch(StringInfo out, Query query, const Versions& versions, std::string_view space);
 
+    // Of a private table: marks the keys of the rows that the caller may see, and appends a put for each row that the client has not, or
+    // has in an older version. With `all`, for every row.
+    void append_private(StringInfo out, ClientView& view, bool all, const Versions& versions, std::string_view space);
+    // Of a table with parts: marks the parts that the caller may see.
+    void mark_parts(ClientView& view);
+    // Appends dels for the rows of parts that the client has and may not see any more, then what has changed in the parts that it has, then
+    // all rows of the parts that it has not. With `all`, all rows of the parts that it may see.
+    void append_parts(StringInfo out, const ClientView& view, bool all, const Versions& versions, std::string_view space);
+    // Whether the client has the part of a tombstone with this key.
+    bool was_held(const ClientView& view, std::string_view key, std::string_view part) const;
+    // Whether the rows of a part that the client must drop can be found: the owner of the table sees all of them.
+    bool owner_sees_all() const;
+
+    // Whether a row of the table may have the key.
+    bool may_have(std::string_view key) const { return key_template_.match(key).has_value(); }
+
 private:
     struct Output;
+    class PrivateRows;
     int value_columns() const { return table_.value.empty() ? static_cast<int>(columns_.size()) : 1; }
     static void start(DestReceiver* self, int operation, TupleDesc descriptor);
     static bool receive(TupleTableSlot* slot, DestReceiver* self);
-    enum class Where { all, range, listed };
+    std::string part_name(std::string_view part) const;
+    Datum part_array(const std::vector<std::string>& parts) const;
+    enum class Where {
+        all,
+        range,   // of versions
+        listed,  // versions
+        named,   // rows with the given values in the columns of the key
+    };
     static Oid first_type(Where where);
+    std::vector<Oid> parameter_types(Where where) const;
     std::string sql(Query query, Where where) const;
+    std::string named_rows() const;
     const pg::Plan& plan(Query query, Where where);
     // The values of the space's columns; nullopt: no row is in the space.
     std::optional<std::vector<Datum>> space_values(std::string_view space) const;
-    void append_rows(StringInfo out, Query query, Where where, const Versions& versions, const std::vector<Datum>& space);
+    struct Run {
+        StringInfo out;
+        Query query;
+        Where where;
+        const Versions& versions;
+        const std::vector<Datum>& space;
+        PrivateRows* rows = nullptr;
+        std::vector<Datum> more{};  // parameters behind the space: an array of parts, or one for each column of the key for Where::named
+    };
+    void run(const Run& run);
+    void append_entry(Output& output, std::string_view key, TupleTableSlot* slot);
+    // Whether no table and not the registry has changed since the views were made.
+    static bool is_current();
 
     TrackedTable table_;
+    KeyTemplate key_template_;
     SpaceName space_name_;
     Storage storage_;
     std::string from_;  // clause
@@ -60,11 +104,15 @@ private:
         bool exact;  // equal values have the same text
     };
     std::vector<SpaceColumn> space_columns_;
-    std::vector<std::string> columns_;                // of the default value
-    std::vector<pg::JsonWriter> writers_;             // of the default value's columns
-    std::optional<Key> key_;                          // over the columns behind the value's
-    std::vector<Oid> types_;                          // that writers_ and key_ are for
-    std::array<std::array<pg::Plan, 3>, 3> plans_{};  // by query and where
+    std::vector<std::string> columns_;     // of the default value
+    std::vector<pg::JsonWriter> writers_;  // of the default value's columns
+    std::optional<Key> key_;               // over the columns behind the value's
+    std::vector<Oid> key_types_;           // of the key's columns, without domains
+    std::vector<Oid> key_arrays_;          // types of arrays of them
+    std::vector<Oid> types_;               // that writers_ and key_ are for
+    std::optional<SpaceColumn> part_;
+    pg::Plan parts_plan_;
+    std::array<std::array<pg::Plan, 4>, 5> plans_{};  // by query and where
 };
 
 // The views of all tracked tables. Locks the tables to be read until the end of the transaction. The views are cached, but one that was

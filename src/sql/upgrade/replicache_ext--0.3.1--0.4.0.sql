@@ -98,3 +98,19 @@ part: column that says which part of the space a row is in, such as a list or a 
 parts: a SELECT with one column that gives the parts that the user may see now. It runs as the pulling role.
 Result: nothing. The next pull of every client that may see rows of the table is complete.
 Errors: 42501 the caller is not the owner; 42P01 no such table; 42703 no such column; 42809 not a permanent table; 42804 a column, the value, the filter or the parts have a wrong type; 42P16 the key does not identify a row; 42701 there is a column of the default name, or columns has a column twice; 42710 another table could have the same keys; 22003 the version column has values above 2^52; 22023 the template is malformed, columns and value are both given, columns has the version column, or part does not go with the other arguments; 55000 clients write the version column, as the conflict_column of expose_crud; 42622 the space template is too long; 0A000 a space column is a virtual generated column.';
+
+ALTER FUNCTION replicache.pull(json, text, text) VOLATILE;
+COMMENT ON FUNCTION replicache.pull(json, text, text) IS
+'Answers a Replicache pull (V0 or V1) with the changes since its cookie. It reads under the snapshot of the calling statement. It writes nothing, except the record of a view: what a client has of private tables.
+request: the body of the request.
+user_id, space: as for apply_push.
+Result: {"cookie","lastMutationIDChanges" (V0: "lastMutationID"),"patch":[…]}. The cookie says what the client has seen, and of which history. A cookie of another history, or of another backend, gets everything, under a greater order. Or {"error":"VersionNotSupported","versionType":…}. Or {"error":"ClientStateNotFound"}, if confirmed mutations of the client are not known here. Send each of them with 200.
+Errors: 22023 malformed request; 42501 the client group belongs to somebody else, or the role may not read a tracked table; 25006 a view must be recorded, or its record is not known on this standby: repeat the pull on the primary, in a transaction that may write; 54000 the answer would be larger than 1 GB; 40001 or 55000 tables were altered meanwhile: pull again.
+Rules: https://doc.replicache.dev/reference/server-pull';
+
+COMMENT ON FUNCTION replicache.pull_since(bigint, text, text) IS
+'Returns the changes in a space since a version, in the form of a pull answer. It writes nothing. If the space has the clock transaction, changes may be sent more than once.
+version: the cookie of the last answer, a number. NULL or 0 asks for everything.
+client_group_id: the client group whose lastMutationIDChanges are wanted.
+space: the space.
+Result and errors: as for pull. {"error":"ClientStateNotFound"} for a version that is greater than that of the space (on a standby: no changes). 22023 for a negative version. 0A000 for a version other than 0, if a table of the space is private or has parts.';

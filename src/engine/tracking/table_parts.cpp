@@ -1,0 +1,97 @@
+// TableView: tables whose rows are visible by parts. The view of a client has the names of the parts, and not the keys of the rows.
+#include "engine/table/canonical_space.h"
+#include "engine/tracking/table_view.h"
+#include "engine/tracking/tracking_faults.h"
+#include "pg/array.h"
+#include "pg/identity.h"
+
+namespace replicache::engine {
+
+using pg::guarded;
+
+// Names stand among the keys of private tables. No key begins with a NUL.
+std::string TableView::part_name(std::string_view part) const { return ClientView::part_prefix(table_.relation).append(part); }
+
+void TableView::mark_parts(ClientView& view) {
+    const SPITupleTable* found = nullptr;
+    try {
+        if (!parts_plan_) parts_plan_ = pg::Plan("SELECT p.part FROM (" + table_.parts + "\n) AS p(part)");
+        found = guarded([this] {
+            SPIExecuteOptions options{};
+            options.read_only = true;
+            const int code = SPI_execute_plan_extended(parts_plan_.get(), &options);
+            if (code < 0) elog(ERROR, "SPI_execute_plan failed: %s", SPI_result_code_string(code));
+            if (getBaseType(TupleDescAttr(SPI_tuptable->tupdesc, 0)->atttypid) != part_->type) raise_changed(table_.relation);
+            return SPI_tuptable;
+        });
+    } catch (pg::PgError& error) {
+        explain(error, watched_, Fault::table);
+        throw;
+    }
+    const auto text = pg::ScalarText::of(part_->type);
+    for (std::uint64_t i = 0; i < found->numvals; ++i) {
+        pg::check_interrupts();
+        const auto part = guarded([&]() -> std::string_view {
+            bool null;
+            const Datum datum = SPI_getbinval(found->vals[i], found->tupdesc, 1, &null);
+            return null ? std::string_view() : (*text)(datum);
+        });
+        if (part.data() != nullptr) view.keys().at(part_name(part)).marks |= ClientView::visible;
+    }
+}
+
+bool TableView::was_held(const ClientView& view, std::string_view key, std::string_view part) const {
+    if (!has_parts() || !may_have(key)) return false;
+    return view.holds(part_name(part));
+}
+
+bool TableView::owner_sees_all() const {
+    return guarded([this] {
+        Relation const relation = relation_open(table_.relation, NoLock);
+        const bool all = !relation->rd_rel->relrowsecurity || !relation->rd_rel->relforcerowsecurity;
+        relation_close(relation, NoLock);
+        return all;
+    });
+}
+
+void TableView::append_parts(StringInfo out, const ClientView& view, bool all, const Versions& versions, std::string_view space) {
+    const auto values = space_values(space);
+    if (!values) return;
+    const auto run = [&](Query query, Where where, const std::vector<std::string>& parts) {
+        if (!parts.empty()) this->run({out, query, where, versions, *values, nullptr, {part_array(parts)}});
+    };
+    const auto run_changed = [&](Query query, const std::vector<std::string>& parts) {
+        run(query, Where::range, parts);
+        if (!versions.also.empty()) run(query, Where::listed, parts);
+    };
+    const ClientView::Parts parts = view.parts_of(table_.relation);
+    if (all) {
+        std::vector<std::string> visible = parts.kept;
+        visible.insert(visible.end(), parts.added.begin(), parts.added.end());
+        return run(Query::everything, Where::all, visible);
+    }
+    if (!parts.gone.empty()) {
+        Relation const relation = guarded([this] { return relation_open(table_.relation, NoLock); });
+        {
+            const pg::AsTableOwner owner(relation);
+            run(Query::gone, Where::all, parts.gone);
+        }
+        guarded([relation] { relation_close(relation, NoLock); });
+    }
+    if (soft_deletes()) run_changed(Query::soft_deleted, parts.kept);
+    run_changed(Query::changed, parts.kept);
+    run(Query::everything, Where::all, parts.added);
+}
+
+Datum TableView::part_array(const std::vector<std::string>& parts) const {
+    std::vector<pg::Value> values;
+    for (const std::string& part : parts)
+        if (const auto value = space_value(part_->type, part)) values.push_back(*value);
+    std::int16_t length = 0;
+    bool by_value = false;
+    char align = 0;
+    guarded([&] { get_typlenbyvalalign(part_->type, &length, &by_value, &align); });
+    return pg::array_datum(values, part_->type, length, by_value, align);
+}
+
+}  // namespace replicache::engine
