@@ -11,6 +11,7 @@
 #include "engine/tracking/trackable.h"
 #include "engine/tracking/triggers.h"
 #include "engine/tracking/value_expression.h"
+#include "engine/tracking/view_expressions.h"
 #include "pg/own_table.h"
 
 extern "C" {
@@ -191,6 +192,8 @@ void track_table(TrackedTable table) {
     check_version_is_free(table.relation, table.version);
     table.key = key.text();
     provide_version_column(table, columns);
+    check_filter(table);
+    check_parts(table);
     check_value(table);
 
     create_triggers(table, key, drop_triggers(table.relation));

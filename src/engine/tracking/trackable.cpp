@@ -98,24 +98,19 @@ void check_key_is_free(const TrackedTable& table, const KeyTemplate& key) {
 // bytes.
 constexpr std::size_t max_template_bytes = NAMEDATALEN - 1 - 4;
 
-void check_space_column(const TrackedTable& table, const std::vector<TableColumn>& columns, const std::string& name) {
+// `names`: what the column names, "space" or "part".
+void check_naming_column(const TrackedTable& table, const std::vector<TableColumn>& columns, const std::string& name,
+                         const std::string& names) {
     const TableColumn& column = require(columns, name, table.relation);
-    switch (guarded([type = column.type] { return getBaseType(type); })) {
-        case TEXTOID:
-        case VARCHAROID:
-        case INT2OID:
-        case INT4OID:
-        case INT8OID:
-        case UUIDOID: break;
-        default:
-            throw SqlError(ERRCODE_DATATYPE_MISMATCH, "space column \"" + name + "\" is of a type that cannot name a space", {},
-                           "Use a column of type text, varchar, uuid, smallint, integer or bigint.");
-    }
+    if (!can_name(guarded([type = column.type] { return getBaseType(type); })))
+        throw SqlError(ERRCODE_DATATYPE_MISMATCH, names + " column \"" + name + "\" is of a type that cannot name a " + names, {},
+                       "Use a column of type text, varchar, uuid, smallint, integer or bigint.");
     if (column.generated == '\0') return;
     if (column.generated != ATTRIBUTE_GENERATED_STORED)
-        throw SqlError(ERRCODE_FEATURE_NOT_SUPPORTED, "space column \"" + name + "\" is a virtual generated column",
-                       "The table does not hold its values.",
-                       "Declare it STORED, or use the columns that it is generated from in a template.");
+        throw SqlError(
+            ERRCODE_FEATURE_NOT_SUPPORTED, names + " column \"" + name + "\" is a virtual generated column",
+            "The table does not hold its values.",
+            std::string("Declare it STORED") + (names == "space" ? ", or use the columns that it is generated from in a template." : "."));
     if (find_column(columns, table.version) == nullptr) return;
     Relation const relation = guarded([&] { return relation_open(table.relation, NoLock); });
     const bool circular = guarded([&] {
@@ -126,7 +121,7 @@ void check_space_column(const TrackedTable& table, const std::vector<TableColumn
     });
     guarded([relation] { relation_close(relation, NoLock); });
     if (circular)
-        throw SqlError(ERRCODE_INVALID_TABLE_DEFINITION, "space column \"" + name + "\" is generated from the version column", {},
+        throw SqlError(ERRCODE_INVALID_TABLE_DEFINITION, names + " column \"" + name + "\" is generated from the version column", {},
                        "Name another column by the argument version; it is added when missing.");
 }
 
@@ -136,7 +131,23 @@ void check_space(const TrackedTable& table, const std::vector<TableColumn>& colu
         throw SqlError(ERRCODE_NAME_TOO_LONG,
                        "space template \"" + table.space + "\" is longer than " + std::to_string(max_template_bytes) + " bytes",
                        "PostgreSQL may have cut off the end of a longer template.", "Use shorter literals, or a generated column.");
-    for (const std::string& column : name.columns()) check_space_column(table, columns, column);
+    for (const std::string& column : name.columns()) check_naming_column(table, columns, column, "space");
+}
+
+// The arguments that say which rows a client may have.
+void check_view(const TrackedTable& table, const std::vector<TableColumn>& columns) {
+    if (table.part.empty() != table.parts.empty())
+        throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, table.part.empty() ? "parts needs part" : "part needs parts",
+                       "The argument part names the column that says which part a row is in. The argument parts is the query that gives "
+                       "the parts that the user may see.",
+                       "Pass both.");
+    if (table.part.empty()) return;
+    if (table.is_private)
+        throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE,
+                       std::string("part and ") + (table.filter.empty() ? "private" : "filter") + " exclude each other",
+                       "With parts, users see whole parts of the table. Otherwise each row counts by itself.",
+                       "Pass part and parts, or pass private or filter.");
+    check_naming_column(table, columns, table.part, "part");
 }
 
 void check_deleted_column(const TrackedTable& table, const std::vector<TableColumn>& columns) {
@@ -150,6 +161,7 @@ void check_version_column(const TrackedTable& table, const std::vector<TableColu
     if (std::find(keys.begin(), keys.end(), table.version) != keys.end()) taken = "part of the key";
     const std::vector<std::string> spaces = SpaceName::of(table).columns();
     if (std::find(spaces.begin(), spaces.end(), table.version) != spaces.end()) taken = "also the space column";
+    if (table.version == table.part) taken = "also the part column";
     if (table.version == table.deleted) taken = "also the column for soft deletion";
     if (taken != nullptr)
         throw SqlError(ERRCODE_INVALID_TABLE_DEFINITION, "version column \"" + table.version + "\" is " + taken, {},
@@ -178,6 +190,18 @@ void check_value_columns(const TrackedTable& table, const std::vector<TableColum
 }
 
 }  // namespace
+
+bool can_name(Oid type) {
+    switch (type) {
+        case TEXTOID:
+        case VARCHAROID:
+        case INT2OID:
+        case INT4OID:
+        case INT8OID:
+        case UUIDOID: return true;
+        default: return false;
+    }
+}
 
 std::vector<TableColumn> columns_of(Oid relation) {
     static pg::Statement query(
@@ -232,6 +256,7 @@ void check_trackable_kind(Oid relation) {
 KeyTemplate check_trackable(const TrackedTable& table, const std::vector<TableColumn>& columns) {
     KeyTemplate key = resolve_key(table, columns);
     check_space(table, columns);
+    check_view(table, columns);
     if (!table.deleted.empty()) check_deleted_column(table, columns);
     check_version_column(table, columns, key);
     check_value_columns(table, columns);

@@ -13,6 +13,9 @@ struct TableColumn {
     char generated;  // as in pg_attribute; '\0': not generated
 };
 
+// Whether a column of this base type can name spaces or parts: its values have a fixed text.
+bool can_name(Oid type);
+
 // All functions here read the table's definition as it is committed now, with the changes of this transaction.
 std::vector<TableColumn> columns_of(Oid relation);
 const TableColumn* find_column(const std::vector<TableColumn>& columns, const std::string& name);

@@ -8,16 +8,16 @@ extern "C" {
 }
 
 namespace replicache::engine {
-namespace {
 
 using pg::guarded;
 using pg::SqlError;
 
-// The expression goes into a query between parentheses. Its text must not be able to close them.
-void check_is_expression(const std::string& value) {
-    const std::string text = "SELECT (" + value + "\n)";
-    const bool single = guarded([&text] {
-        List* const statements = raw_parser(text.c_str(), RAW_PARSE_DEFAULT);
+namespace {
+
+// Whether the query is a SELECT of one expression, and no more.
+bool selects_one(const std::string& query) {
+    return guarded([&query] {
+        List* const statements = raw_parser(query.c_str(), RAW_PARSE_DEFAULT);
         if (list_length(statements) != 1) return false;
         const Node* node = linitial_node(RawStmt, statements)->stmt;
         if (!IsA(node, SelectStmt)) return false;
@@ -27,13 +27,19 @@ void check_is_expression(const std::string& value) {
                select->windowClause == NIL && select->sortClause == NIL && select->limitCount == nullptr &&
                select->limitOffset == nullptr && select->lockingClause == NIL && select->intoClause == nullptr;
     });
-    if (!single) throw SqlError(ERRCODE_SYNTAX_ERROR, "value must be a single SQL expression");
 }
 
 }  // namespace
 
+// The expression goes into a query between parentheses. Its text must not be able to close them: it must be an expression with them and
+// without them. `a) OR (b` is one only with them.
+void check_is_expression(const char* argument, const std::string& text) {
+    if (!selects_one("SELECT (" + text + "\n)") || !selects_one("SELECT " + text))
+        throw SqlError(ERRCODE_SYNTAX_ERROR, std::string(argument) + " must be a single SQL expression");
+}
+
 void check_value(const TrackedTable& table) {
-    if (!table.value.empty()) check_is_expression(table.value);
+    if (!table.value.empty()) check_is_expression("value", table.value);
     TableView(table).check();
     if (table.value.empty()) return;
     // The expression is analysed alone, because it must not use the parameters of the pull's queries.
