@@ -34,6 +34,17 @@ struct CookieView {
     bool operator==(const CookieView&) const = default;
 };
 
+// How far a complete pull in pages is. The other members of its cookie say where it began.
+struct CookiePage {
+    static constexpr std::int64_t all_tables = std::numeric_limits<std::uint32_t>::max();
+
+    std::int64_t table = 0;  // OID of a table; the rows of tables with lower OIDs have been sent
+    std::string after{};     // key of the last row of the table that has been sent; empty: none
+    std::int64_t at = 0;     // the position of the page
+
+    bool operator==(const CookiePage&) const = default;
+};
+
 struct Cookie {
     Order order{};
     std::string_view source{};            // as the client wrote it
@@ -47,9 +58,9 @@ struct Cookie {
     std::int64_t xmax = 0;  // 0: the cookie names a version
     std::vector<std::int64_t> in_progress{};
 
-    // Of a space with private tables.
-    std::optional<CookieView> view{};
-    std::int64_t at = 0;  // the version and the number of ended transactions together; 0: the cookie names transactions
+    std::optional<CookieView> view{};  // of a space with private tables
+    std::optional<CookiePage> page{};  // null: the client has all
+    std::int64_t at = 0;               // the version and the number of ended transactions together, where orders follow snapshots
 
     bool operator==(const Cookie&) const = default;
     bool names_transactions() const { return xmax > 0; }
@@ -83,6 +94,10 @@ inline Order order_after(const Cookie& cookie, std::int64_t position) {
     if (offset > Order::max - position || theirs >= Order::max) return next_level(cookie.order, position);
     return {cookie.order.level, std::max(offset + position, theirs + 1)};
 }
+
+// The order of the cookie of an answer that has further pages. It rises by little, so that it stays below those of clients that have
+// all: they must not take over the state of one that has not.
+inline Order order_of_page(const std::optional<Cookie>& cookie) { return cookie ? order_after(*cookie, 0) : Order{.number = 1}; }
 
 // The order of a cookie for a reader whose own cookie is of another history.
 inline Order order_above(const Order& theirs, std::int64_t position) {

@@ -60,6 +60,9 @@ void define_settings(const config_enum_entry* clocks) {
         &settings.on_defect, on_defect_auto, on_defect);
     add("replicache.optimistic_runs", "Runs many mutations in one subtransaction, and runs some of them again when one fails.",
         "Turn it off for mutators with effects outside the transaction. Then each mutation runs once.", &settings.optimistic_runs, true);
+    DefineCustomIntVariable("replicache.page_size", "Sets the size of an answer to a pull from which the rest comes in further pages.",
+                            "Changes are never held back, only rows that the client has not got yet. 0 means that answers have one page.",
+                            &settings.page_size, 0, 0, 1 << 20, PGC_USERSET, GUC_UNIT_KB, nullptr, nullptr, nullptr);
     add("replicache.poke_channel", "Sets the channel of the NOTIFY that a transaction sends when it has changed a space.",
         "An empty text turns notifications off.", &settings.poke_channel, "replicache", check_poke_channel);
     add("replicache.poke_names", "Puts the name of the changed space and its version into the NOTIFY.",

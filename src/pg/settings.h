@@ -13,6 +13,7 @@ struct Settings {
     char* schema_versions;    // replicache.schema_versions: comma-separated; empty: any
     bool optimistic_runs;     // replicache.optimistic_runs: many mutations in one subtransaction
     bool set_wise;            // replicache.set_wise: one statement for several changes of rows
+    int page_size;            // replicache.page_size: kB; 0: answers to pulls have one page
     int push_time;            // replicache.push_time: milliseconds; 0: none; -1: half of statement_timeout
     bool skip_broken_tables;  // replicache.skip_broken_tables: in pulls
     int mutation_timeout;     // replicache.mutation_timeout: milliseconds; 0: none

@@ -105,6 +105,12 @@ CookieView read_view(const Object& object, const Path& path) {
     return {.record = text("view"), .plus = text("plus"), .minus = text("minus"), .seal = text("seal")};
 }
 
+// Throws MalformedRequest when it is none of ours.
+CookiePage read_page(const Object& object, const Path& path) {
+    const Object page(object.at("page"), path);
+    return {.table = page.unsigned_integer("table"), .after = page.text("after"), .at = page.unsigned_integer("at")};
+}
+
 // Throws MalformedRequest when one of its members is none of ours.
 bool read_position(const Object& object, const Path& path, Cookie& cookie) {
     const auto lsn = parse_lsn(object.text("lsn"));
@@ -113,8 +119,9 @@ bool read_position(const Object& object, const Path& path, Cookie& cookie) {
     if (!object.find("confirmed").empty()) cookie.confirmed = object.identifier("confirmed");
     if (const std::string_view skipped = object.find("skipped"); !skipped.empty()) cookie.skipped = read_numbers(skipped, path);
     if (!object.find("view").empty()) cookie.view = read_view(object, path);
+    if (!object.find("page").empty()) cookie.page = read_page(object, path);
     if (!object.find("version").empty()) {
-        if (cookie.view) cookie.at = object.unsigned_integer("at");
+        if (!object.find("at").empty()) cookie.at = object.unsigned_integer("at");
         cookie.version = object.unsigned_integer("version");
         return true;
     }
@@ -144,6 +151,14 @@ std::string cookie_text(const Cookie& cookie) {
         writer.member("plus", cookie.view->plus);
         writer.member("minus", cookie.view->minus);
         writer.member("seal", cookie.view->seal);
+    }
+    if (cookie.page) {
+        writer.name("page");
+        writer.begin('{');
+        writer.member("table", cookie.page->table);
+        writer.member("after", cookie.page->after);
+        writer.member("at", cookie.page->at);
+        writer.end('}');
     }
     if (!cookie.confirmed.empty()) writer.member("confirmed", cookie.confirmed);
     if (!cookie.skipped.empty()) writer.json("skipped", numbers_text(cookie.skipped));

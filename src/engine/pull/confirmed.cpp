@@ -8,7 +8,6 @@ namespace replicache::engine {
 namespace {
 
 using pg::TableScan;
-using Kind = Progress::Kind;
 
 TableScan clients_of(const std::string& group) {
     return {"client", "client_client_group_id_idx", {{client_column::group, TEXTOID, TableScan::Is::equal, pg::text_datum(group)}}};
@@ -23,8 +22,7 @@ std::int64_t last_mutation_id(const std::optional<std::string>& group, const std
     return table.int8(client_column::last_mutation_id);
 }
 
-std::string append_last_mutation_ids(PullAnswer& answer, const std::string& group, const Progress& progress) {
-    const bool all = progress.kind == Kind::everything;
+std::string append_last_mutation_ids(PullAnswer& answer, const std::string& group, const Progress& progress, bool all) {
     std::vector<std::pair<std::string, std::int64_t>> changed;
     std::pair<std::string, std::int64_t> last;
     std::pair newest(false, std::int64_t{-1});

@@ -10,9 +10,9 @@ namespace replicache::engine {
 // Protocol version 0: the last mutation id of one client. Throws 42501 when the client belongs to another group.
 std::int64_t last_mutation_id(const std::optional<std::string>& group, const std::string& client);
 
-// Protocol version 1: appends the clients of the group whose last mutation id has changed. Returns the last mutation of the group, for
-// Cookie::confirmed. Empty: there is none.
-std::string append_last_mutation_ids(PullAnswer& answer, const std::string& group, const Progress& progress);
+// Protocol version 1: appends the clients of the group whose last mutation id has changed, or all of them. Returns the last mutation of the
+// group, for Cookie::confirmed. Empty: there is none.
+std::string append_last_mutation_ids(PullAnswer& answer, const std::string& group, const Progress& progress, bool all);
 
 // Whether this server knows the group's confirmed mutations, as far as a cookie of another history tells. It does not know them in a new
 // database, or in one that was restored to an older state. Then clients must start again as a new group, with the same cookie: they would

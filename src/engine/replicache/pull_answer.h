@@ -32,7 +32,7 @@ public:
     void append_last_mutation_id(std::string_view client, std::int64_t id);
     void end_last_mutation_ids() { end_list("}"); }
 
-    void begin_patch() { append(R"(,"patch":[)"); }
+    void begin_patch() { append(R"("patch":[)"); }
     void append_clear() { append(patch_text::clear); }
     void append_del(std::string_view key);
     void end_patch() { end_list("]"); }

@@ -45,7 +45,8 @@ void follow_snapshots(Progress& progress, const std::optional<Cookie>& cookie) {
     if (progress.kind == Kind::behind || progress.kind == Kind::lost) return;
     if (!progress.cookie.names_transactions()) progress.cookie.at = progress.cookie.version + ended_transactions();
     const bool ours = cookie && !progress.other_history;
-    if (ours && cookie->view && cookie->position() > progress.cookie.position()) {
+    const std::int64_t seen = ours && cookie->page ? cookie->page->at : ours ? cookie->position() : 0;
+    if (seen > progress.cookie.position()) {
         progress.kind = Kind::behind;
         return;
     }

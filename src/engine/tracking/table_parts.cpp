@@ -54,21 +54,22 @@ bool TableView::owner_sees_all() const {
     });
 }
 
-void TableView::append_parts(StringInfo out, const ClientView& view, bool all, const Versions& versions, std::string_view space) {
-    const auto values = space_values(space);
+void TableView::append_parts(StringInfo out, ClientView& view, const Wanted& wanted) {
+    const auto values = space_values(wanted.space);
     if (!values) return;
     const auto run = [&](Query query, Where where, const std::vector<std::string>& parts) {
-        if (!parts.empty()) this->run({out, query, where, versions, *values, nullptr, {part_array(parts)}});
+        if (!parts.empty())
+            this->run(
+                {.out = out, .query = query, .where = where, .versions = wanted.versions, .space = *values, .more = {part_array(parts)}});
     };
     const auto run_changed = [&](Query query, const std::vector<std::string>& parts) {
         run(query, Where::range, parts);
-        if (!versions.also.empty()) run(query, Where::listed, parts);
+        if (!wanted.versions.also.empty()) run(query, Where::listed, parts);
     };
     const ClientView::Parts parts = view.parts_of(table_.relation);
-    if (all) {
-        std::vector<std::string> visible = parts.kept;
-        visible.insert(visible.end(), parts.added.begin(), parts.added.end());
-        return run(Query::everything, Where::all, visible);
+    if (wanted.all) {
+        run(Query::everything, Where::all, parts.kept);
+        return run(Query::everything, Where::all, parts.added);
     }
     if (!parts.gone.empty()) {
         Relation const relation = guarded([this] { return relation_open(table_.relation, NoLock); });
@@ -80,7 +81,17 @@ void TableView::append_parts(StringInfo out, const ClientView& view, bool all, c
     }
     if (soft_deletes()) run_changed(Query::soft_deleted, parts.kept);
     run_changed(Query::changed, parts.kept);
-    run(Query::everything, Where::all, parts.added);
+    if (wanted.page == nullptr) return run(Query::everything, Where::all, parts.added);
+    // A page has whole parts. The client holds only those that it has got.
+    for (const std::string& part : parts.added) {
+        if (wanted.page->is_full()) {
+            wanted.page->stop();
+            view.keys().at(part_name(part)).marks &= ~ClientView::visible;
+            continue;
+        }
+        run(Query::everything, Where::all, {part});
+        wanted.page->note();
+    }
 }
 
 Datum TableView::part_array(const std::vector<std::string>& parts) const {

@@ -180,10 +180,29 @@ std::string TableView::sql(Query query, Where where) const {
         if (!part_->exact) text += " AND " + part + " COLLATE pg_catalog.\"C\"" + any;
     }
     if (where == Where::named) text += named_rows();
+    if (where == Where::after) text += rows_after();
     if (!table_.filter.empty()) text += " AND (" + table_.filter + "\n)";
     if (!table_.deleted.empty() && query != Query::gone)
         text += " AND t." + pg::quote_identifier(table_.deleted) + (query == Query::soft_deleted ? " IS TRUE" : " IS NOT TRUE");
+    if (where == Where::first || where == Where::after) text += order();
     return text;
+}
+
+// The rows behind the one that the parameters behind those of the space name, a value for each column of the key.
+std::string TableView::rows_after() const {
+    std::string row, values;
+    for (std::size_t i = 0; i < watched_.key.size(); ++i) {
+        row += (i == 0 ? "t." : ", t.") + pg::quote_identifier(watched_.key[i]);
+        values += (i == 0 ? "$" : ", $") + std::to_string(3 + space_columns_.size() + i);
+    }
+    return " AND ROW(" + row + ") OPERATOR(pg_catalog.>) ROW(" + values + ")";
+}
+
+std::string TableView::order() const {
+    std::string list;
+    for (const std::string& column : watched_.key)
+        list += (list.empty() ? " ORDER BY t." : ", t.") + pg::quote_identifier(column) + " USING OPERATOR(pg_catalog.<)";
+    return list;
 }
 
 // The rows whose columns of the key have the values of the parameters behind those of the space, an array for each column.
@@ -209,13 +228,21 @@ std::vector<Oid> TableView::parameter_types(Where where) const {
     for (const SpaceColumn& column : space_columns_) types.push_back(column.type);
     if (part_) types.push_back(guarded([this] { return get_array_type(part_->type); }));
     if (where == Where::named) types.insert(types.end(), key_arrays_.begin(), key_arrays_.end());
+    if (where == Where::after) types.insert(types.end(), key_types_.begin(), key_types_.end());
     return types;
+}
+
+// Of a page, only the first rows are wanted.
+static int options(bool in_order, bool all) {
+    if (in_order) return CURSOR_OPT_FAST_PLAN;
+    return all ? 0 : CURSOR_OPT_GENERIC_PLAN;
 }
 
 const pg::Plan& TableView::plan(Query query, Where where) {
     pg::Plan& plan = plans_[static_cast<std::size_t>(query)][static_cast<std::size_t>(where)];
     if (plan) return plan;
-    plan = pg::Plan(sql(query, where), parameter_types(where), where == Where::all ? 0 : CURSOR_OPT_GENERIC_PLAN);
+    plan =
+        pg::Plan(sql(query, where), parameter_types(where), options(where == Where::first || where == Where::after, where == Where::all));
     return plan;
 }
 

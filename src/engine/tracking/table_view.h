@@ -8,6 +8,7 @@
 #include "engine/table/storage.h"
 #include "engine/table/tracked_table.h"
 #include "engine/view/client_view.h"
+#include "engine/view/page.h"
 #include "pg/json/json_text.h"
 #include "pg/memory.h"
 #include "pg/plan.h"
@@ -41,14 +42,25 @@ public:
     // Appends a patch operation per row, each followed by a comma. Needs an open SPI connection.
     void append_patch(StringInfo out, Query query, const Versions& versions, std::string_view space);
 
+    // Appends live rows in the order of their keys, until the page is full. `after`: the key of the last row that the client has, empty:
+    // none. It becomes that of the last row of the page. Returns whether no rows are left.
+    bool append_page(StringInfo out, Page& page, std::string& after, std::string_view space);
+
+    // What a client gets of a table that is private or has parts.
+    struct Wanted {
+        bool all;  // every row that it may see, also those that it has
+        const Versions& versions;
+        std::string_view space;
+        Page* page;  // null: the answer has one page
+    };
     // Of a private table: marks the keys of the rows that the caller may see, and appends a put for each row that the client has not, or
-    // has in an older version. With `all`, for every row.
-    void append_private(StringInfo out, ClientView& view, bool all, const Versions& versions, std::string_view space);
+    // has in an older version.
+    void append_private(StringInfo out, ClientView& view, const Wanted& wanted);
     // Of a table with parts: marks the parts that the caller may see.
     void mark_parts(ClientView& view);
     // Appends dels for the rows of parts that the client has and may not see any more, then what has changed in the parts that it has, then
-    // all rows of the parts that it has not. With `all`, all rows of the parts that it may see.
-    void append_parts(StringInfo out, const ClientView& view, bool all, const Versions& versions, std::string_view space);
+    // all rows of the parts that it has not.
+    void append_parts(StringInfo out, ClientView& view, const Wanted& wanted);
     // Whether the client has the part of a tombstone with this key.
     bool was_held(const ClientView& view, std::string_view key, std::string_view part) const;
     // Whether the rows of a part that the client must drop can be found: the owner of the table sees all of them.
@@ -70,13 +82,18 @@ private:
         range,   // of versions
         listed,  // versions
         named,   // rows with the given values in the columns of the key
+        first,   // in the order of the key
+        after,   // in the order of the key, those behind the given values in its columns
     };
     static Oid first_type(Where where);
     std::vector<Oid> parameter_types(Where where) const;
     std::string sql(Query query, Where where) const;
     std::string named_rows() const;
+    std::string rows_after() const;
+    std::string order() const;
     const pg::Plan& plan(Query query, Where where);
     // The values of the space's columns; nullopt: no row is in the space.
+    std::optional<std::vector<Datum>> key_values(const std::string& key) const;
     std::optional<std::vector<Datum>> space_values(std::string_view space) const;
     struct Run {
         StringInfo out;
@@ -84,10 +101,12 @@ private:
         Where where;
         const Versions& versions;
         const std::vector<Datum>& space;
+        Page* page = nullptr;  // the run ends when it is full
         PrivateRows* rows = nullptr;
         std::vector<Datum> more{};  // parameters behind the space: an array of parts, or one for each column of the key for Where::named
     };
-    void run(const Run& run);
+    // Returns the key of the last row.
+    std::string run(const Run& run);
     void append_entry(Output& output, std::string_view key, TupleTableSlot* slot);
     // Whether no table and not the registry has changed since the views were made.
     static bool is_current();
@@ -112,7 +131,7 @@ private:
     std::vector<Oid> types_;               // that writers_ and key_ are for
     std::optional<SpaceColumn> part_;
     pg::Plan parts_plan_;
-    std::array<std::array<pg::Plan, 4>, 5> plans_{};  // by query and where
+    std::array<std::array<pg::Plan, 6>, 5> plans_{};  // by query and where
 };
 
 // The views of all tracked tables. Locks the tables to be read until the end of the transaction. The views are cached, but one that was

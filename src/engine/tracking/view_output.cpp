@@ -17,8 +17,13 @@ using pg::SqlError;
 // The rows of a private table in one pull. A query for keys comes first. Another query gets the values of the rows that the client needs.
 class TableView::PrivateRows {
 public:
-    PrivateRows(ClientView& view, const Versions& versions, const std::vector<Oid>& key_types)
-        : view_(view), versions_(versions), key_types_(key_types), late_keys_(key_types_.size()), context_(CurrentMemoryContext) {}
+    PrivateRows(ClientView& view, const Versions& versions, const std::vector<Oid>& key_types, bool all_late)
+        : view_(view),
+          versions_(versions),
+          key_types_(key_types),
+          all_late_(all_late),
+          late_keys_(key_types_.size()),
+          context_(CurrentMemoryContext) {}
 
     enum class Pass {
         mark,  // rows come as keys and versions
@@ -53,9 +58,10 @@ public:
         if (pass == Pass::all) return true;
         const int version = static_cast<int>(key_types_.size());
         const bool has_changed = !slot->tts_isnull[version] && versions_.contain(DatumGetInt64(slot->tts_values[version]));
-        if (!has_changed && (entry->marks & ClientView::held) != 0) return false;
+        const bool is_held = (entry->marks & ClientView::held) != 0;
+        if (!has_changed && is_held) return false;
         entry->marks |= ClientView::wanted;
-        if (has_changed) {
+        if (has_changed && (is_held || !all_late_)) {
             ++changed_;
             return false;
         }
@@ -80,6 +86,7 @@ private:
     ClientView& view_;
     const Versions& versions_;
     const std::vector<Oid>& key_types_;
+    const bool all_late_;  // no row that the client lacks is urgent
     std::vector<ArrayBuildState*> late_keys_;
     MemoryContext context_;
     std::size_t visible_ = 0, changed_ = 0, late_ = 0;
@@ -92,6 +99,7 @@ struct TableView::Output {
     StringInfo out;
     Query query;
     PrivateRows* rows;     // null: every row is taken
+    Page* page;            // null: it has no end
     pg::JsonWriter value;  // of a value expression
     MemoryContext row;     // reset for each row
     StringInfoData key;
@@ -134,10 +142,18 @@ bool TableView::receive(TupleTableSlot* slot, DestReceiver* self) {
         return slot->tts_values[column - 1 - shift];
     });
     const std::string_view key(output.key.data, static_cast<std::size_t>(output.key.len));
-    if (output.rows == nullptr || output.rows->take(key, slot)) view.append_entry(output, key, slot);
+    bool more = true;
+    if (output.rows == nullptr || output.rows->take(key, slot)) {
+        view.append_entry(output, key, slot);
+        if (output.page != nullptr) {
+            output.page->note();
+            more = !output.page->is_full();
+            if (!more) output.page->stop();
+        }
+    }
     MemoryContextSwitchTo(outer);
     MemoryContextReset(output.row);
-    return true;
+    return more;
 }
 
 void TableView::append_entry(Output& output, std::string_view key, TupleTableSlot* slot) {
@@ -169,19 +185,56 @@ void TableView::append_entry(Output& output, std::string_view key, TupleTableSlo
 void TableView::append_patch(StringInfo out, Query query, const Versions& versions, std::string_view space) {
     const auto values = space_values(space);
     if (!values) return;
-    if (query == Query::everything) return run({out, query, Where::all, versions, *values});
+    if (query == Query::everything) {
+        run({out, query, Where::all, versions, *values});
+        return;
+    }
     run({out, query, Where::range, versions, *values});
     if (!versions.also.empty()) run({out, query, Where::listed, versions, *values});
 }
 
-void TableView::append_private(StringInfo out, ClientView& view, bool all, const Versions& versions, std::string_view space) {
+bool TableView::append_page(StringInfo out, Page& page, std::string& after, std::string_view space) {
+    static const Versions every{PG_INT64_MIN, PG_INT64_MAX};
     const auto values = space_values(space);
+    if (!values) return true;
+    const auto names = key_values(after);
+    const std::string last = run({.out = out,
+                                  .query = Query::everything,
+                                  .where = names ? Where::after : Where::first,
+                                  .versions = every,
+                                  .space = *values,
+                                  .page = &page,
+                                  .more = names.value_or(std::vector<Datum>())});
+    after = page.has_more() ? last : "";
+    return !page.has_more();
+}
+
+// Nullopt: no row has this key. Then the client has got none.
+std::optional<std::vector<Datum>> TableView::key_values(const std::string& key) const {
+    const auto texts = key_template_.match(key);
+    if (!texts) return std::nullopt;
+    std::vector<Datum> values;
+    for (std::size_t i = 0; i < texts->size(); ++i) {
+        Datum value = 0;
+        const auto error = pg::error_of([&, text = (*texts)[i].c_str()] {
+            Oid input, element;
+            getTypeInputInfo(key_types_[i], &input, &element);
+            value = OidInputFunctionCall(input, const_cast<char*>(text), element, -1);
+        });
+        if (error) return std::nullopt;
+        values.push_back(value);
+    }
+    return values;
+}
+
+void TableView::append_private(StringInfo out, ClientView& view, const Wanted& wanted) {
+    const auto values = space_values(wanted.space);
     if (!values) return;
-    PrivateRows rows(view, versions, key_types_);
-    const auto run = [&](Query query, Where where, std::vector<Datum> more = {}) {
-        this->run({out, query, where, versions, *values, &rows, std::move(more)});
+    PrivateRows rows(view, wanted.versions, key_types_, wanted.page != nullptr && wanted.page->is_first());
+    const auto run = [&](Query query, Where where, Page* page = nullptr, std::vector<Datum> more = {}) {
+        this->run({out, query, where, wanted.versions, *values, page, &rows, std::move(more)});
     };
-    if (all) {
+    if (wanted.all) {
         rows.pass = PrivateRows::Pass::all;
         return run(Query::everything, Where::all);
     }
@@ -189,13 +242,15 @@ void TableView::append_private(StringInfo out, ClientView& view, bool all, const
     rows.pass = PrivateRows::Pass::send;
     // One look at all rows is cheaper than many looks at one.
     constexpr std::size_t few = 10;
-    if (rows.late() > rows.visible() / few) return run(Query::everything, Where::all);
+    if (wanted.page == nullptr && rows.late() > rows.visible() / few) return run(Query::everything, Where::all);
     if (rows.changed() > 0) run(Query::changed, Where::range);
-    if (rows.changed() > 0 && !versions.also.empty()) run(Query::changed, Where::listed);
-    if (rows.late() > 0) run(Query::everything, Where::named, rows.late_keys());
+    if (rows.changed() > 0 && !wanted.versions.also.empty()) run(Query::changed, Where::listed);
+    if (rows.late() == 0) return;
+    if (wanted.page != nullptr && wanted.page->is_full()) return wanted.page->stop();
+    run(Query::everything, Where::named, wanted.page, rows.late_keys());
 }
 
-void TableView::run(const Run& run) {
+std::string TableView::run(const Run& run) {
     if (!is_current() && storage_.is_newer_than(GetActiveSnapshot())) guarded([this] { raise_changed(table_.relation); });
     SPIPlanPtr plan = nullptr;
     try {
@@ -210,8 +265,8 @@ void TableView::run(const Run& run) {
     values.insert(values.end(), run.space.begin(), run.space.end());
     values.insert(values.end(), run.more.begin(), run.more.end());
     int code = 0;
+    Output output{};
     RowWatch(watched_, plan).run([&] {
-        Output output{};
         output.receiver.receiveSlot = receive;
         output.receiver.rStartup = start;
         output.receiver.rShutdown = [](DestReceiver*) {};
@@ -221,6 +276,7 @@ void TableView::run(const Run& run) {
         output.out = run.out;
         output.query = run.query;
         output.rows = run.rows;
+        output.page = run.page;
         output.row = AllocSetContextCreate(CurrentMemoryContext, "replicache row", ALLOCSET_DEFAULT_SIZES);
         initStringInfo(&output.key);
 
@@ -234,6 +290,7 @@ void TableView::run(const Run& run) {
         MemoryContextDelete(output.row);
     });
     if (code < 0) throw SqlError(ERRCODE_INTERNAL_ERROR, std::string("SPI_execute_plan failed: ") + SPI_result_code_string(code));
+    return {output.key.data, static_cast<std::size_t>(output.key.len)};
 }
 
 }  // namespace replicache::engine

@@ -73,6 +73,11 @@ std::string ClientView::seal(const CookieView& view) const {
         {"cookie", owner_.user_id ? "user" : "", owner_.user_id.value_or(""), owner_.space, view.record, view.plus, view.minus});
 }
 
+void ClientView::hold_nothing() {
+    known_ = false;
+    for (KeyTable::Entry& entry : keys_.entries()) entry.marks &= ~held;
+}
+
 void ClientView::forget_unsent() {
     for (KeyTable::Entry& entry : keys_.entries())
         if ((entry.marks & (wanted | sent)) == wanted) entry.marks &= ~visible;

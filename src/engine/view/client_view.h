@@ -29,6 +29,12 @@ public:
     bool is_known() const { return known_; }
     KeyTable& keys() { return keys_; }
 
+    // The client gets everything from the beginning.
+    void hold_nothing();
+    // The client keeps what it has, and gets nothing.
+    void keep_all() {
+        keep([](std::string_view) { return true; });
+    }
     // For the keys of a table that cannot be read now: the client keeps what it has.
     template <class IsOfTable>
     void keep(IsOfTable is_of_table) {
