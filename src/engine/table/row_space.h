@@ -1,4 +1,4 @@
-// Which space a row is in.
+// Which space a row is in. The part that a row is in is told in the same way.
 #pragma once
 
 #include "engine/table/generated_column.h"
@@ -15,6 +15,7 @@ public:
     struct Text {
         std::string_view space;             // in the current memory context
         const std::string* null = nullptr;  // the column that is null: the row is in no space
+        bool operator==(const Text&) const = default;
     };
     // The space of a row in the table.
     Text of(HeapTuple row, TupleDesc descriptor) const;

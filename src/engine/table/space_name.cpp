@@ -3,15 +3,19 @@
 namespace replicache::engine {
 
 SpaceName SpaceName::of(const TrackedTable& table) {
-    SpaceName name;
-    if (table.space.empty()) return name;
+    if (table.space.empty()) return {};
     const bool braces = table.space.find('{') != std::string::npos;
-    if (!braces || pg::guarded([&] { return get_attnum(table.relation, table.space.c_str()) != InvalidAttrNumber; })) {
-        name.columns_ = {table.space};
-        return name;
-    }
+    if (!braces || pg::guarded([&] { return get_attnum(table.relation, table.space.c_str()) != InvalidAttrNumber; }))
+        return of_column(table.space);
+    SpaceName name;
     name.template_ = KeyTemplate::parse(table.space, spaces);
     name.columns_ = name.template_->columns();
+    return name;
+}
+
+SpaceName SpaceName::of_column(const std::string& column) {
+    SpaceName name;
+    name.columns_ = {column};
     return name;
 }
 

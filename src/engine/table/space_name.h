@@ -13,6 +13,8 @@ public:
 
     // The text in the registry is a template if it has a brace, unless the table has a column of exactly this name. Throws 22023.
     static SpaceName of(const TrackedTable& table);
+    // The text of this column. Parts are named like spaces.
+    static SpaceName of_column(const std::string& column);
 
     // Neither of the two: all rows are in the space ''.
     bool is_column() const { return !template_ && !columns_.empty(); }

@@ -138,7 +138,7 @@ Registry registry_form() {
 
 void store(const TrackedTable& table) {
     const Registry form = registry_form();
-    if (form < Registry::views && (table.is_private || !table.part.empty()))
+    if (form < Registry::views && depends_on_user(table))
         throw pg::SqlError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "the tables of replicache_ext are older than its library", {},
                            "Call ALTER EXTENSION replicache_ext UPDATE first.");
     store_options(form, table);

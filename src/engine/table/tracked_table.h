@@ -20,6 +20,10 @@ struct TrackedTable {
     std::string parts{};                 // query for the parts that a user may see; empty: the table has no parts
 };
 
+// Whether users see different rows of the table. Then the cookie of a client says which keys or parts it has. Such a table is no resource
+// of lastMutationAt, whose clients have no such cookie.
+inline bool depends_on_user(const TrackedTable& table) { return table.is_private || !table.part.empty(); }
+
 // The table as t, for a FROM clause, an UPDATE or a DELETE. Partitions are included, children are not.
 std::string rows_of(Oid relation);
 // A FROM clause with rows_of the table.

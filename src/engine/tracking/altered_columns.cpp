@@ -56,10 +56,9 @@ Altered altered_by(const Node* command) {
     return {types || !columns_in(statement, AT_DropColumn).empty() ? statement->relation : nullptr, types};
 }
 
-bool has_key_and_space(const TrackedTable& table) {
+bool has_naming_columns(const TrackedTable& table) {
     const std::vector<TableColumn> columns = columns_of(table.relation);
-    std::vector<std::string> needed = KeyTemplate::parse(table.key).columns();
-    for (const std::string& column : SpaceName::of(table).columns()) needed.push_back(column);
+    const std::vector<std::string> needed = naming_columns(table);
     return std::all_of(needed.begin(), needed.end(), [&columns](const std::string& name) { return find_column(columns, name) != nullptr; });
 }
 
@@ -115,7 +114,7 @@ void after_columns_changed(const Node* command) {
     const Oid relation = relation_of(altered.table);
     const auto table = OidIsValid(relation) ? tracked_table(relation) : std::nullopt;
     if (!table) return;
-    if (altered.types && waiting.erase(relation) > 0 && lacks_comparison(relation) && has_key_and_space(*table)) {
+    if (altered.types && waiting.erase(relation) > 0 && lacks_comparison(relation) && has_naming_columns(*table)) {
         check_trackable(*table, columns_of(relation));
         const TableView view(*table);
         create_comparison(*table);

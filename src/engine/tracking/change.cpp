@@ -20,6 +20,7 @@ using pg::SqlError;
 struct Columns {
     AttrNumber version;
     RowSpace space;
+    std::optional<RowSpace> part;
     Key key;
     std::vector<AttrNumber> nullable;  // key columns that have lost their NOT NULL
     Oid table;                         // the tracked one, of which this may be a partition
@@ -74,11 +75,13 @@ Columns find_columns(Relation relation, const TrackedTable& table) {
     const KeyTemplate key = KeyTemplate::parse(table.key);
     Columns columns{.version = find_version_column(relation, table.version),
                     .space = RowSpace(relation, SpaceName::of(table), find),
+                    .part = {},
                     .key = Key(key, find),
                     .nullable = {},
                     .table = table.relation,
                     .identity = identifying_columns(relation, key.columns()),
                     .logs_creations = has_trigger(relation->trigdesc, trigger_name::created)};
+    if (!table.part.empty()) columns.part.emplace(relation, SpaceName::of_column(table.part), find);
     for (const std::string& name : key.columns()) {
         const AttrNumber number = find(name).number;
         const FormData_pg_attribute& attribute = *TupleDescAttr(relation->rd_att, number - 1);
@@ -132,6 +135,10 @@ Space* space_of(const Columns& columns, HeapTuple tuple, TupleDesc descriptor) {
     return text.null != nullptr ? nullptr : &take_space(text.space);
 }
 
+RowSpace::Text part_of(const Columns& columns, HeapTuple tuple, TupleDesc descriptor) {
+    return columns.part ? columns.part->of(tuple, descriptor) : RowSpace::Text{};
+}
+
 std::string_view key_of(const Columns& columns, HeapTuple tuple, TupleDesc descriptor) {
     return columns.key.text([&](AttrNumber column, bool* null) { return heap_getattr(tuple, column, descriptor, null); });
 }
@@ -167,20 +174,28 @@ void row_came(const Columns& columns, const Space& space, HeapTuple row, TupleDe
 void row_gone(const TriggerData& trigger, Known& known) {
     TupleDesc const descriptor = trigger.tg_relation->rd_att;
     const auto columns = columns_of(trigger, known);
-    HeapTuple const row = trigger.tg_trigtuple;
+    HeapTuple const row = trigger.tg_trigtuple, new_row = TRIGGER_FIRED_BY_UPDATE(trigger.tg_event) ? trigger.tg_newtuple : nullptr;
     // A row from before tracking may have had no space, or no key. Then no client had it.
     Space* const space = space_of(*columns, row, descriptor);
+    if (space == nullptr) return;
+    // A private row leaves no tombstone: clients must not learn keys of rows that they have not seen. Pulls compare keys instead.
+    if (known.table.is_private) {
+        if (new_row == nullptr || space != space_of(*columns, new_row, descriptor)) stamp(*space);
+        return;
+    }
     for (const AttrNumber column : columns->nullable)
         if (heap_attisnull(row, column, descriptor)) return;
-    if (space == nullptr) return;
+    const RowSpace::Text part = part_of(*columns, row, descriptor);
+    if (part.null != nullptr) return;  // no client had it
     const std::string_view key = key_of(*columns, row, descriptor);
-    const GoneRow gone{columns->table, row, descriptor, columns->identity};
-    if (!TRIGGER_FIRED_BY_UPDATE(trigger.tg_event)) return bury(*space, key, gone);
-    Space* const new_space = space_of(*columns, trigger.tg_newtuple, descriptor);
-    if (space == new_space && key == key_of(*columns, trigger.tg_newtuple, descriptor)) return;
+    GoneRow gone{columns->table, row, descriptor, columns->identity};
+    if (columns->part) gone.part = part.space;
+    if (new_row == nullptr) return bury(*space, key, gone);
+    Space* const new_space = space_of(*columns, new_row, descriptor);
+    if (space == new_space && key == key_of(*columns, new_row, descriptor) && part == part_of(*columns, new_row, descriptor)) return;
     bury(*space, key, gone);
     // A trigger behind ours, or an expression that gives another value each time, may have made it null.
-    if (new_space != nullptr) row_came(*columns, *new_space, trigger.tg_newtuple, descriptor);
+    if (new_space != nullptr) row_came(*columns, *new_space, new_row, descriptor);
 }
 
 void row_came(const TriggerData& trigger, Known& known) {

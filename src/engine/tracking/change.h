@@ -14,7 +14,7 @@ namespace replicache::engine {
 namespace trigger_name {
 constexpr const char* lock = "~replicache_lock";        // before the statement: takes the space before any row
 constexpr const char* stamp = "~replicache_stamp";      // before the row
-constexpr const char* moved = "~replicache_moved";      // after an UPDATE that changed key or space
+constexpr const char* moved = "~replicache_moved";      // after an UPDATE that changed key, space or part
 constexpr const char* deleted = "~replicache_deleted";  // after a DELETE
 constexpr const char* created = "~replicache_created";  // after an INSERT, of exposed tables with a space column
 constexpr const char* truncated = "~replicache_truncated";

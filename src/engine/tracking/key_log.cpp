@@ -43,7 +43,7 @@ void bury(Space& space, std::string_view key, const GoneRow& gone) {
     Table table("tombstone", Table::Access::write);
     table.insert({value(space.id), value(version), value(key), tells ? value(ObjectIdGetDatum(gone.table)) : Value{},
                   tells ? value(identity_json(gone)) : Value{}, value(TimestampTzGetDatum(GetCurrentTransactionStartTimestamp())),
-                  Value{}});
+                  gone.part ? value(*gone.part) : Value{}});
 }
 
 void log_creation(const Space& space, std::int64_t version, std::string_view key) {

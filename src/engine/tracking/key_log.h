@@ -19,6 +19,7 @@ struct GoneRow {
     HeapTuple row;
     TupleDesc descriptor;
     const std::vector<AttrNumber>& identity;
+    std::optional<std::string_view> part{};  // nullopt: the table has no parts
 };
 
 // Leaves a tombstone for a key of the space. Where the clock logs rows, the tombstone also holds the table and {"column":value} of the row.

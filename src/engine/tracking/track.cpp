@@ -131,8 +131,7 @@ void lock_table(Oid relation) {
 bool can_tell_keys(const TrackedTable& table) {
     if (!has_rows(table.relation)) return false;
     const std::vector<TableColumn> columns = columns_of(table.relation);
-    std::vector<std::string> needed = KeyTemplate::parse(table.key).columns();
-    for (const std::string& column : SpaceName::of(table).columns()) needed.push_back(column);
+    const std::vector<std::string> needed = naming_columns(table);
     return std::all_of(needed.begin(), needed.end(), [&](const std::string& name) {
         const TableColumn* const column = find_column(columns, name);
         return column != nullptr && pg::ScalarText::of(column->type);
@@ -188,15 +187,14 @@ void track_table(TrackedTable table) {
     const std::vector<TableColumn> columns = columns_of(table.relation);
     check_trackable_kind(table.relation);
     if (table.version.empty()) table.version = default_version_column(table.relation, columns);
-    const KeyTemplate key = check_trackable(table, columns);
+    table.key = check_trackable(table, columns).text();
     check_version_is_free(table.relation, table.version);
-    table.key = key.text();
     provide_version_column(table, columns);
     check_filter(table);
     check_parts(table);
     check_value(table);
 
-    create_triggers(table, key, drop_triggers(table.relation));
+    create_triggers(table, drop_triggers(table.relation));
 
     store(table);
     warn_of_spaceless(table, nullable_space_column(table, columns), adopt_rows(table, table.relation));
@@ -209,8 +207,9 @@ void untrack_table(Oid relation) {
     const TrackedTable table = require_tracked(relation);
     lock_spaces(!table.space.empty());
     lock_table(relation);
-    // When the keys cannot be made any more, all clients start again with a complete pull.
-    if (can_tell_keys(table))
+    // All clients start again with a complete pull when the keys cannot be made any more. They also do so when users see different rows:
+    // a client must not learn keys of rows that it has not seen.
+    if (!depends_on_user(table) && can_tell_keys(table))
         bury_rows(table);
     else
         raise_floors(!table.space.empty());

@@ -226,6 +226,13 @@ const TableColumn* find_column(const std::vector<TableColumn>& columns, const st
     return nullptr;
 }
 
+std::vector<std::string> naming_columns(const TrackedTable& table) {
+    std::vector<std::string> columns = KeyTemplate::parse(table.key).columns();
+    for (std::string& column : SpaceName::of(table).columns()) columns.push_back(std::move(column));
+    if (!table.part.empty()) columns.push_back(table.part);
+    return columns;
+}
+
 bool identifies_rows(Oid relation, const std::vector<std::string>& columns) {
     const std::vector<UniqueIndex> indexes = unique_indexes(relation);
     return std::any_of(indexes.begin(), indexes.end(), [&columns](const UniqueIndex& index) {

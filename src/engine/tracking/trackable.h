@@ -20,6 +20,9 @@ bool can_name(Oid type);
 std::vector<TableColumn> columns_of(Oid relation);
 const TableColumn* find_column(const std::vector<TableColumn>& columns, const std::string& name);
 
+// The columns of key, space and part. If an UPDATE changes one of them, clients must drop the old entry.
+std::vector<std::string> naming_columns(const TrackedTable& table);
+
 // Throws 42809 unless the relation is of a kind that can be tracked.
 void check_trackable_kind(Oid relation);
 

@@ -3,6 +3,7 @@
 #include "engine/table/exposed_table.h"
 #include "engine/table/space_name.h"
 #include "engine/tracking/change.h"
+#include "engine/tracking/trackable.h"
 #include "pg/array.h"
 #include "pg/own_table.h"
 #include "pg/spi.h"
@@ -53,7 +54,9 @@ void drop_trigger(Oid trigger) {
 }
 
 // Only tables that can be resources log the creation of rows: see engine/rows/resource.h.
-bool logs_creations(const TrackedTable& table) { return SpaceName::of(table).is_column() && is_exposed(table.relation); }
+bool logs_creations(const TrackedTable& table) {
+    return SpaceName::of(table).is_column() && !depends_on_user(table) && is_exposed(table.relation);
+}
 
 void create_creation_trigger(const TrackedTable& table, char fires) {
     create_trigger(table.relation, trigger_name::created, "AFTER INSERT ON t FOR EACH ROW", fires);
@@ -87,11 +90,9 @@ char firing_of(Oid relation, const char* name) {
     return found.empty() ? TRIGGER_FIRES_ON_ORIGIN : keep(DatumGetChar(found.get(0, 2).datum));
 }
 
-void create_comparison(const TrackedTable& table, const KeyTemplate& key, char fires) {
-    std::vector<std::string> identity = key.columns();
-    for (const std::string& column : SpaceName::of(table).columns()) identity.push_back(column);
+void create_comparison(const TrackedTable& table, char fires) {
     std::string old_row, new_row;
-    for (const std::string& column : identity) {
+    for (const std::string& column : naming_columns(table)) {
         old_row += (old_row.empty() ? "OLD." : ", OLD.") + quote_identifier(column);
         new_row += (new_row.empty() ? "NEW." : ", NEW.") + quote_identifier(column);
     }
@@ -132,17 +133,17 @@ void drop_comparison(Oid relation) {
 
 void create_comparison(const TrackedTable& table) {
     // The trigger for DELETE is enabled and disabled together with this one.
-    create_comparison(table, KeyTemplate::parse(table.key), firing_of(table.relation, trigger_name::deleted));
+    create_comparison(table, firing_of(table.relation, trigger_name::deleted));
 }
 
-void create_triggers(const TrackedTable& table, const KeyTemplate& key, const Firing& before) {
+void create_triggers(const TrackedTable& table, const Firing& before) {
     const Oid relation = table.relation;
     const auto create = [&](const char* name, const std::string& when) { create_trigger(relation, name, when, before.of(relation, name)); };
     // INSERT needs no such trigger: it locks no row before its row trigger fires. ON CONFLICT DO UPDATE fires the triggers for UPDATE, too.
     if (table.space.empty()) create(trigger_name::lock, "BEFORE UPDATE OR DELETE ON t FOR EACH STATEMENT");
     create(trigger_name::stamp, "BEFORE INSERT OR UPDATE ON t FOR EACH ROW");
     create(trigger_name::deleted, "AFTER DELETE ON t FOR EACH ROW");
-    create_comparison(table, key, before.of(relation, trigger_name::moved));
+    create_comparison(table, before.of(relation, trigger_name::moved));
     create(trigger_name::truncated, after_truncate);
     add_partition_triggers(table, before);
     if (logs_creations(table)) create_creation_trigger(table, before.of(relation, trigger_name::created));

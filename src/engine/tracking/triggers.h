@@ -1,7 +1,6 @@
 // Creates and drops the triggers of tracked tables. See change.h for what the triggers do.
 #pragma once
 
-#include "engine/table/key.h"
 #include "engine/table/tracked_table.h"
 
 namespace replicache::engine {
@@ -20,12 +19,13 @@ struct Firing {
 };
 
 // All functions below need an open SPI connection.
-void create_triggers(const TrackedTable& table, const KeyTemplate& key, const Firing& before);
+void create_triggers(const TrackedTable& table, const Firing& before);
 // Creates the TRUNCATE trigger on each partition that has none. PostgreSQL does not clone this trigger to partitions.
 void add_partition_triggers(const TrackedTable& table, const Firing& before = {});
 // Creates or drops the trigger that logs the creation of rows, depending on whether the registries say that the table needs it.
 void provide_creation_trigger(Oid relation);
-// The trigger that compares key and space of updated rows. PostgreSQL refuses to change the type of a column that the trigger compares.
+// The trigger that compares key, space and part of updated rows. PostgreSQL refuses to change the type of a column that the trigger
+// compares.
 bool compares(Oid relation, const std::vector<std::string>& columns);
 bool lacks_comparison(Oid relation);
 void drop_comparison(Oid relation);
