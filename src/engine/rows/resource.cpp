@@ -21,7 +21,7 @@ std::string object_of(const std::vector<Resource::Column>& columns) {
 
 std::optional<Resource> resource_of(const ExposedTable& table) {
     const auto tracked = tracked_table(table.relation);
-    if (!tracked || !SpaceName::of(*tracked).is_column()) return std::nullopt;
+    if (!tracked || depends_on_user(*tracked) || !SpaceName::of(*tracked).is_column()) return std::nullopt;
 
     const auto client_name = [&table](const std::string& column) {
         if (table.columns)

@@ -1,5 +1,5 @@
 // Resources: exposed tables whose rows belong to users. They are tracked with a space column, which is neither generated nor a template,
-// and every user is a space.
+// and every user is a space. Users see the same rows of their space: the table is not private, and has no parts.
 #pragma once
 
 #include "engine/table/exposed_table.h"
