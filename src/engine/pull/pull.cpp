@@ -193,7 +193,9 @@ std::optional<Datum> pull_under_snapshot(const PullRequest& request, PullAnswer&
     if (progress.kind == Kind::changes || progress.kind == Kind::everything || (progress.kind == Kind::nothing && says_more(request))) {
         tables.emplace(request, progress);
         const bool pages = !request.plain_cookies && (pg::settings.page_size > 0 || (request.cookie && request.cookie->page));
-        if (!request.plain_cookies && (tables->need_view() || pages)) follow_snapshots(progress, request.cookie);
+        // A client stays with orders that follow snapshots, or tabs of it could take older data for newer.
+        const bool follows = tables->need_view() || pages || (request.cookie && request.cookie->at > 0);
+        if (!request.plain_cookies && follows) follow_snapshots(progress, request.cookie);
         if (tables->need_view()) {
             if (progress.kind != Kind::behind) begin_view(view, *tables, request, progress);
         } else if (request.cookie && request.cookie->view) {

@@ -41,15 +41,9 @@ ReaderSnapshot read_snapshot() {
     return seen;
 }
 
-// Subtransactions in progress have not ended. A standby lists them with the others.
 std::int64_t ended_transactions() {
     const ReaderSnapshot now = read_snapshot();
-    std::int64_t in_progress = static_cast<std::int64_t>(now.in_progress.size());
-    Snapshot const snapshot = GetActiveSnapshot();
-    if (!snapshot->takenDuringRecovery)
-        for (int i = 0; i < snapshot->subxcnt; ++i)
-            if (TransactionIdPrecedes(snapshot->subxip[i], snapshot->xmax)) ++in_progress;
-    return now.xmax - in_progress;
+    return now.xmax - static_cast<std::int64_t>(now.in_progress.size());
 }
 
 }  // namespace replicache::engine

@@ -16,8 +16,8 @@ struct ReaderSnapshot {
 // The active snapshot.
 ReaderSnapshot read_snapshot();
 
-// How many transactions have ended in the active snapshot. It rises with every change that a later snapshot sees, and is the same on a
-// standby that has replayed as much.
+// How many transactions have ended in the active snapshot. It rises with every change that a later snapshot sees. On the primary,
+// subtransactions of a transaction in progress count as ended. On a standby they do not, so the number may be lower there.
 std::int64_t ended_transactions();
 
 }  // namespace replicache::engine
