@@ -96,7 +96,7 @@ const body = titles.map(({title, sql}) => {
   const [, first] = /^-- (.*)\n/.exec(sql);
   return [`## ${title}`, '', first, '', ...functionsOf(sql).map(render)].join('\n');
 });
-const index = titles.map(({title, sql}) => `- ${title}: ${functionsOf(sql).map(({name}) => `[${name}](#${name})`).join(' · ')}`);
+const index = titles.map(({title, sql}) => `- ${title}: ${[...new Set(functionsOf(sql).map(({name}) => `[${name}](#${name})`))].join(' · ')}`);
 const text = `# Reference
 
 This page lists all SQL functions. \`\\df+ replicache.*\` in psql shows the same texts. The page is generated from the comments in the install script: to change

@@ -72,7 +72,9 @@ void create_space(FunctionCallInfo fcinfo) {
 
 Datum collect_garbage(FunctionCallInfo fcinfo) {
     require(fcinfo, 0, "idle");
-    const engine::Garbage garbage = engine::collect_garbage(pg::value(PG_GETARG_DATUM(0)));
+    const bool views = PG_NARGS() > 1 && !PG_ARGISNULL(1);
+    const engine::Garbage garbage =
+        engine::collect_garbage(pg::value(PG_GETARG_DATUM(0)), views ? pg::value(PG_GETARG_DATUM(1)) : pg::Value{});
     return pg::text_datum("{\"clients\":" + std::to_string(garbage.clients) + ",\"clientGroups\":" + std::to_string(garbage.client_groups) +
                           ",\"tombstones\":" + std::to_string(garbage.tombstones) + ",\"errors\":" + std::to_string(garbage.errors) + "}");
 }

@@ -124,10 +124,19 @@ COMMENT ON FUNCTION replicache.new_epoch() IS
 CREATE FUNCTION replicache.collect_garbage(idle interval) RETURNS json
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'replicache_collect_garbage';
 COMMENT ON FUNCTION replicache.collect_garbage(interval) IS
-'Removes clients that have pushed nothing for some time, and client groups that have no other clients. Also removes tombstones, errors and pages of sync_pull that are as old. A removed client that pushes again gets ClientStateNotFound. A client whose cookie is older than a removed tombstone gets a complete pull.
-idle: the time since the last push of a client, the deletion of a row, or the rejection of a mutation. From 0 to 6000 years. Use several months: pulls leave no trace, so a client that only reads counts as idle.
-Result: how many rows were removed: {"clients":0,"clientGroups":0,"tombstones":0,"errors":0}. Pages are not counted. Rows that others use at the moment are left for the next time.
+'Removes clients that have pushed nothing for some time, and client groups that have no other clients. Also removes tombstones, errors, pages of sync_pull and records of private views that are as old. A removed client that pushes again gets ClientStateNotFound. A client whose cookie is older than a removed tombstone, or names a removed record, gets a complete pull.
+idle: the time since the last push of a client, the deletion of a row, the rejection of a mutation, or the last pull that used a record. From 0 to 6000 years. Use several months: pulls are not noted for clients, so a client that only reads counts as idle.
+Result: how many rows were removed: {"clients":0,"clientGroups":0,"tombstones":0,"errors":0}. Pages and records are not counted. Rows that others use at the moment are left for the next time.
 Errors: 22004 idle is null; 22023 it is negative or longer than 6000 years; 25006 read-only transaction; 0A000 called by a mutator.';
+
+CREATE FUNCTION replicache.collect_garbage(idle interval, views interval) RETURNS json
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'replicache_collect_garbage';
+COMMENT ON FUNCTION replicache.collect_garbage(interval, interval) IS
+'Does what collect_garbage(idle) does, with a time of its own for the records of private views.
+idle: see collect_garbage(idle).
+views: the time since the last pull that used a record, counted in days, from 0 to 6000 years. A record that is not the newest of a client group is removed when no pull has used it for a day. NULL: as idle.
+Result: how many rows were removed, as for collect_garbage(idle).
+Errors: 22004 idle is null; 22023 idle or views is negative or longer than 6000 years; 25006 read-only transaction; 0A000 called by a mutator.';
 
 CREATE FUNCTION replicache.grant_usage(role regrole) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$

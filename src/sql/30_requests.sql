@@ -17,7 +17,7 @@ COMMENT ON FUNCTION replicache.pull(json, text, text) IS
 'Answers a Replicache pull (V0 or V1) with the changes since its cookie. It reads under the snapshot of the calling statement. It writes nothing, except the record of a view: what a client has of private tables.
 request: the body of the request.
 user_id, space: as for apply_push.
-Result: {"cookie","lastMutationIDChanges" (V0: "lastMutationID"),"patch":[…]}. The cookie says what the client has seen, and of which history. A cookie of another history, or of another backend, gets everything, under a greater order. Or {"error":"VersionNotSupported","versionType":…}. Or {"error":"ClientStateNotFound"}, if confirmed mutations of the client are not known here. Send each of them with 200.
+Result: {"cookie","lastMutationIDChanges" (V0: "lastMutationID"),"patch":[…]}. With "more":true, there are further pages (replicache.page_size): pull again. The cookie says what the client has seen, and of which history. A cookie of another history, or of another backend, gets everything, under a greater order. Or {"error":"VersionNotSupported","versionType":…}. Or {"error":"ClientStateNotFound"}, if confirmed mutations of the client are not known here. Send each of them with 200.
 Errors: 22023 malformed request; 42501 the client group belongs to somebody else, or the role may not read a tracked table; 25006 a view must be recorded, or its record is not known on this standby: repeat the pull on the primary, in a transaction that may write; 54000 the answer would be larger than 1 GB; 40001 or 55000 tables were altered meanwhile: pull again.
 Rules: https://doc.replicache.dev/reference/server-pull';
 

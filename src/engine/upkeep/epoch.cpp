@@ -38,6 +38,8 @@ void new_epoch() {
             ON CONFLICT DO NOTHING)",
         {});
     static pg::OwnStatement forget_groups("DELETE FROM replicache.client_group", {});
+    static pg::OwnStatement forget_newest_views("DELETE FROM replicache.client_view", {});
+    static pg::OwnStatement forget_views("DELETE FROM replicache.view_record", {});
     const pg::SpiConnection spi;
     const std::int64_t epoch = next.run({}).int8(0, 1);
     const pg::Rows rows = spaces.run({});
@@ -49,6 +51,10 @@ void new_epoch() {
     }
     forget_clients.run({});
     forget_groups.run({});
+    if (pg::Table::exists("view_record")) {  // no cookie that names one is accepted any more
+        forget_newest_views.run({});
+        forget_views.run({});
+    }
     renew_origin();
 }
 

@@ -4,6 +4,7 @@
 #include "engine/session/push_guard.h"
 #include "engine/space/space.h"
 #include "pg/own_table.h"
+#include "pg/table.h"
 
 extern "C" {
 #include "tcop/utility.h"
@@ -19,7 +20,7 @@ using pg::Statement;
 using pg::Value;
 
 // A point in time: what is as old, or older, is garbage. Timestamps begin in 4713 BC.
-Value cutoff(Value idle) {
+Value cutoff(Value idle, const char* argument) {
     static Statement subtract(
         R"(
             SELECT CASE
@@ -29,7 +30,7 @@ Value cutoff(Value idle) {
             END)",
         {INTERVALOID});
     const Value at = subtract.run({idle}).get(0, 1);
-    if (at.null) throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "idle must be from 0 to 6000 years");
+    if (at.null) throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, std::string(argument) + " must be from 0 to 6000 years");
     return at;
 }
 
@@ -50,6 +51,9 @@ std::string is_foreign() {
             sql += " OR (s.clock OPERATOR(pg_catalog.=) '" + std::string(clock->name) + "' AND " + clock->foreign + ")";
     return sql;
 }
+
+// There are no views before ALTER EXTENSION … UPDATE from 0.3.1.
+bool has_views() { return pg::Table::exists("client_view"); }
 
 // Removes the old tombstones of each space, and those of lower versions, and tells pulls up to where.
 std::int64_t collect_tombstones(Value cutoff) {
@@ -154,23 +158,60 @@ void collect_clients(Value cutoff, Garbage& garbage) {
     garbage.clients = static_cast<std::int64_t>(forget.run({cutoff}).count());
     if (groups.null) return;
     const Value empty = find_empty.run({groups}, pg::Snapshot::latest).get(0, 1);
-    if (!empty.null) garbage.client_groups = static_cast<std::int64_t>(remove_groups.run({empty}).count());
+    if (empty.null) return;
+    garbage.client_groups = static_cast<std::int64_t>(remove_groups.run({empty}).count());
+    static OwnStatement remove_views("DELETE FROM replicache.client_view WHERE client_group_id OPERATOR(pg_catalog.=) ANY ($1)",
+                                     {TEXTARRAYOID});
+    if (has_views()) remove_views.run({empty});
+}
+
+// Pulls note the day of use, in UTC, and only once a day. A record that is no client's newest may still be in a cookie whose answer was
+// lost, or in another tab, so it stays for a day. A client whose record is gone gets a complete pull. Nobody is waited for.
+void collect_views(Value cutoff) {
+    static OwnStatement forget(
+        R"(
+            DELETE FROM replicache.client_view
+            WHERE client_group_id OPERATOR(pg_catalog.=) ANY (ARRAY(
+                SELECT v.client_group_id
+                FROM replicache.client_view v
+                WHERE v.used_on OPERATOR(pg_catalog.<=) pg_catalog.timezone('UTC', $1)::pg_catalog.date
+                FOR UPDATE SKIP LOCKED)))",
+        {TIMESTAMPTZOID});
+    static OwnStatement remove(
+        R"(
+            DELETE FROM replicache.view_record
+            WHERE id OPERATOR(pg_catalog.=) ANY (ARRAY(
+                SELECT r.id
+                FROM replicache.view_record r
+                WHERE r.used_on OPERATOR(pg_catalog.<=) pg_catalog.timezone('UTC', $1)::pg_catalog.date
+                   OR (r.used_on OPERATOR(pg_catalog.<)
+                           pg_catalog.timezone('UTC', pg_catalog.now() OPERATOR(pg_catalog.-) '1 day'::pg_catalog.interval)::pg_catalog.date
+                       AND NOT EXISTS (
+                           SELECT
+                           FROM replicache.client_view v
+                           WHERE v.record OPERATOR(pg_catalog.=) r.id))
+                FOR UPDATE SKIP LOCKED)))",
+        {TIMESTAMPTZOID});
+    if (!has_views()) return;
+    forget.run({cutoff});
+    remove.run({cutoff});
 }
 
 }  // namespace
 
-Garbage collect_garbage(Value idle) {
+Garbage collect_garbage(Value idle, Value views) {
     pg::guarded([] { PreventCommandIfReadOnly("replicache.collect_garbage()"); });
     PushGuard::check("collect_garbage");  // which may have locked what would be removed
     static OwnStatement one_at_a_time("LOCK TABLE replicache.forgotten_client IN SHARE ROW EXCLUSIVE MODE", {});
     const pg::SpiConnection spi;
     one_at_a_time.run({});
-    const Value until = cutoff(idle);
+    const Value until = cutoff(idle, "idle"), until_of_views = views.null ? until : cutoff(views, "views");
     Garbage garbage;
     garbage.tombstones = collect_tombstones(until);
     collect_pagings(until);
     garbage.errors = collect_errors(until);
     collect_clients(until, garbage);
+    collect_views(until_of_views);
     return garbage;
 }
 

@@ -14,7 +14,8 @@ struct Garbage {
 };
 
 // Forgets clients that have pushed nothing for so long, groups without others, and tombstones and errors that are as old. What
-// others have locked is not idle, and stays. idle: an interval.
-Garbage collect_garbage(pg::Value idle);
+// others have locked is not idle, and stays. Also removes records of client views that no pull has used for the time `views`, and those
+// that no client needs any more. Both arguments are intervals. `views` is null: as idle.
+Garbage collect_garbage(pg::Value idle, pg::Value views);
 
 }  // namespace replicache::engine

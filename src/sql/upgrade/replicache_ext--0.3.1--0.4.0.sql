@@ -104,7 +104,7 @@ COMMENT ON FUNCTION replicache.pull(json, text, text) IS
 'Answers a Replicache pull (V0 or V1) with the changes since its cookie. It reads under the snapshot of the calling statement. It writes nothing, except the record of a view: what a client has of private tables.
 request: the body of the request.
 user_id, space: as for apply_push.
-Result: {"cookie","lastMutationIDChanges" (V0: "lastMutationID"),"patch":[…]}. The cookie says what the client has seen, and of which history. A cookie of another history, or of another backend, gets everything, under a greater order. Or {"error":"VersionNotSupported","versionType":…}. Or {"error":"ClientStateNotFound"}, if confirmed mutations of the client are not known here. Send each of them with 200.
+Result: {"cookie","lastMutationIDChanges" (V0: "lastMutationID"),"patch":[…]}. With "more":true, there are further pages (replicache.page_size): pull again. The cookie says what the client has seen, and of which history. A cookie of another history, or of another backend, gets everything, under a greater order. Or {"error":"VersionNotSupported","versionType":…}. Or {"error":"ClientStateNotFound"}, if confirmed mutations of the client are not known here. Send each of them with 200.
 Errors: 22023 malformed request; 42501 the client group belongs to somebody else, or the role may not read a tracked table; 25006 a view must be recorded, or its record is not known on this standby: repeat the pull on the primary, in a transaction that may write; 54000 the answer would be larger than 1 GB; 40001 or 55000 tables were altered meanwhile: pull again.
 Rules: https://doc.replicache.dev/reference/server-pull';
 
@@ -114,3 +114,19 @@ version: the cookie of the last answer, a number. NULL or 0 asks for everything.
 client_group_id: the client group whose lastMutationIDChanges are wanted.
 space: the space.
 Result and errors: as for pull. {"error":"ClientStateNotFound"} for a version that is greater than that of the space (on a standby: no changes). 22023 for a negative version. 0A000 for a version other than 0, if a table of the space is private or has parts.';
+
+-- The old function gets no new parameter: views and functions that call it would have to be dropped.
+COMMENT ON FUNCTION replicache.collect_garbage(interval) IS
+'Removes clients that have pushed nothing for some time, and client groups that have no other clients. Also removes tombstones, errors, pages of sync_pull and records of private views that are as old. A removed client that pushes again gets ClientStateNotFound. A client whose cookie is older than a removed tombstone, or names a removed record, gets a complete pull.
+idle: the time since the last push of a client, the deletion of a row, the rejection of a mutation, or the last pull that used a record. From 0 to 6000 years. Use several months: pulls are not noted for clients, so a client that only reads counts as idle.
+Result: how many rows were removed: {"clients":0,"clientGroups":0,"tombstones":0,"errors":0}. Pages and records are not counted. Rows that others use at the moment are left for the next time.
+Errors: 22004 idle is null; 22023 it is negative or longer than 6000 years; 25006 read-only transaction; 0A000 called by a mutator.';
+CREATE FUNCTION replicache.collect_garbage(idle interval, views interval) RETURNS json
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'replicache_collect_garbage';
+REVOKE ALL ON FUNCTION replicache.collect_garbage(interval, interval) FROM PUBLIC;
+COMMENT ON FUNCTION replicache.collect_garbage(interval, interval) IS
+'Does what collect_garbage(idle) does, with a time of its own for the records of private views.
+idle: see collect_garbage(idle).
+views: the time since the last pull that used a record, counted in days, from 0 to 6000 years. A record that is not the newest of a client group is removed when no pull has used it for a day. NULL: as idle.
+Result: how many rows were removed, as for collect_garbage(idle).
+Errors: 22004 idle is null; 22023 idle or views is negative or longer than 6000 years; 25006 read-only transaction; 0A000 called by a mutator.';
