@@ -1,5 +1,7 @@
 import {Replicache} from 'replicache';
-import {render, showStatus} from './view.js';
+import {$, showStatus} from '../page/elements.js';
+import {connect, generation, online, puller, pusher} from '../page/sync.js';
+import {render} from './view.js';
 
 // What the server makes of these is in schema.sql. A message is pending until a pull brings it back without the mark.
 const mutators = {
@@ -7,13 +9,10 @@ const mutators = {
   deleteMessage: (tx, {id}) => tx.del(`message/${id}`),
 };
 
-// When this browser's data began: see startAfresh.
-const generation = Number(localStorage.getItem('generation'));
-
 const rep = new Replicache({
   name: `chat ${generation}`,
   mutators,
-  pusher,
+  pusher: pusher(keepRejection),
   puller,
   pushDelay: 0,
   pullInterval: 60_000,
@@ -22,7 +21,6 @@ const rep = new Replicache({
 
 let messages = [];
 let loaded = false;
-let connected = false;
 
 rep.subscribe(tx => tx.scan({prefix: 'message/'}).values().toArray(), rows => {
   messages = rows.sort((a, b) => a.ord - b.ord || (a.id < b.id ? -1 : 1));
@@ -30,70 +28,7 @@ rep.subscribe(tx => tx.scan({prefix: 'message/'}).values().toArray(), rows => {
   update();
 });
 
-// Requests
-
-async function post(url, body) {
-  const response = await fetch(url, {
-    method: 'POST',
-    headers: {'Content-Type': 'application/json'},
-    body: JSON.stringify(body),
-  });
-  const answer = response.ok ? await response.json() : undefined;
-  const unknown = response.status === 403 || answer?.error === 'ClientStateNotFound';
-  if (unknown && body.clientGroupID === await rep.clientGroupID) startAfresh();
-  const errorMessage = response.ok ? '' : await response.text();
-  return {answer, httpRequestInfo: {httpStatusCode: response.status, errorMessage}};
-}
-
-async function puller(body) {
-  const {answer, httpRequestInfo} = await post('/api/pull', body);
-  return {response: answer, httpRequestInfo};
-}
-
-async function pusher(body) {
-  const {answer, httpRequestInfo} = await post('/api/push', body);
-  // Replicache takes a mutation back without a word about it; the reason is in the answer to the push.
-  for (const rejected of answer?.rejected ?? []) {
-    const {args} = body.mutations.find(({clientID, id}) => clientID === rejected.clientID && id === rejected.id);
-    keepRejection({...rejected, args});
-  }
-  return {response: answer?.error ? answer : undefined, httpRequestInfo};
-}
-
-// The server does not know this browser's data (any more), or will not have them. A reload is not enough: Replicache would
-// go on from the same data, and from the cookie that the server refused. So the next one has another name.
-function startAfresh() {
-  if (Date.now() - generation < 60_000) return;
-  if (Number(localStorage.getItem('generation')) === generation) localStorage.setItem('generation', Date.now());
-  location.reload();
-}
-
-// Pokes
-
-function listen() {
-  const pokes = new EventSource('/api/poke');
-  pokes.onmessage = () => rep.pull().catch(() => {});
-  pokes.onopen = () => reconnect(true);
-  pokes.onerror = () => {
-    connected = false;
-    update();
-    if (pokes.readyState !== EventSource.CLOSED) return;
-    setTimeout(listen, 2_000);
-  };
-}
-
-function reconnect(state) {
-  connected = state;
-  rep.push({now: true}).catch(() => {});
-  rep.pull({now: true}).catch(() => {});
-  update();
-}
-
-listen();
-rep.onOnlineChange = update;
-addEventListener('offline', update);
-addEventListener('online', () => reconnect(connected));
-navigator.serviceWorker?.register('sw.js');
+connect(rep, update);
 
 // What was rejected stays, in every tab, until someone reads it.
 
@@ -113,7 +48,6 @@ addEventListener('storage', update);
 
 // The page
 
-const $ = selector => document.querySelector(selector);
 const {content} = $('#composer').elements;
 const me = () => localStorage.getItem('name');
 
@@ -130,7 +64,7 @@ const actions = {
 
 function update() {
   render({me: me(), messages, rejections: rejections(), loaded}, actions);
-  showStatus(navigator.onLine && rep.online && connected, messages.filter(message => message.pending).length);
+  showStatus(online(), messages.filter(message => message.pending).length);
 }
 
 content.addEventListener('input', () => {

@@ -1,11 +1,9 @@
 // All that stands between the page and PostgreSQL: two SQL calls, and a stream of pokes.
 import {randomUUID} from 'node:crypto';
-import {once} from 'node:events';
-import {createServer} from 'node:http';
-import {setTimeout as sleep} from 'node:timers/promises';
 import express from 'express';
 import pg from 'pg';
 import {retrying, send, statusOf} from '../http.mjs';
+import {pokes, serve} from '../pokes.mjs';
 
 const database = {user: process.env.PGUSER ?? 'chat', database: process.env.PGDATABASE ?? 'chat', keepAlive: true};
 const pool = new pg.Pool({...database, lock_timeout: 2_000, connectionTimeoutMillis: 5_000});
@@ -33,20 +31,7 @@ const sync = sql => async (request, response) => {
 app.post('/api/push', sync("SELECT a::text, a ->> 'halted' FROM replicache.apply_push($1, $2) a"));
 app.post('/api/pull', sync('SELECT replicache.pull($1, $2)::text'));
 
-const pages = new Set();
-
-app.get('/api/poke', (request, response) => {
-  response.writeHead(200, {'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store'});
-  response.write('retry: 1000\n\n');
-  pages.add(response);
-  response.on('close', () => pages.delete(response));
-});
-
-// Everybody is in one space here. Where there are several, {"space":null} still means everybody.
-function poke(version) {
-  for (const page of pages) page.write(`data: ${version}\n\n`);
-}
-
+app.get('/api/poke', pokes(() => new pg.Client(database), 'chat'));
 app.use(express.static(`${import.meta.dirname}/dist`));
 
 app.use((error, request, response, next) => {
@@ -55,34 +40,4 @@ app.use((error, request, response, next) => {
   send(response, status, 'text', status < 500 ? error.message : 'try again later');
 });
 
-async function listen() {
-  for (;;) {
-    const session = new pg.Client(database);
-    session.on('notification', ({payload}) => poke(payload));
-    session.on('error', () => {});
-    try {
-      const ended = once(session, 'end');
-      await Promise.race([ended, session.connect()]);
-      await session.query('LISTEN replicache');
-      poke('missed');
-      await ended;
-    } catch (error) {
-      console.error(`chat: not listening: ${error.message}`);
-    }
-    session.end().catch(() => {});
-    await sleep(1000);
-  }
-}
-
-function serve(port) {
-  const server = createServer(app);
-  server.on('listening', () => console.log(`chat: http://127.0.0.1:${server.address().port}`));
-  server.on('error', error => {
-    if (error.code !== 'EADDRINUSE') throw error;
-    serve(port + 1);
-  });
-  server.listen(port, '127.0.0.1');
-}
-
-listen();
-serve(Number(process.env.PORT ?? 8787));
+serve(app, 'chat', Number(process.env.PORT ?? 8787));

@@ -1,71 +1,18 @@
 // The page in real browsers, the server in front of a database of its own.
 import assert from 'node:assert/strict';
-import {spawn} from 'node:child_process';
 import {once} from 'node:events';
-import {readFile} from 'node:fs/promises';
 import {createServer} from 'node:net';
-import {createInterface} from 'node:readline';
-import {after, afterEach, before, test} from 'node:test';
 import pg from 'pg';
 import {chromium} from 'playwright-core';
+import {harness, online, scenario} from '../page/harness.mjs';
 
-const database = `chat_test_${process.pid}`;
-const schema = await readFile(new URL('schema.sql', import.meta.url), 'utf8');
-const errors = [];
-let browser, server, url, newRole;
-
-async function sql(statement, name = process.env.PGDATABASE ?? 'postgres') {
-  const client = new pg.Client({database: name});
-  await client.connect();
-  try {
-    return (await client.query(statement)).rows;
-  } finally {
-    await client.end();
-  }
-}
-
-async function createDatabase() {
-  await sql(`CREATE DATABASE ${database}`);
-  await sql(schema, database);
-}
-
-const dropDatabase = () => sql(`DROP DATABASE IF EXISTS ${database} WITH (FORCE)`);
-
-async function startServer(port) {
-  const env = {...process.env, PGUSER: 'chat', PGDATABASE: database, PORT: port};
-  const child = spawn(process.execPath, ['server.mjs'], {cwd: new URL('.', import.meta.url), env, stdio: ['ignore', 'pipe', 'ignore']});
-  const [line] = await once(createInterface({input: child.stdout}), 'line');
-  return {child, url: line.replace(/^chat: /, '')};
-}
-
-before(async () => {
-  newRole = (await sql(`SELECT FROM pg_roles WHERE rolname = 'chat'`)).length === 0;
-  await createDatabase();
-  ({child: server, url} = await startServer(0));
-  browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
-      '--disable-background-networking', '--disable-component-update', '--disable-sync'],
-  });
-});
-
-afterEach(() => Promise.all(browser.contexts().map(context => context.close())));
-
-after(async () => {
-  await browser?.close();
-  server?.kill();
-  await dropDatabase();
-  if (newRole) await sql('DROP ROLE chat');
-  assert.deepEqual(errors, [], 'errors in the page');
-});
+const chat = harness({pg, chromium, name: 'chat', role: 'chat', directory: new URL('.', import.meta.url)});
+const {createDatabase, database, dropDatabase, sql, startServer} = chat;
 
 /** A window of its own, or a further tab of `context`, and the name given if it is asked for. */
 async function open(name, context) {
-  context ??= await browser.newContext();
-  context.setDefaultTimeout(8_000);
-  const page = await context.newPage();
-  page.on('pageerror', error => errors.push(String(error)));
-  await page.goto(url);
+  const page = await chat.newPage(context);
+  await page.goto(chat.url);
   if (name) {
     await page.getByLabel('Your name').fill(name);
     await page.getByText('Join the chat').click();
@@ -79,9 +26,6 @@ async function say(page, text) {
   await page.getByLabel('Message').press('Enter');
 }
 
-const scenario = (title, run) => test(title, {timeout: 40_000}, run);
-
-const online = page => page.locator('#status.online').waitFor();
 const message = (page, text, state = '') => page.locator(`.message${state}`, {hasText: text});
 const sent = (page, text) => message(page, text, ':not(.pending)').waitFor();
 const gone = (page, text) => message(page, text).waitFor({state: 'detached'});
@@ -214,7 +158,7 @@ scenario('a taken port leads to the next', async () => {
 scenario('a request that is malformed says so', async () => {
   const headers = {'Content-Type': 'application/json', Cookie: 'user=test'};
   for (const body of ['', '{', '[]', '{"pushVersion":1,"clientGroupID":"g","mutations":[{"id":"x"}]}'])
-    assert.equal((await fetch(`${url}/api/push`, {method: 'POST', headers, body})).status, 400, body);
+    assert.equal((await fetch(`${chat.url}/api/push`, {method: 'POST', headers, body})).status, 400, body);
 });
 
 scenario('messages arrive again after the server lost its connections', async () => {

@@ -1,24 +1,8 @@
 // From data to elements; knows nothing of Replicache.
+import {$, avatar, h, listing, showUser} from '../page/elements.js';
 
 const time = new Intl.DateTimeFormat(undefined, {hour: '2-digit', minute: '2-digit'});
 const day = new Intl.DateTimeFormat(undefined, {weekday: 'long', day: 'numeric', month: 'long'});
-
-const $ = selector => document.querySelector(selector);
-
-function h(name, properties, ...children) {
-  const element = Object.assign(document.createElement(name), properties);
-  element.append(...children);
-  return element;
-}
-
-function avatar(name) {
-  const initials = name.trim().split(/\s+/).map(word => [...word][0]).filter((_, i, all) => i === 0 || i === all.length - 1);
-  let hue = 7;
-  for (const character of name) hue = (hue * 31 + character.codePointAt(0)) % 360;
-  const element = h('span', {className: 'avatar', ariaHidden: true}, initials.join('').toUpperCase());
-  element.style.setProperty('--hue', hue);
-  return element;
-}
 
 function bubble(message, {mine, first, last}, actions) {
   const sent = new Date(message.ord);
@@ -70,28 +54,10 @@ function dayName(ord) {
   return ['Today', 'Yesterday'][days] ?? day.format(ord);
 }
 
-let shown = new Map();
+const showMessages = listing($('#messages'));
 
 export function render(data, actions) {
-  const next = new Map();
-  for (const {key, from, make} of items(data, actions)) {
-    const old = shown.get(key);
-    next.set(key, old?.from === from ? old : {from, element: make()});
-  }
-  // Elements that stay are not touched, so that neither focus nor selection gets lost.
-  for (const [key, {element}] of shown) if (next.get(key)?.element !== element) element.remove();
-  let position = $('#messages').firstChild;
-  for (const {element} of next.values()) {
-    if (element === position) position = position.nextSibling;
-    else $('#messages').insertBefore(element, position);
-  }
-  shown = next;
-  $('#empty').hidden = !data.loaded || next.size > 0;
-  $('#me').replaceChildren(...(data.me ? [avatar(data.me), h('span', {}, data.me)] : []));
-}
-
-export function showStatus(online, pending) {
-  const status = $('#status');
-  status.className = online ? 'online' : 'offline';
-  status.textContent = online ? 'Online' : pending ? `Offline · ${pending} waiting` : 'Offline';
+  const count = showMessages(items(data, actions));
+  $('#empty').hidden = !data.loaded || count > 0;
+  showUser(data.me);
 }

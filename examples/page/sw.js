@@ -3,7 +3,7 @@ const files = ['./', 'app.js', 'style.css', 'icon.svg'];
 
 self.addEventListener('install', event => {
   self.skipWaiting();
-  event.waitUntil(caches.open('chat').then(cache => cache.addAll(files)));
+  event.waitUntil(caches.open('page').then(cache => cache.addAll(files)));
 });
 
 self.addEventListener('activate', event => event.waitUntil(self.clients.claim()));
@@ -17,7 +17,7 @@ self.addEventListener('fetch', event => {
 async function load(request) {
   try {
     const response = await fetch(request);
-    if (response.ok) await (await caches.open('chat')).put(request, response.clone());
+    if (response.ok) await (await caches.open('page')).put(request, response.clone());
     return response;
   } catch (error) {
     const kept = await caches.match(request);

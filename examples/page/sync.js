@@ -1,0 +1,80 @@
+// What every page with Replicache does alike: requests, pokes, and the data that the server does not know.
+
+// When this browser's data began: see startAfresh. It is part of Replicache's name.
+export const generation = Number(localStorage.getItem('generation'));
+
+let rep;
+let connected = false;
+let update;
+
+/** Hear pokes for `replicache`, and call `changed` when the page is on or off line. */
+export function connect(replicache, changed) {
+  rep = replicache;
+  update = changed;
+  rep.onOnlineChange = update;
+  addEventListener('offline', update);
+  addEventListener('online', () => reconnect(connected));
+  listen();
+  navigator.serviceWorker?.register('sw.js');
+}
+
+export const online = () => navigator.onLine && rep.online && connected;
+
+// Requests
+
+async function post(url, body) {
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: {'Content-Type': 'application/json'},
+    body: JSON.stringify(body),
+  });
+  const answer = response.ok ? await response.json() : undefined;
+  const unknown = response.status === 403 || answer?.error === 'ClientStateNotFound';
+  if (unknown && body.clientGroupID === await rep.clientGroupID) startAfresh();
+  const errorMessage = response.ok ? '' : await response.text();
+  return {answer, httpRequestInfo: {httpStatusCode: response.status, errorMessage}};
+}
+
+export async function puller(body) {
+  const {answer, httpRequestInfo} = await post('/api/pull', body);
+  return {response: answer, httpRequestInfo};
+}
+
+/** A pusher. Replicache takes a rejected mutation back without a word about it; `reject` gets each, with the reason. */
+export const pusher = (reject = () => {}) => async body => {
+  const {answer, httpRequestInfo} = await post('/api/push', body);
+  for (const rejected of answer?.rejected ?? []) {
+    const {args} = body.mutations.find(({clientID, id}) => clientID === rejected.clientID && id === rejected.id);
+    reject({...rejected, args});
+  }
+  return {response: answer?.error ? answer : undefined, httpRequestInfo};
+};
+
+// The server does not know this browser's data (any more), or will not have them. A reload is not enough: Replicache would
+// go on from the same data, and from the cookie that the server refused. So the next one has another name.
+function startAfresh() {
+  if (Date.now() - generation < 60_000) return;
+  if (Number(localStorage.getItem('generation')) === generation) localStorage.setItem('generation', Date.now());
+  location.reload();
+}
+
+// Pokes
+
+function listen() {
+  const pokes = new EventSource('/api/poke');
+  pokes.onmessage = () => rep.pull().catch(() => {});
+  pokes.onopen = () => reconnect(true);
+  pokes.onerror = () => {
+    connected = false;
+    update();
+    if (pokes.readyState !== EventSource.CLOSED) return;
+    setTimeout(listen, 2_000);
+  };
+}
+
+function reconnect(state) {
+  connected = state;
+  rep.push({now: true}).catch(() => {});
+  rep.pull({now: true}).catch(() => {});
+  update();
+}
