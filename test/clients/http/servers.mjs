@@ -22,6 +22,8 @@ export const readmeServer = blocks('js').find(code => code.startsWith('// server
 const replicacheRequest = {profileID: 'p', schemaVersion: ''};
 const create = group => ({...replicacheRequest, pushVersion: 1, clientGroupID: group, mutations: [
   {clientID: randomUUID(), id: 1, name: 'createMessage', timestamp: 0, args: {id: randomUUID(), sender: 'Ann', content: 'Hello', ord: 1}}]});
+const createList = group => ({...create(group), mutations: [
+  {clientID: randomUUID(), id: 1, name: 'createList', timestamp: 0, args: {id: randomUUID(), name: 'x'}}]});
 const pull = {...replicacheRequest, pullVersion: 1, cookie: null};
 
 // call: the SQL function behind `path`; push: a request that writes something new. `malformed` is the status of what is malformed.
@@ -30,6 +32,10 @@ const replicache = {call: 'apply_push(json, text)', returns: 'json', push: creat
 const kinds = {
   'the server of the README': {...replicache, path: () => '/push', pullPath: '/pull', as: user => ({'X-User': user}), code: readmeServer, schema: blocks('sql').slice(0, 2).join('')},
   'examples/replicache': {...replicache, path: () => '/api/push', pullPath: '/api/pull', as: user => ({Cookie: `user=${user}`}), role: 'chat', authenticates: true},
+  'examples/todo': {
+    ...replicache, push: createList, path: () => '/api/push', pullPath: '/api/pull', as: user => ({Cookie: `user=${user}`}), role: 'todo_web', authenticates: true,
+    lock: 'LOCK TABLE list IN SHARE MODE', // its clock takes no lock of its own
+  },
   'examples/powersync': {
     call: 'powersync_upload(json, text)', returns: 'json', malformed: 400, role: 'todo_app', authenticates: true,
     path: () => '/api/data', as: user => ({Authorization: `Bearer ${user}`}),

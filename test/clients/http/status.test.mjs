@@ -127,7 +127,7 @@ titles.forEach((title, number) => describe(title, () => {
     let lock, other, group = () => randomUUID();
     if (server.pullPath) {
       assert.equal((await server.fine()).status, 200);
-      lock = [`SELECT FROM replicache.space WHERE id = '' FOR UPDATE`];
+      lock = [server.lock ?? `SELECT FROM replicache.space WHERE id = '' FOR UPDATE`];
       other = () => server.post({...server.pull, clientGroupID: randomUUID()}, {path: server.pullPath});
     } else if (title === 'examples/powersync') {
       lock = [`INSERT INTO replicache.upload_client (client_id, user_id, last_number, last_seen) SELECT 'device', 'user-' || i, 0, now() FROM generate_series(0, $1) i`, crowd - 1];
