@@ -3,7 +3,7 @@
 CREATE FUNCTION replicache.on_change() RETURNS trigger
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'replicache_on_change';
 COMMENT ON FUNCTION replicache.on_change() IS
-'Trigger of tracked tables. It stamps changed rows with the version of their space, leaves tombstones, and notes creations.
+'Trigger of tracked tables. It stamps changed rows with the version of their space, leaves tombstones, and notes creations. Rows of private tables leave no tombstones.
 Only track_table creates it. The registry says which columns it uses. If the registry does not know the table, it raises an error, or does nothing if no table is tracked. So everybody may execute it. A role that creates a partition of a tracked table needs this right.
 Errors: 42703 a column that track_table was given does not exist; 23502 the space of a row is null; 22004 a key column is null; 22023 the space is too long; 55000 the table is not recorded as tracked.';
 

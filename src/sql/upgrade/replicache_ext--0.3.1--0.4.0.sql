@@ -94,10 +94,18 @@ version: bigint column for the version. If it is missing, it is added with an in
 columns: the columns of the default value, in this order. Default: all columns except version and deleted, also those that are added later.
 private: true: which rows a client may see depends on its user, and can change while the rows stay as they are, for example with row-level security. Each pull compares the keys that the client has with those that its user may see. Deleted rows leave no tombstone. Such a table is no resource of lastMutationAt. Default: false.
 filter: SQL expression over the row (alias t) that gives boolean. Clients get only the rows for which it is true. It runs as the pulling role, and may read other tables and the table itself. It implies private.
-part: column that says which part of the space a row is in, such as a list or a project. It must have a type that the space columns may have. Users see or do not see whole parts. It needs parts, and excludes private and filter. Such a table is no resource of lastMutationAt.
+part: column that says which part of the space a row is in, such as a list or a project. It must have a type that the space columns may have. Users see or do not see whole parts. No client gets a row whose part is null. It needs parts, and excludes private and filter. Such a table is no resource of lastMutationAt.
 parts: a SELECT with one column that gives the parts that the user may see now. It runs as the pulling role.
 Result: nothing. The next pull of every client that may see rows of the table is complete.
 Errors: 42501 the caller is not the owner; 42P01 no such table; 42703 no such column; 42809 not a permanent table; 42804 a column, the value, the filter or the parts have a wrong type; 42P16 the key does not identify a row; 42701 there is a column of the default name, or columns has a column twice; 42710 another table could have the same keys; 22003 the version column has values above 2^52; 22023 the template is malformed, columns and value are both given, columns has the version column, or part does not go with the other arguments; 55000 clients write the version column, as the conflict_column of expose_crud; 42622 the space template is too long; 0A000 a space column is a virtual generated column.';
+COMMENT ON FUNCTION replicache.untrack_table(regclass) IS
+'Stops tracking a table. The triggers are removed. Clients get a del for each entry of the table. If the table is private or has parts, the next pull of every client that may see its rows is complete instead. The columns stay.
+relation: a tracked table of the calling role, or the OID of one that was dropped while event triggers were off.
+Errors: 42501 the caller is not the owner; 42704 not tracked.';
+COMMENT ON FUNCTION replicache.on_change() IS
+'Trigger of tracked tables. It stamps changed rows with the version of their space, leaves tombstones, and notes creations. Rows of private tables leave no tombstones.
+Only track_table creates it. The registry says which columns it uses. If the registry does not know the table, it raises an error, or does nothing if no table is tracked. So everybody may execute it. A role that creates a partition of a tracked table needs this right.
+Errors: 42703 a column that track_table was given does not exist; 23502 the space of a row is null; 22004 a key column is null; 22023 the space is too long; 55000 the table is not recorded as tracked.';
 
 ALTER FUNCTION replicache.pull(json, text, text) VOLATILE;
 COMMENT ON FUNCTION replicache.pull(json, text, text) IS
