@@ -160,8 +160,15 @@ void collect_clients(Value cutoff, Garbage& garbage) {
     const Value empty = find_empty.run({groups}, pg::Snapshot::latest).get(0, 1);
     if (empty.null) return;
     garbage.client_groups = static_cast<std::int64_t>(remove_groups.run({empty}).count());
-    static OwnStatement remove_views("DELETE FROM replicache.client_view WHERE client_group_id OPERATOR(pg_catalog.=) ANY ($1)",
-                                     {TEXTARRAYOID});
+    static OwnStatement remove_views(
+        R"(
+            DELETE FROM replicache.client_view
+            WHERE client_group_id OPERATOR(pg_catalog.=) ANY (ARRAY(
+                SELECT v.client_group_id
+                FROM replicache.client_view v
+                WHERE v.client_group_id OPERATOR(pg_catalog.=) ANY ($1)
+                FOR UPDATE SKIP LOCKED)))",
+        {TEXTARRAYOID});
     if (has_views()) remove_views.run({empty});
 }
 
