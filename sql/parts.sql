@@ -14,7 +14,7 @@ SELECT replicache.grant_usage('regress_views_app');
 CREATE TABLE share (user_id text, list int, PRIMARY KEY (user_id, list));
 CREATE TABLE todo (id int PRIMARY KEY, list int, title text);
 GRANT SELECT ON share, todo TO regress_views_app;
-SELECT replicache.track_table('todo', part => 'list', parts => 'SELECT s.list FROM parts.share s WHERE s.user_id = replicache.current_user_id()');
+SELECT replicache.track_table('todo', part => 'list', parts => 'SELECT s.list::bigint FROM parts.share s WHERE s.user_id = replicache.current_user_id()');
 INSERT INTO share VALUES ('ann', 1), ('ben', 2);
 INSERT INTO todo SELECT i, 1 + i % 3, 'title ' || i FROM generate_series(1, 6) i;
 INSERT INTO todo VALUES (10, NULL, 'in no part');

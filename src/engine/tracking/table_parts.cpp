@@ -1,6 +1,7 @@
 // TableView: tables whose rows are visible by parts. The view of a client has the names of the parts, and not the keys of the rows.
 #include "engine/table/canonical_space.h"
 #include "engine/tracking/table_view.h"
+#include "engine/tracking/trackable.h"
 #include "engine/tracking/tracking_faults.h"
 #include "pg/array.h"
 #include "pg/identity.h"
@@ -12,23 +13,29 @@ using pg::guarded;
 // Names stand among the keys of private tables. No key begins with a NUL.
 std::string TableView::part_name(std::string_view part) const { return ClientView::part_prefix(table_.relation).append(part); }
 
+void TableView::prepare_parts() {
+    if (!parts_plan_) parts_plan_ = pg::Plan("SELECT p.part FROM (" + table_.parts + "\n) AS p(part)");
+}
+
 void TableView::mark_parts(ClientView& view) {
     const SPITupleTable* found = nullptr;
+    Oid type = InvalidOid;
     try {
-        if (!parts_plan_) parts_plan_ = pg::Plan("SELECT p.part FROM (" + table_.parts + "\n) AS p(part)");
+        prepare_parts();
         found = guarded([this] {
             SPIExecuteOptions options{};
             options.read_only = true;
             const int code = SPI_execute_plan_extended(parts_plan_.get(), &options);
             if (code < 0) elog(ERROR, "SPI_execute_plan failed: %s", SPI_result_code_string(code));
-            if (getBaseType(TupleDescAttr(SPI_tuptable->tupdesc, 0)->atttypid) != part_->type) raise_changed(table_.relation);
             return SPI_tuptable;
         });
+        type = guarded([found] { return getBaseType(TupleDescAttr(found->tupdesc, 0)->atttypid); });
+        if (!can_name(type) || space_kind(type) != space_kind(part_->type)) guarded([this] { raise_changed(table_.relation); });
     } catch (pg::PgError& error) {
         explain(error, watched_, Fault::table);
         throw;
     }
-    const auto text = pg::ScalarText::of(part_->type);
+    const auto text = pg::ScalarText::of(type);
     for (std::uint64_t i = 0; i < found->numvals; ++i) {
         pg::check_interrupts();
         const auto part = guarded([&]() -> std::string_view {

@@ -248,7 +248,10 @@ const pg::Plan& TableView::plan(Query query, Where where) {
 
 bool TableView::is_current() { return static_cast<bool>(views_validity); }
 
-void TableView::check() { plan(Query::everything, Where::all); }
+void TableView::check() {
+    plan(Query::everything, Where::all);
+    if (has_parts()) prepare_parts();
+}
 
 std::optional<std::vector<Datum>> TableView::space_values(std::string_view space) const {
     const auto texts = space_name_.match(space);

@@ -75,6 +75,7 @@ private:
     int value_columns() const { return table_.value.empty() ? static_cast<int>(columns_.size()) : 1; }
     static void start(DestReceiver* self, int operation, TupleDesc descriptor);
     static bool receive(TupleTableSlot* slot, DestReceiver* self);
+    void prepare_parts();
     std::string part_name(std::string_view part) const;
     Datum part_array(const std::vector<std::string>& parts) const;
     enum class Where {
