@@ -132,7 +132,7 @@ CookieView ClientView::next() const {
 }
 
 void ClientView::note_use(const CookieView& view, const std::optional<std::string>& client_group) const {
-    if (!view.record.empty()) engine::note_use(view.record, client_group);
+    if (!view.record.empty()) engine::note_use(view.record, client_group, view.record != record_);
 }
 
 }  // namespace replicache::engine

@@ -37,13 +37,14 @@ void unless_in_the_way(Write&& write) {
         throw std::move(*error);
 }
 
-bool is_noted(const std::string& id, const std::optional<std::string>& client_group) {
+bool is_noted(const std::string& id, const std::optional<std::string>& client_group, bool is_new) {
     pg::Table records("view_record", pg::Table::Access::read);
     if (records.find_latest(id) && records.date(record_column::used_on) < today()) return false;
     if (!client_group) return true;
     pg::Table views("client_view", pg::Table::Access::read);
-    return views.find_latest(*client_group) && views.text(client_view_column::record) == id &&
-           views.date(client_view_column::used_on) >= today();
+    // Two tabs of a group may have different records. They must not take turns here while nothing changes.
+    return views.find_latest(*client_group) && views.date(client_view_column::used_on) >= today() &&
+           (!is_new || views.text(client_view_column::record) == id);
 }
 
 }  // namespace
@@ -71,8 +72,8 @@ std::string store_record(const std::string& keys, std::int64_t entries, const Vi
     return id;
 }
 
-void note_use(const std::string& id, const std::optional<std::string>& client_group) {
-    if (XactReadOnly || is_noted(id, client_group)) return;
+void note_use(const std::string& id, const std::optional<std::string>& client_group, bool is_new) {
+    if (XactReadOnly || is_noted(id, client_group, is_new)) return;
     static pg::OwnStatement note_record(
         R"(
             UPDATE replicache.view_record
