@@ -88,6 +88,7 @@ class Database {
  */
 class Backend {
   offline = false;
+  user = 'alice';
   space = '';
   before = async (kind, body) => {};
   after = async (kind, body, answer) => {};
@@ -108,7 +109,7 @@ class Backend {
     log.push(entry);
     try {
       await this.before(kind, body);
-      entry.answer = (await this.database.app.query(sql, [JSON.stringify(body), 'alice', this.space])).rows[0].answer;
+      entry.answer = (await this.database.app.query(sql, [JSON.stringify(body), this.user, this.space])).rows[0].answer;
       await this.after(kind, body, entry.answer);
     } catch (error) {
       if (error instanceof pg.DatabaseError) this.errors.push(error);
