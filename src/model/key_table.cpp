@@ -8,10 +8,12 @@ namespace {
 
 constexpr std::size_t fewest_slots = 64;
 
+std::uint32_t hash_of(std::string_view key) { return static_cast<std::uint32_t>(std::hash<std::string_view>()(key)); }
+
 }  // namespace
 
 // The slot of the key, or the free one where it belongs.
-std::size_t KeyTable::slot_of(std::string_view key, std::uint64_t hash) const {
+std::size_t KeyTable::slot_of(std::string_view key, std::uint32_t hash) const {
     const std::size_t mask = slots_.size() - 1;
     for (std::size_t slot = hash & mask;; slot = (slot + 1) & mask) {
         const std::uint32_t number = slots_[slot];
@@ -21,47 +23,67 @@ std::size_t KeyTable::slot_of(std::string_view key, std::uint64_t hash) const {
     }
 }
 
-void KeyTable::grow(std::size_t slots) {
+void KeyTable::index(std::size_t slots) {
+    const bool first = slots_.empty();
     slots_.assign(slots, 0);
     const std::size_t mask = slots - 1;
     for (std::size_t i = 0; i < entries_.size(); ++i) {
+        if (first) entries_[i].hash = hash_of(key(entries_[i]));
         std::size_t slot = entries_[i].hash & mask;
         while (slots_[slot] != 0) slot = (slot + 1) & mask;
         slots_[slot] = static_cast<std::uint32_t>(i + 1);
     }
 }
 
-void KeyTable::reserve(std::size_t keys, std::size_t bytes) {
-    entries_.reserve(keys);
-    bytes_.reserve(bytes);
-    std::size_t slots = fewest_slots;
-    while (slots < 2 * keys) slots *= 2;
-    if (slots > slots_.size()) grow(slots);
+KeyTable::Entry& KeyTable::add(std::string_view key) {
+    const std::size_t start = bytes_.size();
+    bytes_.insert(bytes_.end(), key.begin(), key.end());
+    entries_.push_back({.start = start, .length = static_cast<std::uint32_t>(key.size()), .hash = 0, .visit = 0, .marks = 0});
+    if (slots_.empty()) return entries_.back();
+    Entry& entry = entries_.back();
+    entry.hash = hash_of(key);
+    if (slots_.size() < 2 * entries_.size())
+        index(2 * slots_.size());
+    else
+        slots_[slot_of(key, entry.hash)] = static_cast<std::uint32_t>(entries_.size());
+    return entry;
+}
+
+bool KeyTable::guess(std::size_t number, std::string_view key) { return number < entries_.size() && this->key(entries_[number]) == key; }
+
+KeyTable::Entry* KeyTable::find(std::string_view key) {
+    if (guess(next_, key)) return &entries_[next_++];
+    if (guess(other_, key)) {
+        next_ = other_ + 1;
+        return &entries_[other_];
+    }
+    if (slots_.empty()) {
+        std::size_t slots = fewest_slots;
+        while (slots < 2 * (entries_.size() + 1)) slots *= 2;
+        index(slots);
+    }
+    const std::uint32_t number = slots_[slot_of(key, hash_of(key))];
+    if (number == 0) return nullptr;
+    other_ = number;
+    return &entries_[number - 1];
 }
 
 KeyTable::Entry& KeyTable::at(std::string_view key) {
-    if (slots_.size() < 2 * (entries_.size() + 1)) grow(std::max(fewest_slots, 2 * slots_.size()));
-    const std::uint64_t hash = std::hash<std::string_view>()(key);
-    std::uint32_t& number = slots_[slot_of(key, hash)];
-    if (number != 0) return entries_[number - 1];
-    const std::size_t start = bytes_.size();
-    bytes_.insert(bytes_.end(), key.begin(), key.end());
-    entries_.push_back({.hash = hash, .start = start, .length = static_cast<std::uint32_t>(key.size()), .marks = 0});
-    number = static_cast<std::uint32_t>(entries_.size());
-    return entries_.back();
+    Entry* const entry = find(key);
+    return entry != nullptr ? *entry : add(key);
 }
 
-KeyTable::Entry* KeyTable::find(std::string_view key) {
-    if (slots_.empty()) return nullptr;
-    const std::uint32_t number = slots_[slot_of(key, std::hash<std::string_view>()(key))];
-    return number == 0 ? nullptr : &entries_[number - 1];
+KeyTable::Entry& KeyTable::visit(std::string_view key) {
+    Entry& entry = at(key);
+    entry.visit = ++visits_;
+    return entry;
 }
 
-// Most keys come in order, because a record is sorted.
-void KeyTable::sort(std::vector<std::string_view>& keys) {
-    const auto middle = std::is_sorted_until(keys.begin(), keys.end());
-    std::sort(middle, keys.end());
-    std::inplace_merge(keys.begin(), middle, keys.end());
+void KeyTable::sort(std::vector<std::string_view>& keys) { std::sort(keys.begin(), keys.end()); }
+
+void KeyTable::sort(std::vector<Entry>& entries) {
+    const auto is_before = [](const Entry& a, const Entry& b) { return a.visit < b.visit; };
+    if (!std::is_sorted(entries.begin(), entries.end(), is_before)) std::stable_sort(entries.begin(), entries.end(), is_before);
 }
 
 }  // namespace replicache

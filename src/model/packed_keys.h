@@ -1,5 +1,5 @@
-// Sets of keys as bytes, small enough to be kept per client: sorted keys, each without the start that it shares with the one before, and
-// uuids as 16 bytes. Standard C++ only, like batch.h.
+// Sets of keys as bytes, small enough to be kept per client: each key without the start that it shares with the one before, and uuids as 16
+// bytes. Standard C++ only, like batch.h.
 #pragma once
 
 #include <cstddef>
@@ -8,7 +8,7 @@
 
 namespace replicache {
 
-// Packs keys that come in the order of their bytes, each once.
+// Packs keys, each once. Neighbours with the same start take few bytes.
 class KeyPacker {
 public:
     void add(std::string_view key);

@@ -25,6 +25,27 @@ TEST(KeyTable, FindsWhatWasAdded) {
     EXPECT_EQ(keys.key(keys.entries()[0]), "a");
 }
 
+TEST(KeyTable, GuessesTheNextKey) {
+    KeyTable keys;
+    for (int i = 0; i < 1000; ++i) keys.add("todo/" + std::to_string(i)).marks = 1;
+    // In order, with gaps, from another place, backwards, and with keys that are new.
+    for (int i = 0; i < 1000; ++i)
+        if (i % 7 != 0) keys.visit("todo/" + std::to_string(i)).marks |= 2;
+    for (int i = 500; i < 600; ++i) keys.visit("todo/" + std::to_string(i)).marks |= 4;
+    keys.visit("new").marks |= 2;
+    for (int i = 99; i >= 0; --i) keys.visit("todo/" + std::to_string(i)).marks |= 8;
+    ASSERT_EQ(keys.entries().size(), 1001U);
+    for (int i = 0; i < 1000; ++i) {
+        const auto* entry = keys.find("todo/" + std::to_string(i));
+        ASSERT_NE(entry, nullptr);
+        EXPECT_EQ(entry->marks, 1 | (i % 7 != 0 ? 2 : 0) | (i >= 500 && i < 600 ? 4 : 0) | (i < 100 ? 8 : 0)) << i;
+    }
+    const auto visited = keys.visited([](KeyTable::Marks marks) { return (marks & 8) != 0; });
+    ASSERT_EQ(visited.size(), 100U);
+    EXPECT_EQ(visited.front(), "todo/99");
+    EXPECT_EQ(visited.back(), "todo/0");
+}
+
 TEST(KeyTable, DoesAsAMapDoes) {
     std::mt19937_64 random(1);
     KeyTable keys;

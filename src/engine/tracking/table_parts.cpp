@@ -43,7 +43,7 @@ void TableView::mark_parts(ClientView& view) {
             const Datum datum = SPI_getbinval(found->vals[i], found->tupdesc, 1, &null);
             return null ? std::string_view() : (*text)(datum);
         });
-        if (part.data() != nullptr) view.keys().at(part_name(part)).marks |= ClientView::visible;
+        if (part.data() != nullptr) view.keys().visit(part_name(part)).marks |= ClientView::visible;
     }
 }
 

@@ -75,7 +75,7 @@ private:
     // Null: there is no such key, or no memory for it. No exception may leave it, because the executor called.
     KeyTable::Entry* find(std::string_view key) noexcept {
         try {
-            return pass == Pass::send ? view_.keys().find(key) : &view_.keys().at(key);
+            return pass == Pass::send ? view_.keys().find(key) : &view_.keys().visit(key);
         } catch (const std::bad_alloc&) {
             return nullptr;
         } catch (const std::length_error&) {

@@ -61,7 +61,7 @@ bool ClientView::read(const CookieView& cookie) {
         const auto record = find_record(cookie.record, owner_);
         // A standby may get the record later. An answer from scratch would have to be recorded, too.
         if (!record && XactReadOnly) refuse_read_only("the record of the client view is not known here");
-        if (!record || !for_each_key(*record, [this](std::string_view key) { keys_.at(key).marks = recorded | held; })) return false;
+        if (!record || !for_each_key(*record, [this](std::string_view key) { keys_.add(key).marks = recorded | held; })) return false;
         record_ = cookie.record;
     }
     return for_each_key(decode(cookie.plus), [this](std::string_view key) { keys_.at(key).marks |= held; }) &&
@@ -124,7 +124,8 @@ CookieView ClientView::next() const {
     if (visible_keys <= max_packed / min_packed_key) view = difference({}, 0);
     if (!view && !record_.empty()) view = difference(record_, recorded);
     if (!view) {
-        const std::vector<std::string_view> all = keys_.sorted([](KeyTable::Marks marks) { return (marks & visible) != 0; });
+        // In the order of this pull, in which the next one will ask for them.
+        const std::vector<std::string_view> all = keys_.visited([](KeyTable::Marks marks) { return (marks & visible) != 0; });
         view = CookieView{.record = store_record(*pack(all, SIZE_MAX), static_cast<std::int64_t>(all.size()), owner_)};
     }
     view->seal = seal(*view);
