@@ -11,13 +11,15 @@ import {pulls, tracking} from './pull.mjs';
 import {bySize, withFailures} from './push.mjs';
 import {factsLine, heading, table} from './report.mjs';
 import {sync} from './last_mutation_at.mjs';
+import {views} from './views.mjs';
 
 const measurements = {
   push: bySize, failures: withFailures, crud, upload, sync, pull: pulls, tracking, connections, 'slow-commit': slowCommit, spaces,
-  'growth-rows': rows, 'growth-clients': clients,
+  'growth-rows': rows, 'growth-clients': clients, views,
 };
+const onDemand = ['views']; // with a file of results of its own
 const only = (process.env.ONLY ?? '').split(/\s+/).filter(Boolean);
-const chosen = only.length ? only : Object.keys(measurements);
+const chosen = only.length ? only : Object.keys(measurements).filter((name) => !onDemand.includes(name));
 for (const name of chosen) if (!measurements[name]) throw new Error(`no measurement ${name}; there are: ${Object.keys(measurements).join(', ')}`);
 
 /** Microseconds of an empty statement: what a round trip costs on this machine, whoever makes it. */
@@ -58,8 +60,13 @@ await session.close();
 for (const contender of Contender.all.values()) await contender.session.close();
 
 console.log(`\n${factsLine(facts)}; ${facts.seconds} s`);
+const results = new URL('results/', import.meta.url);
+if (chosen.includes('views')) {
+  const tables = groups.filter(({file}) => file === 'views').map((g) => `${heading(g)}\n\n${table(g)}\n`);
+  writeFileSync(new URL('views.md', results), `${factsLine(facts)}.\n\n${tables.join('\n')}`);
+  console.log('written: bench/results/views.md');
+}
 if (!only.length) {
-  const results = new URL('results/', import.meta.url);
   writeFileSync(new URL('latest.json', results), `${JSON.stringify({facts, groups}, null, 1)}\n`);
   writeFileSync(new URL('latest.md', results), `${factsLine(facts)}.\n\n${groups.map((g) => `${heading(g)}\n\n${table(g)}\n\n![${g.title}](${g.name}.svg)\n`).join('\n')}`);
   for (const group of groups) writeFileSync(new URL(`${group.name}.svg`, results), plot(group));

@@ -23,7 +23,7 @@ export function table(group) {
     ...columns.map((x) => {
       const point = at(s, x);
       if (!point) return '';
-      return number(point.median) + (s === first ? '' : ` (${(at(first, x).median / point.median).toFixed(2)})`);
+      return number(point.median) + (s === first || group.plain ? '' : ` (${(at(first, x).median / point.median).toFixed(2)})`);
     }),
   ]);
   const width = head.map((_, i) => Math.max(...[head, ...body].map((row) => row[i].length)));
@@ -32,8 +32,9 @@ export function table(group) {
   return [line(head), rule, ...body.map(line)].join('\n');
 }
 
-export const heading = (group) => `**${group.title}**, ${group.unit}; in brackets ${ordered(group)[0].contender} ÷ it, ` +
-  `${group.better} is better${group.better === 'lower' ? ', so below 1 we win' : ''}`;
+export const heading = (group) => (group.plain ? `**${group.title}**, ${group.unit}` :
+  `**${group.title}**, ${group.unit}; in brackets ${ordered(group)[0].contender} ÷ it, ` +
+  `${group.better} is better${group.better === 'lower' ? ', so below 1 we win' : ''}`);
 
 export const factsLine = (facts) => `${facts.date}, ${facts.mode} run, commit ${facts.commit}, ${facts.postgresql}, Node ${facts.node}, ` +
   `${facts.cores} cores (${facts.cpu}), ${facts.memory}; load average ${facts.load.before} before, ${facts.load.after} after`;
