@@ -1,12 +1,12 @@
 #include "model/packed_keys.h"
 
+#include "base/uuid_text.h"
+
 #include <algorithm>
 #include <array>
 
 namespace replicache {
 namespace {
-
-constexpr std::size_t uuid_bytes = 16, uuid_length = 36;
 
 constexpr bool has_hyphen(std::size_t position) { return position == 8 || position == 13 || position == 18 || position == 23; }
 
@@ -38,13 +38,7 @@ bool read_uuid(std::string_view text, std::array<char, uuid_bytes>& bytes) {
 void append_uuid(std::string& text, std::string_view bytes) {
     const std::size_t start = text.size();
     text.resize(start + uuid_length);
-    char* out = text.data() + start;
-    for (std::size_t i = 0; i < uuid_bytes; ++i) {
-        if (i == 4 || i == 6 || i == 8 || i == 10) *out++ = '-';
-        const auto byte = static_cast<unsigned char>(bytes[i]);
-        *out++ = "0123456789abcdef"[byte >> 4];
-        *out++ = "0123456789abcdef"[byte & 15];
-    }
+    write_uuid(bytes.data(), text.data() + start);
 }
 
 // Seven bits a byte, the lowest first; the highest bit says that more follow.

@@ -62,7 +62,11 @@ public:
             bool null = false;
             const Datum datum = get(part.column, &null);
             if (null) raise_null(part);
-            append_encoded(out, (*part.text)(datum));
+            const std::string_view text = (*part.text)(datum);
+            if (part.text->is_plain())
+                appendBinaryStringInfo(out, text.data(), static_cast<int>(text.size()));
+            else
+                append_encoded(out, text);
         }
     }
 

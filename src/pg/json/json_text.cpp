@@ -1,11 +1,14 @@
 #include "pg/json/json_text.h"
 
+#include "base/uuid_text.h"
+
 extern "C" {
 #include "access/transam.h"
 #include "nodes/makefuncs.h"
 #include "utils/datetime.h"
 #include "utils/fmgroids.h"
 #include "utils/json.h"
+#include "utils/uuid.h"
 }
 
 namespace replicache::pg {
@@ -74,6 +77,7 @@ void JsonWriter::prepare(Oid type, MemoryContext context) {
         case INT2OID:
         case INT4OID:
         case INT8OID: kind_ = Kind::integer; return;
+        case UUIDOID: kind_ = Kind::uuid; return;
         case DATEOID:
         case TIMESTAMPOID:
         case TIMESTAMPTZOID: kind_ = Kind::datetime; return;
@@ -120,6 +124,14 @@ void JsonWriter::append(StringInfo out, Datum datum, bool null) {
                 appendStringInfoString(out, text);
             else
                 append_json_string(out, text);
+            return;
+        }
+        case Kind::uuid: {
+            char buffer[uuid_length];
+            write_uuid(reinterpret_cast<const char*>(DatumGetUUIDP(datum)->data), buffer);
+            appendStringInfoCharMacro(out, '"');
+            appendBinaryStringInfo(out, buffer, uuid_length);
+            appendStringInfoCharMacro(out, '"');
             return;
         }
         case Kind::datetime: {

@@ -21,7 +21,7 @@ public:
 
 private:
     // How to_json writes a type.
-    enum class Kind { boolean, integer, number, datetime, json, text, quoted_output, to_json };
+    enum class Kind { boolean, integer, number, uuid, datetime, json, text, quoted_output, to_json };
 
     Kind kind_;
     Oid type_;       // a domain's base type

@@ -1,8 +1,11 @@
 #include "pg/json/scalar_text.h"
 
+#include "base/uuid_text.h"
+
 extern "C" {
 #include "utils/datetime.h"
 #include "utils/json.h"
+#include "utils/uuid.h"
 }
 
 namespace replicache::pg {
@@ -18,6 +21,7 @@ std::optional<ScalarText> ScalarText::of(Oid type) {
         case INT2OID: result.kind_ = Kind::int2; return result;
         case INT4OID: result.kind_ = Kind::int4; return result;
         case INT8OID: result.kind_ = Kind::int8; return result;
+        case UUIDOID: result.kind_ = Kind::uuid; return result;
         case DATEOID:
         case TIMESTAMPOID:
         case TIMESTAMPTZOID: result.kind_ = Kind::datetime; return result;
@@ -61,6 +65,11 @@ std::string_view ScalarText::operator()(Datum datum) const {
                                                        : DatumGetInt64(datum);
             char* buffer = static_cast<char*>(palloc(MAXINT8LEN + 1));
             return {buffer, static_cast<std::size_t>(pg_lltoa(number, buffer))};
+        }
+        case Kind::uuid: {
+            char* buffer = static_cast<char*>(palloc(uuid_length));
+            write_uuid(reinterpret_cast<const char*>(DatumGetUUIDP(datum)->data), buffer);
+            return {buffer, uuid_length};
         }
         case Kind::datetime: {
             char* buffer = static_cast<char*>(palloc(MAXDATELEN + 1));
