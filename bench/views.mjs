@@ -45,21 +45,27 @@ async function setUp() {
   return databases;
 }
 
+/** Seconds that the processes of server and backend have spent computing. */
+const cpuOf = ({session}) => session.cpu() + (({user, system}) => (user + system) / 1e6)(process.cpuUsage());
+
 /** Measures a pull of all, from their states. Undoes what it has written. The answers that they will go on from. */
 async function compare(group, {size, pulls, contenders, states, expected}) {
   const user = userOf(size);
   const timed = async (contender, times) => {
     const state = states.get(contender);
     let time = 0;
+    let cpu = 0;
     let answer;
     for (let i = 0; i < times; i++) {
       const undo = contender.writes && group.writes;
       if (undo) await contender.session.sql('BEGIN');
+      const before = cpuOf(contender);
       time += await seconds(async () => { answer = await contender.pull(user, state); });
+      cpu += cpuOf(contender) - before;
       if (undo) await contender.session.sql('ROLLBACK');
       contender.forget?.([...states.values()]);
     }
-    return {time, answer};
+    return {time: (time / times) * 1000, cpu: (cpu / times) * 1000, answer};
   };
   for (const contender of contenders) {
     const {answer} = await timed(contender, Math.min(pulls, 8));
@@ -69,7 +75,9 @@ async function compare(group, {size, pulls, contenders, states, expected}) {
   for (let round = 0; round < rounds(size); round++) {
     for (const contender of rotated(contenders, round)) {
       progress(`${group.title}, ${size} visible, round ${round + 1}: ${contender.name}`);
-      group.samples.add(contender.name, size, ((await timed(contender, pulls)).time / pulls) * 1000);
+      const {time, cpu} = await timed(contender, pulls);
+      group.samples.add(contender.name, size, time);
+      group.cpuSamples.add(contender.name, size, cpu);
     }
   }
 }
@@ -101,7 +109,8 @@ function usedMemory() {
 }
 
 const pullGroup = (title, writes) => ({
-  name: `views-${title.toLowerCase().replace(/\W+/g, '-')}`, title, unit: 'ms', better: 'lower', x: 'rows that the user may see', writes, samples: new Samples(),
+  name: `views-${title.toLowerCase().replace(/\W+/g, '-')}`, title, unit: 'ms', better: 'lower', x: 'rows that the user may see', writes,
+  samples: new Samples(), cpuSamples: new Samples(),
 });
 
 async function measureSize(size, databases, groups, contenders) {
@@ -218,8 +227,10 @@ export async function views() {
     const takePart = contenders.filter(({name}) => size <= 100_000 || !name.startsWith('plpgsql'));
     await measureSize(size, databases, groups, takePart);
   }
-  const result = [...Object.values(groups), await storage(databases, contenders), await policyForms(databases.get(PRIVATE), contenders[0])];
+  const {wal, ...pulls} = groups;
+  const cpu = Object.values(pulls).map(({cpuSamples, ...group}) => ({...group, name: `${group.name}-cpu`, title: `${group.title}, CPU time of server and backend`, samples: cpuSamples}));
+  const result = [...Object.values(pulls), ...cpu, wal, await storage(databases, contenders), await policyForms(databases.get(PRIVATE), contenders[0])];
   for (const {session} of contenders) await session.close();
   for (const session of databases.values()) await session.close();
-  return result.map(({samples, ...group}) => ({file: 'views', order: contenders.map(({name}) => name), ...group, series: samples.summary()}));
+  return result.map(({samples, cpuSamples, writes, ...group}) => ({file: 'views', order: contenders.map(({name}) => name), ...group, series: samples.summary()}));
 }
