@@ -69,6 +69,7 @@ SELECT try($$SELECT replicache.track_table('doc', part => 'list_id', parts => 'S
 SELECT try($$SELECT replicache.track_table('doc', part => 'list_id', parts => 'SELECT list_id FROM share) UNION (SELECT list_id FROM doc')$$);
 SELECT try($$SELECT replicache.track_table('doc', part => 'list_id', parts => 'SELECT list_id FROM share; SELECT list_id FROM doc')$$);
 SELECT try($$SELECT replicache.track_table('doc', part => 'list_id', parts => 'SELECT list_id INTO other FROM share')$$);
+SELECT try($$SELECT replicache.track_table('doc', part => 'list_id', parts => 'SELECT list_id INTO other FROM share UNION SELECT list_id FROM doc')$$);
 SELECT try($$SELECT replicache.track_table('doc', part => 'list_id', parts => 'DELETE FROM share RETURNING list_id')$$);
 SELECT try($$SELECT replicache.track_table('doc', part => 'list_id', parts => 'WITH s AS (DELETE FROM share RETURNING list_id) SELECT list_id FROM s')$$);
 SELECT try($$SELECT replicache.track_table('doc', part => 'list_id', parts => 'SELECT list_id FROM share FOR UPDATE')$$);

@@ -24,13 +24,16 @@ std::string name_of_type(Oid type) {
                    "Use a subquery, such as EXISTS (SELECT …).");
 }
 
-// Whether the text is one SELECT, or VALUES. It is not analysed.
+// Whether the text is one SELECT, or VALUES. It is not analysed. The INTO of a UNION stands in its first SELECT.
 bool is_select(const std::string& text) {
     return guarded([&text] {
         const List* const statements = raw_parser(text.c_str(), RAW_PARSE_DEFAULT);
         if (list_length(statements) != 1) return false;
         const Node* const node = linitial_node(RawStmt, statements)->stmt;
-        return IsA(node, SelectStmt) && reinterpret_cast<const SelectStmt*>(node)->intoClause == nullptr;
+        if (!IsA(node, SelectStmt)) return false;
+        const auto* first = reinterpret_cast<const SelectStmt*>(node);
+        while (first->op != SETOP_NONE) first = first->larg;
+        return first->intoClause == nullptr;
     });
 }
 
