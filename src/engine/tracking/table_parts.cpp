@@ -74,10 +74,6 @@ void TableView::append_parts(StringInfo out, ClientView& view, const Wanted& wan
         if (!wanted.versions.also.empty()) run(query, Where::listed, parts);
     };
     const ClientView::Parts parts = view.parts_of(table_.relation);
-    if (wanted.all) {
-        run(Query::everything, Where::all, parts.kept);
-        return run(Query::everything, Where::all, parts.added);
-    }
     if (!parts.gone.empty()) {
         Relation const relation = guarded([this] { return relation_open(table_.relation, NoLock); });
         {
@@ -85,6 +81,11 @@ void TableView::append_parts(StringInfo out, ClientView& view, const Wanted& wan
             run(Query::gone, Where::all, parts.gone);
         }
         guarded([relation] { relation_close(relation, NoLock); });
+    }
+    if (wanted.all) {
+        if (soft_deletes()) run(Query::soft_deleted, Where::all, parts.kept);
+        run(Query::everything, Where::all, parts.kept);
+        return run(Query::everything, Where::all, parts.added);
     }
     if (soft_deletes()) run_changed(Query::soft_deleted, parts.kept);
     run_changed(Query::changed, parts.kept);
