@@ -7,6 +7,7 @@
 #include "pg/own_table.h"
 
 extern "C" {
+#include "parser/parse_oper.h"
 #include "storage/lmgr.h"
 }
 
@@ -67,6 +68,18 @@ const std::vector<std::shared_ptr<TableView>>& table_views() {
         }
     });
     return views;
+}
+
+// Types of extensions may have their operators elsewhere.
+bool has_operators(Oid type) {
+    return guarded([type] {
+        const auto has = [type](const char* name) {
+            char schema[] = "pg_catalog";
+            List* const full = list_make2(makeString(schema), makeString(const_cast<char*>(name)));
+            return OidIsValid(compatible_oper_opid(full, type, type, true));
+        };
+        return has("=") && has("<") && has(">");
+    });
 }
 
 }  // namespace
@@ -138,6 +151,7 @@ TableView::TableView(const TrackedTable& table)
     for (std::size_t i = columns_of_value; i < types_.size(); ++i) {
         key_types_.push_back(guarded([type = types_[i]] { return getBaseType(type); }));
         key_arrays_.push_back(guarded([type = key_types_.back()] { return get_array_type(type); }));
+        compares_keys_ &= has_operators(key_types_.back());
     }
 
     context_.reset(guarded([] { return AllocSetContextCreate(TopMemoryContext, "replicache table view", ALLOCSET_SMALL_SIZES); }));

@@ -129,6 +129,7 @@ private:
     std::optional<Key> key_;               // over the columns behind the value's
     std::vector<Oid> key_types_;           // of the key's columns, without domains
     std::vector<Oid> key_arrays_;          // types of arrays of them
+    bool compares_keys_ = true;            // PostgreSQL has the operators: rows can be asked for by their keys, and in their order
     std::vector<Oid> types_;               // that writers_ and key_ are for
     std::optional<SpaceColumn> part_;
     pg::Plan parts_plan_;

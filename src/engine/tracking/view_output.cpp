@@ -197,6 +197,12 @@ bool TableView::append_page(StringInfo out, Page& page, std::string& after, std:
     static const Versions every{PG_INT64_MIN, PG_INT64_MAX};
     const auto values = space_values(space);
     if (!values) return true;
+    if (!compares_keys_) {
+        run({.out = out, .query = Query::everything, .where = Where::all, .versions = every, .space = *values, .more = {}});
+        page.note();
+        after.clear();
+        return true;
+    }
     const auto names = key_values(after);
     const std::string last = run({.out = out,
                                   .query = Query::everything,
@@ -247,6 +253,7 @@ void TableView::append_private(StringInfo out, ClientView& view, const Wanted& w
     if (rows.changed() > 0 && !wanted.versions.also.empty()) run(Query::changed, Where::listed);
     if (rows.late() == 0) return;
     if (wanted.page != nullptr && wanted.page->is_full()) return wanted.page->stop();
+    if (!compares_keys_) return run(Query::everything, Where::all, wanted.page);
     run(Query::everything, Where::named, wanted.page, rows.late_keys());
 }
 
