@@ -33,7 +33,9 @@ pg::Value date(DateADT day) { return value(DateADTGetDatum(day)); }
 template <class Write>
 void unless_in_the_way(Write&& write) {
     auto error = pg::attempt(std::forward<Write>(write));
-    if (error && error->sqlerrcode() != ERRCODE_UNIQUE_VIOLATION && !sqlstate::is_of_class(error->sqlerrcode(), "40"))
+    if (!error) return;
+    const int code = error->sqlerrcode();
+    if (code != ERRCODE_UNIQUE_VIOLATION && code != sqlstate::lock_not_available && !sqlstate::is_of_class(code, "40"))
         throw std::move(*error);
 }
 
