@@ -58,6 +58,16 @@ UPDATE todo SET title = 'meanwhile' WHERE id = 7;
 INSERT INTO share VALUES ('ben', 2);
 SELECT pull('ben');
 
+-- A part without rows is revoked. The client does not hold it any more, so it does not hear of rows that come later.
+INSERT INTO share VALUES ('ben', 7);
+SELECT pull('ben');
+DELETE FROM share WHERE (user_id, list) = ('ben', 7);
+SELECT pull('ben');
+INSERT INTO todo VALUES (70, 7, 'secret');
+SELECT pull('ben');
+DELETE FROM todo WHERE id = 70;
+SELECT pull('ben');
+
 -- The owner, under FORCE ROW LEVEL SECURITY, cannot tell which rows a client must drop. So the client gets everything.
 ALTER TABLE todo ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY all_rows ON todo USING (true);
@@ -67,6 +77,15 @@ SELECT pull('ben');
 DELETE FROM share WHERE (user_id, list) = ('ben', 1);
 SELECT pull('ben');
 ALTER TABLE todo DISABLE ROW LEVEL SECURITY, NO FORCE ROW LEVEL SECURITY;
+-- The same for an owner who may not read the table.
+INSERT INTO share VALUES ('ben', 1);
+SELECT pull('ben');
+DELETE FROM share WHERE (user_id, list) = ('ben', 1);
+CREATE ROLE regress_views_owner;
+ALTER TABLE todo OWNER TO regress_views_owner;
+REVOKE SELECT ON todo FROM regress_views_owner;
+SELECT left(pull('ben'), 5);
+ALTER TABLE todo OWNER TO CURRENT_USER;
 
 -- Names of parts in a forged cookie.
 UPDATE client SET cookie = jsonb_set(cookie::jsonb, '{plus}', '"AAgAMTYwMDAvMQ=="')::json WHERE name = 'ben';
@@ -95,4 +114,4 @@ SELECT data FROM client WHERE name = 'doc';
 
 DROP EXTENSION replicache_ext CASCADE;
 DROP SCHEMA parts CASCADE;
-DROP ROLE regress_views_app;
+DROP ROLE regress_views_app, regress_views_owner;

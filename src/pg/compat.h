@@ -6,6 +6,7 @@
 extern "C" {
 #include "access/genam.h"
 #include "access/tableam.h"
+#include "catalog/pg_namespace.h"
 #include "common/base64.h"
 #include "executor/executor.h"
 #include "storage/proc.h"
@@ -24,10 +25,12 @@ namespace replicache::pg {
 #if PG_VERSION_NUM >= 160000
 inline bool owns_relation(Oid relation) { return object_ownercheck(RelationRelationId, relation, GetUserId()); }
 inline bool owns_function(Oid function) { return object_ownercheck(ProcedureRelationId, function, GetUserId()); }
+inline bool may_use_schema(Oid schema, Oid role) { return object_aclcheck(NamespaceRelationId, schema, role, ACL_USAGE) == ACLCHECK_OK; }
 inline bool may_execute(Oid function) { return object_aclcheck(ProcedureRelationId, function, GetUserId(), ACL_EXECUTE) == ACLCHECK_OK; }
 #else
 inline bool owns_relation(Oid relation) { return pg_class_ownercheck(relation, GetUserId()); }
 inline bool owns_function(Oid function) { return pg_proc_ownercheck(function, GetUserId()); }
+inline bool may_use_schema(Oid schema, Oid role) { return pg_namespace_aclcheck(schema, role, ACL_USAGE) == ACLCHECK_OK; }
 inline bool may_execute(Oid function) { return pg_proc_aclcheck(function, GetUserId(), ACL_EXECUTE) == ACLCHECK_OK; }
 #endif
 

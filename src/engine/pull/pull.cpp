@@ -48,7 +48,8 @@ bool append_page(PullAnswer& answer, const Pull& pull) {
         cookie.xmax = began.xmax;
         cookie.in_progress = began.in_progress;
         cookie.at = began.at;
-        cookie.skipped.insert(cookie.skipped.end(), began.skipped.begin(), began.skipped.end());
+        for (const std::int64_t table : began.skipped)
+            if (std::find(cookie.skipped.begin(), cookie.skipped.end(), table) == cookie.skipped.end()) cookie.skipped.push_back(table);
         return true;
     }
     if (!pull.begins()) pull.tables->append_changes(answer, pull.view);
@@ -85,6 +86,7 @@ std::optional<bool> append_ids(PullAnswer& answer, const Pull& pull, bool held_b
     }
     answer.begin_last_mutation_ids();
     const int empty = answer.length();
+    if (held_back && request.cookie) progress.cookie.confirmed = request.cookie->confirmed;
     if (request.client_group_id && pull.has_news() && !held_back)
         progress.cookie.confirmed = append_last_mutation_ids(answer, *request.client_group_id, progress, pull.begins() || pull.is_paged());
     const bool changed = answer.length() > empty;
@@ -114,12 +116,15 @@ std::optional<bool> append_answer(PullAnswer& answer, const Pull& pull) {
     }
     answer.begin_patch();
     const int empty = answer.length();
-    const bool more = pull.has_news() && append_patch(answer, pull);
-    const bool same_patch = answer.length() == empty;
+    // A server that is behind the cookie of a page has the other pages later.
+    const bool more = pull.has_news() ? append_patch(answer, pull) : request.cookie && request.cookie->page;
+    bool changed = paged || answer.length() > empty;
     answer.end_patch();
     if (pull.has_news() && pull.view != nullptr && !request.plain_cookies) {
-        progress.cookie.view = same_patch ? request.cookie->view : pull.view->next();
+        const bool same_view = pull.view->is_same();
+        progress.cookie.view = same_view ? request.cookie->view : pull.view->next();
         pull.view->note_use(*progress.cookie.view, request.client_group_id);
+        changed |= !same_view;
     }
     if (paged) {
         answer.append(",");
@@ -129,14 +134,14 @@ std::optional<bool> append_answer(PullAnswer& answer, const Pull& pull) {
     }
     if (more) {
         answer.append(R"(,"more":true)");
-        progress.cookie.order = order_of_page(request.cookie);
+        if (!progress.other_history) progress.cookie.order = order_of_page(request.cookie);
     }
     if (cookie_last) {
         answer.append(",");
         append_cookie();
     }
     answer.end();
-    return *new_ids || !same_patch || paged;
+    return *new_ids || changed;
 }
 
 // Makes the view of the client in a space where clients see different things. It changes the progress: what the client has must be known,
@@ -174,7 +179,8 @@ std::optional<Datum> pull_under_snapshot(const PullRequest& request, PullAnswer&
     if (request.client_group_id) {
         const auto recorded = check_group({*request.client_group_id, request.user_id, request.space},
                                           request.any_user ? GroupAccess::read_as_any_user : GroupAccess::read);
-        if (recorded && *recorded != request.space && progress.kind == Kind::changes) progress.kind = Kind::everything;
+        if (recorded && *recorded != request.space && progress.kind == Kind::changes && !request.cookie->page)
+            progress.kind = Kind::everything;
         if (progress.other_history && !request.client_id && !knows_confirmed(*request.client_group_id, request.cookie->confirmed))
             return std::nullopt;
     }
@@ -198,7 +204,7 @@ std::optional<Datum> pull_under_snapshot(const PullRequest& request, PullAnswer&
         if (!request.plain_cookies && follows) follow_snapshots(progress, request.cookie);
         if (tables->need_view()) {
             if (progress.kind != Kind::behind) begin_view(view, *tables, request, progress);
-        } else if (request.cookie && request.cookie->view) {
+        } else if (request.cookie && request.cookie->view && progress.kind != Kind::behind) {
             progress.kind = Kind::everything;
         }
         if (pages) begin_page(request, progress);

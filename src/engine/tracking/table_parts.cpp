@@ -4,6 +4,7 @@
 #include "engine/tracking/trackable.h"
 #include "engine/tracking/tracking_faults.h"
 #include "pg/array.h"
+#include "pg/compat.h"
 #include "pg/identity.h"
 
 namespace replicache::engine {
@@ -55,7 +56,10 @@ bool TableView::was_held(const ClientView& view, std::string_view key, std::stri
 bool TableView::owner_sees_all() const {
     return guarded([this] {
         Relation const relation = relation_open(table_.relation, NoLock);
-        const bool all = !relation->rd_rel->relrowsecurity || !relation->rd_rel->relforcerowsecurity;
+        const FormData_pg_class& table = *relation->rd_rel;
+        const bool all = !(table.relrowsecurity && table.relforcerowsecurity) &&
+                         pg_class_aclcheck(table_.relation, table.relowner, ACL_SELECT) == ACLCHECK_OK &&
+                         pg::may_use_schema(table.relnamespace, table.relowner);
         relation_close(relation, NoLock);
         return all;
     });

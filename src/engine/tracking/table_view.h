@@ -63,7 +63,7 @@ public:
     void append_parts(StringInfo out, ClientView& view, const Wanted& wanted);
     // Whether the client has the part of a tombstone with this key.
     bool was_held(const ClientView& view, std::string_view key, std::string_view part) const;
-    // Whether the rows of a part that the client must drop can be found: the owner of the table sees all of them.
+    // Whether the rows of a part that the client must drop can be found: the owner of the table may read all of them.
     bool owner_sees_all() const;
 
     // Whether a row of the table may have the key.

@@ -107,6 +107,12 @@ bool ClientView::holds(std::string_view key) const {
     return entry != nullptr && (entry->marks & held) != 0;
 }
 
+bool ClientView::is_same() const {
+    const auto& entries = keys_.entries();
+    return known_ && std::all_of(entries.begin(), entries.end(),
+                                 [](const auto& entry) { return ((entry.marks & held) != 0) == ((entry.marks & visible) != 0); });
+}
+
 std::optional<CookieView> ClientView::difference(const std::string& record, KeyTable::Marks base) const {
     const auto plus =
         pack(keys_.sorted([base](KeyTable::Marks marks) { return (marks & visible) != 0 && (marks & base) == 0; }), max_packed);

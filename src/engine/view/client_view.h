@@ -54,6 +54,8 @@ public:
     // The keys of rows that the client has and may not see any more, sorted.
     std::vector<std::string_view> gone() const;
 
+    // Whether the client is known, and has all keys and parts that it may see, and no others.
+    bool is_same() const;
     // For the next cookie. Writes a record if necessary.
     CookieView next() const;
     // Notes that the record is in use.
