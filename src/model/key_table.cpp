@@ -35,6 +35,11 @@ void KeyTable::index(std::size_t slots) {
     }
 }
 
+void KeyTable::reserve(std::size_t keys, std::size_t bytes) {
+    entries_.reserve(keys);
+    bytes_.reserve(bytes);
+}
+
 KeyTable::Entry& KeyTable::add(std::string_view key) {
     const std::size_t start = bytes_.size();
     bytes_.insert(bytes_.end(), key.begin(), key.end());

@@ -22,6 +22,8 @@ public:
         Marks marks;
     };
 
+    // Makes room for keys with so many bytes together.
+    void reserve(std::size_t keys, std::size_t bytes);
     // Adds a key that is not there.
     Entry& add(std::string_view key);
     // The entry of the key, which is added without marks if it is not there. Valid until the next call.

@@ -14,6 +14,8 @@ namespace {
 // A cookie with this many bytes of packed keys has about 4 kB more: 180 keys with uuids.
 constexpr std::size_t max_packed = 3200;
 constexpr std::size_t min_packed_key = 2;
+// Room is made for keys of this length. Longer ones make the table grow as it goes.
+constexpr std::size_t usual_key = 48;
 
 std::string encode(const std::string& bytes) {
     std::string text(static_cast<std::size_t>(pg_b64_enc_len(static_cast<int>(bytes.size()))), '\0');
@@ -61,7 +63,11 @@ bool ClientView::read(const CookieView& cookie) {
         const auto record = find_record(cookie.record, owner_);
         // A standby may get the record later. An answer from scratch would have to be recorded, too.
         if (!record && XactReadOnly) refuse_read_only("the record of the client view is not known here");
-        if (!record || !for_each_key(*record, [this](std::string_view key) { keys_.add(key).marks = recorded | held; })) return false;
+        if (!record) return false;
+        const std::size_t entries =
+            std::min(static_cast<std::size_t>(std::max(record->entries, std::int64_t{0})), record->keys.size() / min_packed_key);
+        keys_.reserve(entries, entries * usual_key);
+        if (!for_each_key(record->keys, [this](std::string_view key) { keys_.add(key).marks = recorded | held; })) return false;
         record_ = cookie.record;
     }
     return for_each_key(decode(cookie.plus), [this](std::string_view key) { keys_.at(key).marks |= held; }) &&

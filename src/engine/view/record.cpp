@@ -18,7 +18,7 @@ namespace {
 using pg::value;
 
 namespace record_column {
-constexpr int user_id = 2, space = 3, keys = 4, used_on = 6;
+constexpr int user_id = 2, space = 3, keys = 4, entries = 5, used_on = 6;
 }
 namespace client_view_column {
 constexpr int record = 2, used_on = 3;
@@ -51,11 +51,11 @@ bool is_noted(const std::string& id, const std::optional<std::string>& client_gr
 
 }  // namespace
 
-std::optional<std::string> find_record(const std::string& id, const ViewOwner& owner) {
+std::optional<Record> find_record(const std::string& id, const ViewOwner& owner) {
     pg::Table table("view_record", pg::Table::Access::read);
     if (!table.find(id) || table.text(record_column::user_id) != owner.user_id || table.text(record_column::space) != owner.space)
         return std::nullopt;
-    return table.bytes(record_column::keys);
+    return Record{table.bytes(record_column::keys), table.int8(record_column::entries)};
 }
 
 std::string store_record(const std::string& keys, std::int64_t entries, const ViewOwner& owner) {

@@ -12,8 +12,13 @@ struct ViewOwner {
     const std::string& space;
 };
 
-// The packed keys of a record, see model/packed_keys.h. Nullopt: it is not known, because it was collected, say.
-std::optional<std::string> find_record(const std::string& id, const ViewOwner& owner);
+struct Record {
+    std::string keys;  // packed, see model/packed_keys.h
+    std::int64_t entries;
+};
+
+// Nullopt: the record is not known, because it was collected, say.
+std::optional<Record> find_record(const std::string& id, const ViewOwner& owner);
 
 // Stores packed keys, and returns the id of the record. Throws 25006 in a transaction that cannot write.
 std::string store_record(const std::string& keys, std::int64_t entries, const ViewOwner& owner);
