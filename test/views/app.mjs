@@ -42,6 +42,7 @@ export class App {
     this.partitioned = chance(30);
     this.ownValue = chance(40);
     this.tracksShare = chance(50) && this.spaces[0] === '';
+    this.page = chance(30) ? pick(['4kB', '16kB']) : undefined;
     this.rows = 150 * (keys[this.key].more ?? 1);
     this.tracking = this.mode;  // or public, or none
   }
@@ -49,8 +50,8 @@ export class App {
   get steady() { return !forms[this.form].unsteady; }
   get users() { return users; }
   toString() {
-    const {clock, mode, form, key, soft, partitioned, ownValue, tracksShare, spaces} = this;
-    return [clock, mode, form, `${key} keys`, spaces[1] && 'spaces', soft && 'soft deletion', partitioned && 'partitions', ownValue && 'value', tracksShare && 'shares tracked'].filter(Boolean).join(', ');
+    const {clock, mode, form, key, soft, partitioned, ownValue, tracksShare, spaces, page} = this;
+    return [clock, mode, form, `${key} keys`, spaces[1] && 'spaces', soft && 'soft deletion', partitioned && 'partitions', ownValue && 'value', tracksShare && 'shares tracked', page && `pages of ${page}`].filter(Boolean).join(', ');
   }
 
   get filter() {
