@@ -41,7 +41,7 @@ export class App {
     this.soft = chance(35);
     this.partitioned = chance(30);
     this.ownValue = chance(40);
-    this.tracksShare = chance(50) && this.spaces[0] === '';
+    this.shares = this.spaces[1] ? undefined : pick([undefined, undefined, 'public', 'private']);  // how share is tracked
     this.page = chance(30) ? pick(['4kB', '16kB']) : undefined;
     this.rows = 150 * (keys[this.key].more ?? 1);
     this.tracking = this.mode;  // or public, or none
@@ -50,8 +50,8 @@ export class App {
   get steady() { return !forms[this.form].unsteady; }
   get users() { return users; }
   toString() {
-    const {clock, mode, form, key, soft, partitioned, ownValue, tracksShare, spaces, page} = this;
-    return [clock, mode, form, `${key} keys`, spaces[1] && 'spaces', soft && 'soft deletion', partitioned && 'partitions', ownValue && 'value', tracksShare && 'shares tracked', page && `pages of ${page}`].filter(Boolean).join(', ');
+    const {clock, mode, form, key, soft, partitioned, ownValue, shares, spaces, page} = this;
+    return [clock, mode, form, `${key} keys`, spaces[1] && 'spaces', soft && 'soft deletion', partitioned && 'partitions', ownValue && 'value', shares && `${shares} shares`, page && `pages of ${page}`].filter(Boolean).join(', ');
   }
 
   get filter() {
@@ -100,7 +100,7 @@ export class App {
       "INSERT INTO extent SELECT 'g' || n, list FROM generate_series(1, 9) n, unnest('{1,3,6}'::int[]) list",
       this.track(),
       `SELECT replicache.track_table('tag'${this.spaces[1] ? ", space => 'board'" : ''})`,
-      ...(this.tracksShare ? ["SELECT replicache.track_table('share')"] : []),
+      ...(this.shares ? [`SELECT replicache.track_table('share'${this.shares === 'private' ? ", filter => 't.user_id = who()'" : ''})`] : []),
     ];
   }
 
@@ -141,7 +141,7 @@ export class App {
     return `SELECT coalesce(json_object_agg(key, value), '{}') AS truth FROM (${[
       ...(['public', 'none'].includes(this.tracking) ? [] : [doc]),
       `SELECT 'tag/' || g.id AS key, to_jsonb(g) - 'version' AS value FROM tag g WHERE ${of('g')}`,
-      ...(this.tracksShare ? ["SELECT 'share/' || s.user_id || '/' || s.list_id, to_jsonb(s) - 'version' FROM share s"] : []),
+      ...(this.shares ? [`SELECT 'share/' || s.user_id || '/' || s.list_id, to_jsonb(s) - 'version' FROM share s${this.shares === 'private' ? ' WHERE s.user_id = who()' : ''}`] : []),
     ].join(' UNION ALL ')}) t`;
   }
 }

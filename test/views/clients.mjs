@@ -43,7 +43,7 @@ export class Client {
       await session.must('RESET ROLE');
       if (!result.code) await session.must('BEGIN ISOLATION LEVEL REPEATABLE READ');
     } else {
-      await session.must(`BEGIN ISOLATION LEVEL REPEATABLE READ${how === 'read only' ? ' READ ONLY' : ''}`);
+      await session.must(`BEGIN ISOLATION LEVEL ${how === 'serializable' ? 'SERIALIZABLE' : 'REPEATABLE READ'}${how === 'read only' ? ' READ ONLY' : ''}`);
       await session.must(`SET LOCAL ROLE ${this.role}`);
       result = await session.run(pull);
       if (result.code) await session.must('ROLLBACK');

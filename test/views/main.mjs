@@ -87,7 +87,7 @@ class Round {
   async step(control, writers, puller) {
     const {random} = this;
     if (random.chance(45)) return random.pick(writers).step();
-    if (random.chance(80)) return random.pick(this.clients).pull(puller, random.pick(['recorded', 'recorded', 'read only', this.app.form === 'now' ? 'recorded' : 'plain', random.chance(30) ? 'rolled back' : 'recorded']));
+    if (random.chance(80)) return random.pick(this.clients).pull(puller, random.pick(['recorded', 'recorded', 'read only', this.app.form === 'now' ? 'recorded' : 'plain', random.pick(['rolled back', 'serializable', 'recorded'])]));
     if (random.chance(60)) return this.rearrange();
     await this.administer(control);
   }

@@ -35,6 +35,8 @@ function statement(app, random) {
     [4, () => `UPDATE doc SET secret = NOT secret, author = '${pick(['ann', 'ben', 'cat'])}' WHERE ${one}`],
     [4, () => `UPDATE doc SET opens = ${below(4)}, opens_at = now() + '${below(300)} ms' WHERE ${one}`],
     [3, () => `WITH old AS (DELETE FROM doc WHERE ${one} RETURNING *) INSERT INTO tag SELECT 100 + ${below(50)}, board, title FROM old ON CONFLICT DO NOTHING`],
+    // More subtransactions than a snapshot lists.
+    [1, () => `DO $$ BEGIN FOR i IN 1 .. 80 LOOP BEGIN UPDATE doc SET rank = rank + 1 WHERE id = key_of(i); EXCEPTION WHEN division_by_zero THEN NULL; END; END LOOP; END $$`],
     [14, () => share.grant(random)],
     [11, () => share.revoke(random)],
     [4, () => share.exchange(random)],
