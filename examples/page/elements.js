@@ -56,3 +56,9 @@ export function showStatus(online, pending) {
   status.className = online ? 'online' : 'offline';
   status.textContent = online ? 'Online' : pending ? `Offline · ${pending} waiting` : 'Offline';
 }
+
+/** `entries` have come so far, or undefined: all have. How many there will be is not known. */
+export function showProgress(entries) {
+  $('#loading').hidden = entries === undefined;
+  $('#loading span').textContent = `${entries} entries`;
+}

@@ -5,6 +5,7 @@ export const generation = Number(localStorage.getItem('generation'));
 
 let rep;
 let connected = false;
+let received;
 let update;
 
 /** Hear pokes for `replicache`, and call `changed` when the page is on or off line. */
@@ -19,6 +20,9 @@ export function connect(replicache, changed) {
 }
 
 export const online = () => navigator.onLine && rep.online && connected;
+
+/** How many entries have come of an answer that has further pages. Undefined: all have come. */
+export const loading = () => received;
 
 // Requests
 
@@ -35,8 +39,15 @@ async function post(url, body) {
   return {answer, httpRequestInfo: {httpStatusCode: response.status, errorMessage}};
 }
 
+/** A long answer has pages. Each is applied and kept before the next one is asked for, so a reload goes on where it was. */
 export async function puller(body) {
   const {answer, httpRequestInfo} = await post('/api/pull', body);
+  if (answer?.patch && body.clientGroupID === await rep.clientGroupID) {
+    const entries = answer.patch.filter(({op}) => op === 'put').length;
+    received = answer.more ? (received ?? 0) + entries : undefined;
+    update();
+    if (answer.more) rep.pull({now: true}).catch(() => {}); // begins when this answer has been applied
+  }
   return {response: answer, httpRequestInfo};
 }
 

@@ -1,6 +1,6 @@
 import {Replicache} from 'replicache';
-import {$, showStatus} from '../page/elements.js';
-import {connect, generation, online, puller, pusher} from '../page/sync.js';
+import {$, showProgress, showStatus} from '../page/elements.js';
+import {connect, generation, loading, online, puller, pusher} from '../page/sync.js';
 import {render} from './view.js';
 
 // Names are in lower case, so that Ann shares with ben and Ben with ann.
@@ -74,6 +74,7 @@ function update() {
   const errors = data.errors.filter(({key}) => !dismissed().includes(key));
   render({...data, user, errors, list: chosen()}, actions);
   showStatus(rep && online(), [...data.lists, ...data.shares, ...data.todos].filter(row => row.pending).length);
+  showProgress(loading());
 }
 
 addEventListener('hashchange', update);

@@ -4,7 +4,8 @@ import pg from 'pg';
 import {retrying, send, statusOf} from '../http.mjs';
 import {pokes, serve} from '../pokes.mjs';
 
-const database = {user: process.env.PGUSER ?? 'todo_web', database: process.env.PGDATABASE ?? 'todo', keepAlive: true};
+const options = process.env.PGOPTIONS ?? '-c replicache.page_size=1MB'; // long answers have pages
+const database = {user: process.env.PGUSER ?? 'todo_web', database: process.env.PGDATABASE ?? 'todo', options, keepAlive: true};
 const pool = new pg.Pool({...database, lock_timeout: 2_000, connectionTimeoutMillis: 5_000});
 pool.on('error', error => console.error(`todo: ${error.message}`));
 
