@@ -33,8 +33,8 @@ export function harness({pg, chromium, name, role, directory}) {
     return sql(`DROP DATABASE IF EXISTS ${database} WITH (FORCE)`);
   }
 
-  async function startServer(port) {
-    const env = {...process.env, PGUSER: role, PGDATABASE: database, PORT: port};
+  async function startServer(port, options = process.env.PGOPTIONS) {
+    const env = {...process.env, PGUSER: role, PGDATABASE: database, PORT: port, ...options && {PGOPTIONS: options}};
     const child = spawn(process.execPath, ['server.mjs'], {cwd: directory, env, stdio: ['ignore', 'pipe', 'ignore']});
     const [line] = await once(createInterface({input: child.stdout}), 'line');
     return {child, url: line.replace(`${name}: `, '')};

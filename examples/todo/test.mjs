@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import {randomUUID} from 'node:crypto';
 import {readFile} from 'node:fs/promises';
 import {test} from 'node:test';
+import {setTimeout as sleep} from 'node:timers/promises';
 import pg from 'pg';
 import {chromium} from 'playwright-core';
 import {harness, online, scenario} from '../page/harness.mjs';
@@ -145,6 +146,101 @@ scenario('a list that is shared again has all that was done meanwhile', async ()
   await ann.getByText('Delete this list').click();
   for (const page of [ann, ben, phone]) await gone(list(page, 'Holidays'));
   assert.deepEqual(await rows(`SELECT FROM list WHERE name = 'Holidays'`), []);
+});
+
+async function until(condition) {
+  while (!await condition()) await sleep(20);
+}
+
+/** Holds back pulls with a cookie of this order or a higher one, so that a test can act between two pages. */
+async function gate(context) {
+  const cookies = [];
+  let last = Infinity;
+  let held = 0;
+  let open, opened;
+  await context.route('**/api/pull', async route => {
+    const {cookie} = route.request().postDataJSON();
+    cookies.push(cookie);
+    if (cookie?.order >= last) {
+      held++;
+      await opened;
+    }
+    await route.continue().catch(() => {}); // the tab may be gone
+  });
+  return {
+    cookies,
+    /** Let go what is held back, and hold back from another order on. */
+    move(order = Infinity) {
+      open?.();
+      held = 0;
+      last = order;
+      opened = new Promise(resolve => open = resolve);
+    },
+    holds: count => until(() => held >= count),
+  };
+}
+
+scenario('a long answer comes in pages, and what happens meanwhile comes right', async () => {
+  const other = stranger('dora');
+  const list_id = randomUUID();
+  await other.push(['createList', {id: list_id, name: 'Library'}]);
+  const books = await rows(`INSERT INTO todo (id, list_id, text, ord) SELECT gen_random_uuid(), '${list_id}', 'Read book ' || n, n
+    FROM generate_series(1, 300) n RETURNING id`);
+  const {child, url} = await todo.startServer(0, '-c replicache.page_size=8kB');
+  try {
+    const tab = await todo.newPage();
+    const context = tab.context();
+    const bar = tab.locator('#loading');
+    const pulls = await gate(context);
+    await context.addCookies([{name: 'user', value: 'dora', url}]);
+
+    pulls.move(3);
+    await tab.goto(`${url}/#${list_id}`);
+    await pulls.holds(1);
+    await bar.getByText(/^[1-9]\d+ entries$/).waitFor();
+    const some = await tab.locator('.todo').count();
+    assert.ok(some > 50 && some < 250, `${some} to-dos`);
+
+    // Changes of rows that the page has, and of rows that it has not got yet. Its own one stays pending until the last page.
+    const saved = tab.evaluate(() => new Promise(resolve => {
+      new BroadcastChannel('replicache-on-persist:todo dora 0').onmessage = resolve;
+    }));
+    await write(tab, 'New to-do', 'Return all of them');
+    const has = new Set(await tab.locator('.todo label').allTextContents());
+    for (const known of [true, false]) {
+      const [ticked, deleted] = books.filter((_, i) => has.has(`Read book ${i + 1}`) === known);
+      await other.push(['tickTodo', {...ticked, list_id, done: true}], ['deleteTodo', {...deleted, list_id}]);
+    }
+    await other.push(['createTodo', {id: randomUUID(), list_id, text: 'Find a shelf', ord: 0}]);
+    await until(async () => (await rows(`SELECT FROM todo WHERE text = 'Return all of them'`)).length);
+    await saved;
+
+    // Another tab goes on where this one is, and so does this one after a reload.
+    const second = await todo.newPage(context);
+    await second.goto(`${url}/#${list_id}`);
+    await item(second, 'Return all of them', '.pending').waitFor();
+    await pulls.holds(2);
+    await tab.reload();
+    await pulls.holds(3);
+    pulls.move(5);
+    await pulls.holds(2);
+    for (const page of [tab, second]) {
+      await page.locator('#loading').getByText(/entries/).waitFor();
+      await item(page, 'Return all of them', '.pending').waitFor();
+    }
+    pulls.move();
+    for (const page of [tab, second]) {
+      await page.locator('#loading').waitFor({state: 'hidden'});
+      await sent(page, 'Return all of them');
+      await until(async () => await page.locator('.todo').count() === 300);
+      const shown = await page.locator('.todo').evaluateAll(items => items.map(item =>
+        ({text: item.querySelector('span').textContent, done: item.classList.contains('done')})));
+      assert.deepEqual(shown, await rows(`SELECT text, done FROM todo WHERE list_id = '${list_id}' ORDER BY ord, id`));
+    }
+    assert.equal(pulls.cookies.filter(cookie => cookie === null).length, 1);
+  } finally {
+    child.kill();
+  }
 });
 
 /** What a user who writes requests by hand can do. */
