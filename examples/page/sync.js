@@ -47,6 +47,9 @@ export async function puller(body) {
     received = answer.more ? (received ?? 0) + entries : undefined;
     update();
     if (answer.more) rep.pull({now: true}).catch(() => {}); // begins when this answer has been applied
+  } else if (answer?.more && Object.keys(answer.lastMutationIDChanges).length === 0) {
+    // Replicache asks which mutations of an older version of the page are confirmed. The last page says it.
+    return puller({...body, cookie: answer.cookie});
   }
   return {response: answer, httpRequestInfo};
 }

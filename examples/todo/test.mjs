@@ -155,12 +155,14 @@ async function until(condition) {
 /** Holds back pulls with a cookie of this order or a higher one, so that a test can act between two pages. */
 async function gate(context) {
   const cookies = [];
+  const groups = [];
   let last = Infinity;
   let held = 0;
   let open, opened;
   await context.route('**/api/pull', async route => {
-    const {cookie} = route.request().postDataJSON();
+    const {cookie, clientGroupID} = route.request().postDataJSON();
     cookies.push(cookie);
+    groups.push(clientGroupID);
     if (cookie?.order >= last) {
       held++;
       await opened;
@@ -169,6 +171,7 @@ async function gate(context) {
   });
   return {
     cookies,
+    groups,
     /** Let go what is held back, and hold back from another order on. */
     move(order = Infinity) {
       open?.();
@@ -180,24 +183,36 @@ async function gate(context) {
   };
 }
 
-scenario('a long answer comes in pages, and what happens meanwhile comes right', async () => {
-  const other = stranger('dora');
+const serverWithPages = () => todo.startServer(0, '-c replicache.page_size=8kB');
+
+/** A list of a user that takes several pages. */
+async function library(owner) {
   const list_id = randomUUID();
-  await other.push(['createList', {id: list_id, name: 'Library'}]);
+  await owner.push(['createList', {id: list_id, name: 'Library'}]);
   const books = await rows(`INSERT INTO todo (id, list_id, text, ord) SELECT gen_random_uuid(), '${list_id}', 'Read book ' || n, n
     FROM generate_series(1, 300) n RETURNING id`);
-  const {child, url} = await todo.startServer(0, '-c replicache.page_size=8kB');
-  try {
-    const tab = await todo.newPage();
-    const context = tab.context();
-    const bar = tab.locator('#loading');
-    const pulls = await gate(context);
-    await context.addCookies([{name: 'user', value: 'dora', url}]);
+  return {list_id, books};
+}
 
-    pulls.move(3);
-    await tab.goto(`${url}/#${list_id}`);
-    await pulls.holds(1);
-    await bar.getByText(/^[1-9]\d+ entries$/).waitFor();
+/** A tab that has some pages of its first answer, and waits for more. */
+async function firstTab(context, url, user, pulls) {
+  await context.addCookies([{name: 'user', value: user, url}]);
+  const tab = await todo.newPage(context);
+  pulls.move(3);
+  await tab.goto(url);
+  await pulls.holds(1);
+  return tab;
+}
+
+scenario('a long answer comes in pages, and what happens meanwhile comes right', async () => {
+  const other = stranger('dora');
+  const {list_id, books} = await library(other);
+  const {child, url} = await serverWithPages();
+  try {
+    const context = await todo.browser.newContext();
+    const pulls = await gate(context);
+    const tab = await firstTab(context, `${url}/#${list_id}`, 'dora', pulls);
+    await tab.locator('#loading').getByText(/^[1-9]\d+ entries$/).waitFor();
     const some = await tab.locator('.todo').count();
     assert.ok(some > 50 && some < 250, `${some} to-dos`);
 
@@ -238,6 +253,37 @@ scenario('a long answer comes in pages, and what happens meanwhile comes right',
       assert.deepEqual(shown, await rows(`SELECT text, done FROM todo WHERE list_id = '${list_id}' ORDER BY ord, id`));
     }
     assert.equal(pulls.cookies.filter(cookie => cookie === null).length, 1);
+  } finally {
+    child.kill();
+  }
+});
+
+scenario('a new version of the page learns what became of mutations of the old one, also if an answer was not complete', async () => {
+  const {list_id} = await library(stranger('emma'));
+  const {child, url} = await serverWithPages();
+  try {
+    const context = await todo.browser.newContext({serviceWorkers: 'block'}); // they would keep the old version
+    const pulls = await gate(context);
+    const old = await firstTab(context, `${url}/#${list_id}`, 'emma', pulls);
+    await write(old, 'New to-do', 'Return all of them');
+    const second = await todo.newPage(context);
+    await second.goto(`${url}/#${list_id}`);
+    await item(second, 'Return all of them').waitFor(); // it was saved
+    await Promise.all([old.close(), second.close()]);
+
+    await context.route('**/app.js', async route => {
+      const response = await route.fetch();
+      await route.fulfill({response, body: (await response.text()).replace('async tickTodo', 'async newMutator(){},async tickTodo')});
+    });
+    const oldGroup = pulls.groups[0];
+    const learnt = context.waitForEvent('response', async response => response.url().endsWith('/api/pull') &&
+      response.request().postDataJSON().clientGroupID === oldGroup && Object.keys((await response.json()).lastMutationIDChanges).length > 0);
+    pulls.move();
+    const tab = await todo.newPage(context);
+    await tab.goto(`${url}/#${list_id}`);
+    await learnt;
+    await sent(tab, 'Return all of them');
+    await tab.locator('#loading').waitFor({state: 'hidden'});
   } finally {
     child.kill();
   }
