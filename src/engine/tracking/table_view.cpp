@@ -127,11 +127,13 @@ TableView::TableView(const TrackedTable& table)
     };
     find(table.version);
     if (!table.deleted.empty()) find(table.deleted);
-    const auto space_column = [&find](const std::string& name) -> SpaceColumn {
+    // Under a nondeterministic collation, values that differ compare equal.
+    const auto is_exact = [](const Column& column) {
+        return column.collation == InvalidOid || guarded([&column] { return get_collation_isdeterministic(column.collation); });
+    };
+    const auto space_column = [&](const std::string& name) -> SpaceColumn {
         const Column& column = find(name);
-        // Under a nondeterministic collation, spaces that differ would compare equal.
-        const bool exact = column.collation == InvalidOid || guarded([&column] { return get_collation_isdeterministic(column.collation); });
-        return {guarded([&column] { return getBaseType(column.type); }), exact};
+        return {guarded([&column] { return getBaseType(column.type); }), is_exact(column)};
     };
     for (const std::string& name : space_name_.columns()) space_columns_.push_back(space_column(name));
     if (has_parts()) part_ = space_column(table.part);
@@ -145,6 +147,7 @@ TableView::TableView(const TrackedTable& table)
     int next = value_columns();
     key_.emplace(key_template_, [&](const std::string& name) {
         types_.push_back(find(name).type);
+        compares_keys_ &= is_exact(find(name));
         return Key::Column{static_cast<AttrNumber>(++next), types_.back()};
     });
 
