@@ -63,6 +63,24 @@ export class Client {
     this.state = next;
   }
 
+  /** pull_since knows no user, and what its caller has of private tables. So it gives everything, or nothing. */
+  async pullSince(session) {
+    const {app} = this.round;
+    const sql = version => `SELECT replicache.pull_since(${version}, ${literal(this.group)}, ${literal(this.space)}) AS answer`;
+    await session.must('BEGIN ISOLATION LEVEL REPEATABLE READ');
+    await session.must(`SET LOCAL ROLE ${this.role}`);
+    const [{answer}] = await session.must(sql('NULL'));
+    const nobody = new Client(this.round, {...this, user: null});
+    const {view} = await nobody.truth(session);
+    const puts = Object.fromEntries(answer.patch.filter(({op}) => op === 'put').map(({key, value}) => [key, value]));
+    if (app.tracking !== 'public') nobody.compare('the view of pull_since', Object.fromEntries(view), puts);
+    const isViewed = !['public', 'none'].includes(app.tracking) || app.shares === 'private';
+    const {code} = await session.run(sql(answer.cookie));
+    if (code !== (isViewed ? '0A000' : undefined)) this.fail(`pull_since with a number: ${code}`);
+    await session.must('ROLLBACK');
+    this.round.tally('pull_since');
+  }
+
   /** What the role sees in the snapshot, and how far the clients of the group are. */
   async truth(session) {
     const [now] = await session.must(`SELECT pg_current_snapshot()::text AS snapshot, pg_current_xact_id_if_assigned()::text AS xid,

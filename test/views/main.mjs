@@ -81,6 +81,7 @@ class Round {
         if (i > 500) client.fail('the pages do not end');
       }
     }
+    await this.clients[0].pullSince(pullers[0]);
     this.answers.check();
   }
 
@@ -195,7 +196,7 @@ for (let i = 0; i < rounds; i++) {
 
 // A test of nothing would pass, too.
 const outcomes = ['private', 'window', 'extent', 'parts', 'COMMIT', 'ROLLBACK', 'ROLLBACK', 'SAVEPOINT', 'mutation applied', 'pull, recorded: ok', 'pull, plain: ok', 'pull, read only: ok',
-  'pull, read only: 25006', 'pull, rolled back: ok', 'complete', 'delta', 'nothing new', 'del', 'new record', 'difference in the cookie', 'page', 'track_table: ok', 'new_epoch: ok'];
+  'pull, read only: 25006', 'pull, rolled back: ok', 'complete', 'delta', 'nothing new', 'del', 'new record', 'difference in the cookie', 'page', 'pull_since', 'track_table: ok', 'new_epoch: ok'];
 const never = failed || rounds < 24 ? [] : outcomes.filter(outcome => !count[outcome]);
 console.log(`${never.length ? 'not ok' : 'ok'} ${rounds + 1} - everything has come about${never.length ? `, but for ${never.join(', ')}` : ''}`);
 console.log(`# ${inspect(count, {sorted: true, breakLength: 150, compact: 40}).replaceAll('\n', '\n# ')}`);
