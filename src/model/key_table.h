@@ -56,6 +56,7 @@ public:
             if (is_wanted(entry.marks)) wanted.push_back(entry);
         sort(wanted);
         std::vector<std::string_view> keys;
+        keys.reserve(wanted.size());
         for (const Entry& entry : wanted) keys.push_back(key(entry));
         return keys;
     }

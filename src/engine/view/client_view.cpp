@@ -62,7 +62,7 @@ bool ClientView::read(const CookieView& cookie) {
     if (!cookie.record.empty()) {
         const auto record = find_record(cookie.record, owner_);
         // A standby may get the record later. An answer from scratch would have to be recorded, too.
-        if (!record && XactReadOnly) refuse_read_only("the record of the client view is not known here");
+        if (!record && XactReadOnly) refuse_read_only("The record of the client view is not known here.");
         if (!record) return false;
         const std::size_t entries =
             std::min(static_cast<std::size_t>(std::max(record->entries, std::int64_t{0})), record->keys.size() / min_packed_key);

@@ -59,12 +59,12 @@ std::optional<Record> find_record(const std::string& id, const ViewOwner& owner)
 }
 
 std::string store_record(const std::string& keys, std::int64_t entries, const ViewOwner& owner) {
-    const std::string id = secret_digest({"record", owner.user_id ? "user" : "", owner.user_id.value_or(""), owner.space, keys});
+    std::string id = secret_digest({"record", owner.user_id ? "user" : "", owner.user_id.value_or(""), owner.space, keys});
     {
         pg::Table table("view_record", pg::Table::Access::read);
         if (table.find_latest(id)) return id;
     }
-    if (XactReadOnly) refuse_read_only("the client view has changed too much for the cookie alone");
+    if (XactReadOnly) refuse_read_only("The client view has changed too much for the cookie alone.");
     // ON CONFLICT DO NOTHING would fail in REPEATABLE READ when another transaction has stored the record since the snapshot.
     unless_in_the_way([&] {
         pg::Table table("view_record", pg::Table::Access::write);
