@@ -118,16 +118,18 @@ bool read_position(const Object& object, const Path& path, Cookie& cookie) {
     cookie.lsn = *lsn;
     if (!object.find("confirmed").empty()) cookie.confirmed = object.identifier("confirmed");
     if (const std::string_view skipped = object.find("skipped"); !skipped.empty()) cookie.skipped = read_numbers(skipped, path);
+    if (!object.find("version").empty()) {
+        cookie.version = object.unsigned_integer("version");
+        if (object.find("at").empty()) return true;  // then there is no view and no page
+        cookie.at = object.unsigned_integer("at");
+    } else {
+        cookie.xmax = object.unsigned_integer("xmax");
+        cookie.in_progress = read_numbers(object.at("inProgress"), path);
+        if (cookie.xmax == 0) return false;
+    }
     if (!object.find("view").empty()) cookie.view = read_view(object, path);
     if (!object.find("page").empty()) cookie.page = read_page(object, path);
-    if (!object.find("version").empty()) {
-        if (!object.find("at").empty()) cookie.at = object.unsigned_integer("at");
-        cookie.version = object.unsigned_integer("version");
-        return true;
-    }
-    cookie.xmax = object.unsigned_integer("xmax");
-    cookie.in_progress = read_numbers(object.at("inProgress"), path);
-    return cookie.xmax > 0;
+    return true;
 }
 
 }  // namespace
