@@ -89,9 +89,10 @@ inline Order next_level(const Order& order, std::int64_t position) { return {ord
 // The order of the cookie that follows this one, in the same history. If cookies name transactions, the position need not be higher: while
 // a reader has a transaction of its own, fewer transactions may have ended than its cookie says.
 inline Order order_after(const Cookie& cookie, std::int64_t position) {
-    // Rounded, because the order of a page can be lower than its position.
-    const std::int64_t theirs = cookie.order.number,
-                       offset = (std::max<std::int64_t>(theirs - cookie.position(), 0) + order_step / 2) / order_step * order_step;
+    const std::int64_t theirs = cookie.order.number, difference = std::max<std::int64_t>(theirs - cookie.position(), 0);
+    // Rounded up where there is room, because the order of a page can be lower than its position.
+    std::int64_t offset = (difference + order_step / 2) / order_step * order_step;
+    if (offset > Order::max - position) offset = difference / order_step * order_step;
     if (offset > Order::max - position || theirs >= Order::max) return next_level(cookie.order, position);
     return {cookie.order.level, std::max(offset + position, theirs + 1)};
 }

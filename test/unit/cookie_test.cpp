@@ -116,7 +116,7 @@ TEST(Order, AfterACookieOfTheSameHistory) {
     EXPECT_EQ(order_after(ours(3, 3), 5), (Order{0, 5}));
     EXPECT_EQ(order_after(ours(3, 3), 3), (Order{0, 4})) << "above, though no more has ended";
     EXPECT_EQ(order_after(ours(step - 1, 3), 5), (Order{0, step + 5})) << "that of a page";
-    EXPECT_EQ(order_after(ours(Order::max - 1, 3), 5), (Order{1, 5})) << "no numbers left";
+    EXPECT_EQ(order_after(ours(Order::max - 1, 3), 5), (Order{0, Order::max}));
     EXPECT_EQ(order_after(ours(Order::max, 3), 5), (Order{1, 5})) << "no numbers left";
     EXPECT_EQ(order_after(ours(2 * step + 3, 3), 5), (Order{0, 2 * step + 5}));
     EXPECT_EQ(order_after(ours(0, 3), 5), (Order{0, 5})) << "one that was made up";
