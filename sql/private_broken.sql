@@ -35,10 +35,12 @@ SELECT replicache.untrack_table('item');
 SELECT replicache.untrack_table('note');
 
 -- A type of an extension, with operators of its own.
+SET client_min_messages = warning;  -- 18 says where a shell type is named
 CREATE TYPE label;
 CREATE FUNCTION label_in(cstring) RETURNS label LANGUAGE internal IMMUTABLE STRICT AS 'int4in';
 CREATE FUNCTION label_out(label) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT AS 'int4out';
 CREATE TYPE label (INPUT = label_in, OUTPUT = label_out, LIKE = int4);
+RESET client_min_messages;
 CREATE FUNCTION lt(label, label) RETURNS boolean LANGUAGE internal IMMUTABLE STRICT AS 'int4lt';
 CREATE FUNCTION le(label, label) RETURNS boolean LANGUAGE internal IMMUTABLE STRICT AS 'int4le';
 CREATE FUNCTION eq(label, label) RETURNS boolean LANGUAGE internal IMMUTABLE STRICT AS 'int4eq';

@@ -28,7 +28,7 @@ scenario('a client of another backend gets everything, and then changes', {}, as
   await database.rows(`DELETE FROM note WHERE id = 'b'`);
   for (const client of clients) await client.mutate.countUp({id: client.name.split(' ').pop()});
   await converge(database, ...clients);
-  assert.ok(backend.pulls.every(({answer}) => answer.patch[0]?.op !== 'clear'), 'deltas from here on');
+  assert.ok(backend.pulls.every(({answer}) => answer?.patch[0]?.op !== 'clear'), 'deltas from here on');
   assert.equal((await database.rows('SELECT count(*) FROM note WHERE count = 1'))[0].count, String(cookies.length));
 });
 
