@@ -5,11 +5,11 @@ import {isKnown} from './types.mjs';
 const sorted = value => (Array.isArray(value) ? value.map(sorted) : value && typeof value === 'object' ? Object.fromEntries(Object.keys(value).sort().map(key => [key, sorted(value[key])])) : value);
 export const same = (a, b) => JSON.stringify(sorted(a)) === JSON.stringify(sorted(b));
 
-/** Of the row with this id. What is no column of every table may have been of any type. */
+/** Of the row with this id, which a rough migration may have called key when track_table came. What is no column of every table may have been of any type. */
 function checkRow(where, id, row) {
   if (row === null || typeof row !== 'object') throw new Failure(`${where}: ${id} is ${JSON.stringify(row)}`);
   for (const [column, value] of Object.entries(row)) {
-    const fits = column === 'id' ? value === id : column === 'owner' ? value === 'u' : column === 'tag' ? Number.isInteger(value) && value > 0 && value < 1e8 : isKnown(value);
+    const fits = column === 'id' || column === 'key' ? value === id : column === 'owner' ? value === 'u' : column === 'tag' ? Number.isInteger(value) && value > 0 && value < 1e8 : isKnown(value);
     if (!fits) throw new Failure(`${where}: ${id} has ${column} ${JSON.stringify(value)}`);
   }
 }
