@@ -138,9 +138,8 @@ void PulledTables::append_tombstones(PullAnswer& answer, const ClientView* clien
 }
 
 void PulledTables::append_rows(PullAnswer& answer, TableView& view, Query query) {
-    static const Versions every{PG_INT64_MIN, PG_INT64_MAX};
     const bool all = progress_.kind == Kind::everything || was_skipped(view);
-    view.append_patch(answer.buffer(), query, all ? every : progress_.versions, request_.space);
+    view.append_patch(answer.buffer(), query, all ? Versions::every() : progress_.versions, request_.space);
 }
 
 template <class Append>

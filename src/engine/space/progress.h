@@ -3,6 +3,7 @@
 
 #include "model/cookie.h"
 
+#include <limits>
 #include <optional>
 
 namespace replicache::engine {
@@ -13,6 +14,10 @@ struct Versions {
     std::int64_t until;  // inclusive
     std::vector<std::int64_t> also{};
 
+    static const Versions& every() {
+        static const Versions versions{std::numeric_limits<std::int64_t>::min(), std::numeric_limits<std::int64_t>::max()};
+        return versions;
+    }
     bool contain(std::int64_t version) const {
         return (version > since && version <= until) || std::find(also.begin(), also.end(), version) != also.end();
     }

@@ -1,4 +1,5 @@
 // TableView: from the rows that its queries give to the text of the answer, and to the marks of a client's view.
+#include "base/sqlstate.h"
 #include "engine/replicache/pull_answer.h"
 #include "engine/tracking/table_view.h"
 #include "engine/tracking/tracking_faults.h"
@@ -194,11 +195,10 @@ void TableView::append_patch(StringInfo out, Query query, const Versions& versio
 }
 
 bool TableView::append_page(StringInfo out, Page& page, std::string& after, std::string_view space) {
-    static const Versions every{PG_INT64_MIN, PG_INT64_MAX};
     const auto values = space_values(space);
     if (!values) return true;
     if (!compares_keys_) {
-        run({.out = out, .query = Query::everything, .where = Where::all, .versions = every, .space = *values, .more = {}});
+        run({.out = out, .query = Query::everything, .where = Where::all, .versions = Versions::every(), .space = *values, .more = {}});
         page.note();
         after.clear();
         return true;
@@ -207,7 +207,7 @@ bool TableView::append_page(StringInfo out, Page& page, std::string& after, std:
     const std::string last = run({.out = out,
                                   .query = Query::everything,
                                   .where = names ? Where::after : Where::first,
-                                  .versions = every,
+                                  .versions = Versions::every(),
                                   .space = *values,
                                   .page = &page,
                                   .more = names.value_or(std::vector<Datum>())});
@@ -222,11 +222,12 @@ std::optional<std::vector<Datum>> TableView::key_values(const std::string& key) 
     std::vector<Datum> values;
     for (std::size_t i = 0; i < texts->size(); ++i) {
         Datum value = 0;
-        const auto error = pg::error_of([&, text = (*texts)[i].c_str()] {
+        auto error = pg::error_of([&, text = (*texts)[i].c_str()] {
             Oid input, element;
             getTypeInputInfo(key_types_[i], &input, &element);
             value = OidInputFunctionCall(input, const_cast<char*>(text), element, -1);
         });
+        if (error && !sqlstate::is_no_value(error->sqlerrcode())) throw std::move(*error);  // a cancel, say
         if (error) return std::nullopt;
         values.push_back(value);
     }
