@@ -244,6 +244,7 @@ COMMIT;
 SELECT * FROM sync();
 
 -- Pokes: one for each space, with the last version.
+SET replicache.poke_mode = transaction; -- so that the pokes come at once
 LISTEN replicache;
 \o | (notes=$(sed 's/ received from .*//'); printf "%s\n" "$notes")
 BEGIN;

@@ -64,6 +64,7 @@ MERGE INTO doc USING (VALUES (4)) v(id) ON doc.id = v.id WHEN MATCHED THEN DELET
 SELECT look();
 
 -- Deletions poke.
+SET replicache.poke_mode = transaction; -- so that the pokes come at once
 LISTEN replicache;
 \o | (notes=$(sed 's/ received from .*//'); printf "%s\n" "$notes")
 DELETE FROM doc WHERE id = 103;

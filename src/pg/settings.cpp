@@ -13,6 +13,12 @@ const config_enum_entry on_defect[] = {
     {nullptr, 0, false},
 };
 
+const config_enum_entry poke_mode[] = {
+    {"worker", poke_mode_worker, false},
+    {"transaction", poke_mode_transaction, false},
+    {nullptr, 0, false},
+};
+
 // A notification channel is an identifier (Async_Notify in commands/async.c).
 extern "C" bool check_poke_channel(char** value, void**, GucSource) {
     if (std::strlen(*value) < NAMEDATALEN) return true;
@@ -65,8 +71,14 @@ void define_settings(const config_enum_entry* clocks) {
                             &settings.page_size, 0, 0, 1 << 20, PGC_USERSET, GUC_UNIT_KB, nullptr, nullptr, nullptr);
     add("replicache.poke_channel", "Sets the channel of the NOTIFY that a transaction sends when it has changed a space.",
         "An empty text turns notifications off.", &settings.poke_channel, "replicache", check_poke_channel);
+    add("replicache.poke_mode", "Sets who sends the NOTIFY for a change.",
+        "worker: a background worker, after the commit. transaction: the transaction itself. Then transactions commit one at a time.",
+        &settings.poke_mode, poke_mode_worker, poke_mode);
     add("replicache.poke_names", "Puts the name of the changed space and its version into the NOTIFY.",
         "Every role can listen. Turn it off if roles must not learn which spaces exist.", &settings.poke_names, true);
+    DefineCustomIntVariable("replicache.poke_worker_idle", "Sets the time after which a worker that has no pokes to send ends.",
+                            "DROP DATABASE and the like wait for the worker, but not longer than 5 s.", &settings.poke_worker_idle, 1000, 0,
+                            INT_MAX, PGC_SIGHUP, GUC_UNIT_MS, nullptr, nullptr, nullptr);
     add_time("replicache.push_time", "Sets the time after which a push stops before its next mutation.",
              "What it has done stays done. -1 means half of what statement_timeout leaves, 0 means no limit.", &settings.push_time, -1, -1);
     add("replicache.schema_versions", "Sets the schema versions that requests may have, separated by commas.",

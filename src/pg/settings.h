@@ -7,7 +7,9 @@ namespace replicache::pg {
 
 struct Settings {
     char* poke_channel;       // replicache.poke_channel: empty turns pokes off
+    int poke_mode;            // replicache.poke_mode: a PokeMode
     bool poke_names;          // replicache.poke_names: pokes name the space
+    int poke_worker_idle;     // replicache.poke_worker_idle: milliseconds
     int default_clock;        // replicache.default_clock: a value of the list that define_settings gets
     int on_defect;            // replicache.on_defect: an OnDefect
     char* schema_versions;    // replicache.schema_versions: comma-separated; empty: any
@@ -23,6 +25,9 @@ extern Settings settings;
 // Which mutations are halted, not rejected: those that have met a certain defect, those that have met a certain or possible one, none. See
 // error.h.
 enum OnDefect : int { on_defect_auto, on_defect_halt, on_defect_reject };
+
+// Who sends pokes: a worker after the commit, or the transaction itself.
+enum PokeMode : int { poke_mode_worker, poke_mode_transaction };
 
 // `clocks`: the values of replicache.default_clock. The first one is the default. The list is kept.
 void define_settings(const config_enum_entry* clocks);

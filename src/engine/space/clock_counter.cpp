@@ -1,6 +1,6 @@
 // The clock `counter`: 1, 2, 3, …. A transaction gets one version for each space, however many pushes and direct writes it makes.
+#include "engine/poke/poke.h"
 #include "engine/space/clock_number.h"
-#include "engine/space/poke.h"
 #include "engine/space/space.h"
 #include "engine/space/taken_spaces.h"
 

@@ -2,8 +2,8 @@
 //
 // The row of the space learns the last one when the transaction commits. To write it with each change would cost more and more. The poke,
 // too, comes with the commit.
+#include "engine/poke/poke.h"
 #include "engine/space/clock_number.h"
-#include "engine/space/poke.h"
 #include "engine/space/space.h"
 #include "engine/space/taken_spaces.h"
 

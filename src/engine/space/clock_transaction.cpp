@@ -3,9 +3,9 @@
 //
 // Rows carry the id of the top-level transaction that wrote them. xmin may show the id of a subtransaction, which is in no snapshot. Ids
 // are 64 bits wide (xid8) and never wrap.
+#include "engine/poke/poke.h"
 #include "engine/space/clock.h"
 #include "engine/space/head.h"
-#include "engine/space/poke.h"
 #include "engine/space/progress.h"
 #include "engine/space/reader_snapshot.h"
 #include "engine/space/taken_spaces.h"

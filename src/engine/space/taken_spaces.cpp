@@ -1,5 +1,7 @@
 #include "engine/space/taken_spaces.h"
 
+#include "engine/poke/poke.h"
+
 namespace replicache::engine {
 namespace {
 
@@ -24,18 +26,20 @@ void undo(const Step& step) {
     }
 }
 
-// Deferred triggers have been fired before. PreCommit_Notify comes after these callbacks, so pokes still go out.
+// Deferred triggers have been fired before. PreCommit_Notify and AtPrepare_Notify come after these callbacks.
 extern "C" void at_transaction_end(XactEvent event, void*) {
     switch (event) {
         case XACT_EVENT_PRE_COMMIT:
         case XACT_EVENT_PRE_PREPARE:
-            pg::entry([] {
+            pg::entry([event] {
                 for (auto& [id, space] : spaces) space.clock->before_commit(space);
+                event == XACT_EVENT_PRE_COMMIT ? pokes_before_commit() : pokes_before_prepare();
             });
             break;
         case XACT_EVENT_COMMIT:
         case XACT_EVENT_ABORT:
         case XACT_EVENT_PREPARE:
+            event == XACT_EVENT_COMMIT ? pokes_after_commit() : pokes_after_abort();
             steps.clear();
             spaces.clear();
             break;
@@ -48,6 +52,7 @@ extern "C" void at_transaction_end(XactEvent event, void*) {
 extern "C" void at_subtransaction_end(SubXactEvent event, SubTransactionId mine, SubTransactionId, void*) {
     if (event != SUBXACT_EVENT_ABORT_SUB) return;
     for (; !steps.empty() && steps.back().by >= mine; steps.pop_back()) undo(steps.back());
+    undo_pokes(mine);
 }
 
 }  // namespace

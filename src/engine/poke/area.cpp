@@ -1,0 +1,136 @@
+#include "engine/poke/area.h"
+
+#include "pg/shared_memory.h"
+#include "pg/subtransaction.h"
+
+extern "C" {
+#include "miscadmin.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "utils/timestamp.h"
+}
+
+namespace replicache::engine {
+namespace {
+
+// A slot of another database is taken when nothing has happened in it for this time.
+constexpr int forget_after_ms = 10'000;
+constexpr int max_ask_pause = 64;  // seconds
+
+PokeArea* area = nullptr;
+std::string failure;
+
+constexpr const char* name = CppAsString2(REPLICACHE_POKES);
+
+void initialize(void* memory, int tranche) {
+    std::memset(memory, 0, sizeof(PokeArea));
+    LWLockInitialize(&static_cast<PokeArea*>(memory)->lock, tranche);
+}
+
+}  // namespace
+
+bool PokeDatabase::waits() const {
+    return length > 0 || std::any_of(
+                             std::begin(channels), std::end(channels), [](const PokeChannel& channel) { return channel.waits(); });
+}
+
+int PokeDatabase::channel(const char* name) {
+    for (int i = 0; i < max_channels; ++i)
+        if (std::strcmp(channels[i].name, name) == 0) return i;
+    // Channels are not used again while somebody may know their index.
+    if (*channels[max_channels - 1].name != '\0' && announced == 0 && !waits())
+        for (PokeChannel& channel : channels) channel = {};
+    for (int i = 0; i < max_channels; ++i) {
+        if (*channels[i].name != '\0') continue;
+        strlcpy(channels[i].name, name, NAMEDATALEN);
+        return i;
+    }
+    return -1;
+}
+
+void PokeDatabase::leave(const Note& note) {
+    if (note.everyone) {
+        ++channels[note.channel].for_everyone;
+        return;
+    }
+    // While the worker is held up, a note of the same space gets the new version. To look for it costs time, which is spent if room is
+    // short.
+    if (length > notes_size / 2) {
+        for (std::size_t at = taken; at < length;) {
+            const Note other = read_note(notes + at);
+            if (other.channel == note.channel && other.space == note.space) {
+                write_note(notes + at, {other.channel, false, note.space, std::max(other.version, note.version)});
+                ++coalesced;
+                return;
+            }
+            at += size_of(other);
+        }
+    }
+    if (length + size_of(note) > notes_size) {
+        ++channels[note.channel].for_everyone;
+        return;
+    }
+    write_note(notes + length, note);
+    length += size_of(note);
+    ++count;
+}
+
+bool PokeDatabase::asks(TimestampTz now) {
+    if (pid != 0 || now < ask_after) return false;
+    asked = now;
+    ask_pause = std::clamp(ask_pause * 2, 1, max_ask_pause);
+    ask_after = TimestampTzPlusMilliseconds(now, ask_pause * 1000);
+    return true;
+}
+
+Latch* PokeDatabase::wake() {
+    if (pid == 0 || !sleeping) return nullptr;
+    sleeping = false;
+    return &worker->procLatch;
+}
+
+PokeDatabase* PokeArea::find() {
+    for (PokeDatabase& database : databases)
+        if (database.id == MyDatabaseId) return &database;
+    return nullptr;
+}
+
+PokeDatabase* PokeArea::find_or_take(TimestampTz now) {
+    PokeDatabase* taken = nullptr;
+    for (PokeDatabase& database : databases) {
+        if (database.id == MyDatabaseId) {
+            database.used = now;
+            return &database;
+        }
+        const bool free = database.id == InvalidOid || (database.pid == 0 && database.announced == 0 && !database.waits() &&
+                                                        TimestampDifferenceExceeds(database.used, now, forget_after_ms));
+        if (free && (taken == nullptr || database.used < taken->used)) taken = &database;
+    }
+    if (taken == nullptr) return nullptr;
+    std::memset(static_cast<void*>(taken), 0, sizeof *taken);
+    taken->id = MyDatabaseId;
+    taken->used = now;
+    return taken;
+}
+
+PokeArea* poke_area() {
+    if (area != nullptr || !failure.empty()) return area;
+    if (!IsUnderPostmaster || IsBinaryUpgrade) return nullptr;
+    PokeArea* found = nullptr;
+    // If this fails, lightweight locks may be held. The subtransaction releases them.
+    const auto error = pg::attempt([&found] {
+        pg::guarded([&found] {
+            found = static_cast<PokeArea*>(pg::shared_memory(name, sizeof(PokeArea), initialize));
+            pg::name_tranche(found->lock.tranche, name);
+        });
+    });
+    if (!error) return area = found;
+    if (ERRCODE_TO_CATEGORY(error->sqlerrcode()) == ERRCODE_OPERATOR_INTERVENTION)
+        throw pg::SqlError(error->sqlerrcode(), error->data().message);
+    failure = error->data().message;
+    return nullptr;
+}
+
+const std::string& why_no_poke_area() { return failure; }
+
+}  // namespace replicache::engine

@@ -1,0 +1,95 @@
+// The shared memory between the transactions that leave notes and the workers that send them.
+//
+// A transaction announces itself before its commit, and only if a worker is attached. It leaves its notes after the commit. A worker does
+// not go while a transaction is announced, unless it must. Then the notes stay here, and the next worker sends them.
+#pragma once
+
+#include "engine/poke/notes.h"
+#include "pg/border.h"
+
+extern "C" {
+#include "datatype/timestamp.h"
+#include "storage/lwlock.h"
+#include "storage/proc.h"
+}
+
+namespace replicache::engine {
+
+// The name of the area, and of the worker's function. A library with another layout has another number here. So it shares neither the area
+// nor the workers of this one, whose sessions may still be there.
+#define REPLICACHE_POKES replicache_pokes_1
+
+struct PokeChannel {
+    char name[NAMEDATALEN];
+    // {"space":null} is to be sent on the channel if these differ.
+    std::uint32_t for_everyone, sent_to_everyone;
+
+    bool waits() const { return for_everyone != sent_to_everyone; }
+};
+
+// Of one database. Touch it under the lock of the area.
+struct PokeDatabase {
+    static constexpr int max_channels = 4;
+    static constexpr std::size_t notes_size = 8192;
+
+    Oid id;                // InvalidOid: the slot is free
+    int pid;               // of the worker; 0: there is none
+    PGPROC* worker;        // its process
+    bool closing;          // the worker takes no more announcements
+    bool sleeping;         // the worker waits for its latch
+    int announced;         // transactions that will leave notes
+    TimestampTz used;      // when the slot was last used
+    TimestampTz notified;  // when a transaction has last sent its pokes itself
+    TimestampTz asked;     // when a worker was last asked for, since one was there
+    TimestampTz ask_after;
+    int ask_pause;  // seconds
+    bool refused;   // there was no free process for the worker
+
+    std::int64_t sent, coalesced, in_transaction;  // see figures.h
+
+    PokeChannel channels[max_channels];
+    std::int64_t count;  // of the notes
+    std::size_t length;  // of the notes
+    std::size_t taken;   // as many bytes of them are being sent
+    char notes[notes_size];
+
+    bool waits() const;
+    // The index of the channel, which is added if there is room; -1: there is none.
+    int channel(const char* name);
+    // Adds a note. Where it has no room, everyone is poked.
+    void leave(const Note& note);
+    // Whether to ask for a worker now, and notes that it is done.
+    bool asks(TimestampTz now);
+    // Wakes the worker if it sleeps. Returns its latch, to be set after the lock is released.
+    Latch* wake();
+};
+
+struct PokeArea {
+    static constexpr int max_databases = 16;
+
+    LWLock lock;
+    PokeDatabase databases[max_databases];
+
+    // The slot of the current database. Null: there is none.
+    PokeDatabase* find();
+    // The same, but takes a slot that is free or has not been used for a time.
+    PokeDatabase* find_or_take(TimestampTz now);
+};
+
+// The area. The first call makes it, or attaches to it. Null: it cannot be had, and why_no_poke_area tells why.
+PokeArea* poke_area();
+const std::string& why_no_poke_area();
+
+// Holds the lock of the area for a scope, in which nothing may raise.
+class PokeLock {
+public:
+    explicit PokeLock(PokeArea& area) : lock_(&area.lock) { LWLockAcquire(lock_, LW_EXCLUSIVE); }
+    ~PokeLock() { LWLockRelease(lock_); }
+    PokeLock(const PokeLock&) = delete;
+    PokeLock& operator=(const PokeLock&) = delete;
+
+private:
+    LWLock* lock_;
+};
+
+}  // namespace replicache::engine

@@ -1,0 +1,276 @@
+#include "engine/poke/worker.h"
+
+#include "engine/poke/payload.h"
+#include "pg/settings.h"
+
+extern "C" {
+#include "access/xact.h"
+#include "commands/async.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/bgworker.h"
+#include "postmaster/interrupt.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "tcop/tcopprot.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+}
+
+namespace replicache::engine {
+namespace {
+
+constexpr const char* worker_type = "replicache poke worker";
+constexpr int pause_ms = 1;         // between two batches: what comes meanwhile goes out together
+constexpr int retry_ms = 1000;      // after an error
+constexpr int last_wait_ms = 1000;  // for transactions that are announced, when the worker must end
+
+PokeArea* area;
+PokeDatabase* mine;  // null: this process is not the worker of its database (any more)
+
+// A notification that is to be sent.
+struct Notification {
+    int channel;
+    std::string payload;
+};
+
+// The notes that were there at one time, as notifications. What is taken stays in the area until it has been sent.
+struct Batch {
+    std::vector<Notification> notifications;
+    char channels[PokeDatabase::max_channels][NAMEDATALEN];
+    std::uint32_t for_everyone[PokeDatabase::max_channels];
+    std::int64_t notes, spaces;  // how many there were, and of how many spaces
+};
+
+std::string payload_of(const Note& note) {
+    std::string text;
+    const char* data = pg::guarded([&note] {
+        StringInfoData payload;
+        initStringInfo(&payload);
+        append_payload(&payload, note);
+        return static_cast<const char*>(payload.data);
+    });
+    text = data;
+    return text;
+}
+
+// Of the notes of one space, the one with the newest version goes out.
+std::vector<Notification> notifications_of(std::string_view notes) {
+    struct Newest {
+        std::size_t place;
+        std::int64_t version;
+    };
+    std::unordered_map<std::string, Newest> newest;
+    std::vector<Note> kept;
+    for_each_note(notes, [&](const Note& note) {
+        std::string key(1, static_cast<char>(note.channel));
+        key += note.space;
+        const auto [at, added] = newest.try_emplace(std::move(key), Newest{kept.size(), note.version});
+        if (added)
+            kept.push_back(note);
+        else
+            kept[at->second.place].version = std::max(kept[at->second.place].version, note.version);
+    });
+    std::vector<Notification> notifications;
+    notifications.reserve(kept.size());
+    for (const Note& note : kept) notifications.push_back({note.channel, payload_of(note)});
+    return notifications;
+}
+
+Batch take_batch() {
+    Batch batch{};
+    std::string notes(PokeDatabase::notes_size, '\0');
+    {
+        const PokeLock lock(*area);
+        std::memcpy(notes.data(), mine->notes, mine->length);
+        notes.resize(mine->taken = mine->length);
+        batch.notes = mine->count;
+        for (int i = 0; i < PokeDatabase::max_channels; ++i) {
+            std::memcpy(batch.channels[i], mine->channels[i].name, NAMEDATALEN);
+            batch.for_everyone[i] = mine->channels[i].for_everyone;
+            if (mine->channels[i].waits()) batch.notifications.push_back({i, for_everyone});
+        }
+    }
+    std::vector<Notification> of_spaces = notifications_of(notes);
+    batch.spaces = static_cast<std::int64_t>(of_spaces.size());
+    std::move(of_spaces.begin(), of_spaces.end(), std::back_inserter(batch.notifications));
+    return batch;
+}
+
+void note_sent(const Batch& batch) {
+    const PokeLock lock(*area);
+    mine->length -= mine->taken;
+    std::memmove(mine->notes, mine->notes + mine->taken, mine->length);
+    mine->taken = 0;
+    mine->count -= batch.notes;
+    for (int i = 0; i < PokeDatabase::max_channels; ++i) mine->channels[i].sent_to_everyone = batch.for_everyone[i];
+    mine->sent += static_cast<std::int64_t>(batch.notifications.size());
+    mine->coalesced += batch.notes - batch.spaces;
+}
+
+// Returns false after an error, which is in the log. The notes stay.
+bool send(const Batch& batch) {
+    const auto error = pg::error_of([&batch] {
+        SetCurrentStatementStartTimestamp();
+        StartTransactionCommand();
+        pgstat_report_activity(STATE_RUNNING, "NOTIFY");
+        for (const Notification& notification : batch.notifications)
+            Async_Notify(batch.channels[notification.channel], notification.payload.c_str());
+        CommitTransactionCommand();
+    });
+    pg::guarded([failed = error.has_value()] {
+        if (failed) AbortCurrentTransaction();
+        pgstat_report_activity(STATE_IDLE, nullptr);
+        pgstat_report_stat(false);
+    });
+    if (!error) {
+        note_sent(batch);
+        return true;
+    }
+    pg::guarded(
+        [&error] { ereport(LOG, (errmsg("%s could not notify: %s", worker_type, error->data().message), errdetail("It tries again."))); });
+    return false;
+}
+
+void wait(long milliseconds) {
+    pg::guarded([milliseconds] {
+        WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, milliseconds, PG_WAIT_EXTENSION);
+        ResetLatch(MyLatch);
+        CHECK_FOR_INTERRUPTS();
+        if (!ConfigReloadPending) return;
+        ConfigReloadPending = false;
+        ProcessConfigFile(PGC_SIGHUP);
+    });
+}
+
+// Whether this is the worker of its database now. There may be one already.
+bool attach() {
+    const TimestampTz now = GetCurrentTimestamp();
+    const PokeLock lock(*area);
+    PokeDatabase* const database = area->find_or_take(now);
+    if (database == nullptr || database->pid != 0) return false;
+    database->pid = MyProcPid;
+    database->worker = MyProc;
+    database->closing = database->sleeping = database->refused = false;
+    database->taken = 0;
+    database->asked = database->ask_after = 0;
+    database->ask_pause = 0;
+    mine = database;
+    return true;
+}
+
+void give_up_slot() {
+    mine->pid = 0;
+    mine->worker = nullptr;
+    mine->closing = mine->sleeping = false;
+    mine->used = GetCurrentTimestamp();
+    mine = nullptr;
+}
+
+// Gives up the slot if nothing is to do, and nobody is announced.
+bool leave() {
+    const PokeLock lock(*area);
+    if (mine->waits() || mine->announced > 0) return false;
+    give_up_slot();
+    return true;
+}
+
+// However the process ends, its slot becomes free. If notes are left, they need another worker.
+extern "C" void at_exit(int, Datum) {
+    if (mine == nullptr) return;
+    bool asks;
+    {
+        const PokeLock lock(*area);
+        PokeDatabase& database = *mine;
+        give_up_slot();
+        asks = database.waits() && database.asks(database.used);
+    }
+    if (asks) ask_for_poke_worker(*area);
+}
+
+// Whether the worker has something to do. If not, those who leave notes will wake it.
+bool has_work(bool closing) {
+    const PokeLock lock(*area);
+    mine->closing = closing;
+    mine->sleeping = !mine->waits();
+    return !mine->sleeping;
+}
+
+// Sends what there is, until it is to end or has been idle for a while.
+void serve() {
+    const MemoryContext context = pg::guarded([] { return AllocSetContextCreate(TopMemoryContext, worker_type, ALLOCSET_DEFAULT_SIZES); });
+    TimestampTz active = GetCurrentTimestamp();
+    TimestampTz closing_since = 0;
+    for (;;) {
+        pg::guarded([context] {
+            MemoryContextReset(context);
+            MemoryContextSwitchTo(context);
+        });
+        const bool closing = ShutdownRequestPending;
+        if (has_work(closing)) {
+            const bool sent = send(take_batch());
+            if (!sent && closing) return;
+            wait(sent ? pause_ms : retry_ms);
+            active = GetCurrentTimestamp();
+            continue;
+        }
+        const TimestampTz now = GetCurrentTimestamp();
+        if (closing && closing_since == 0) closing_since = now;
+        const TimestampTz end = closing ? TimestampTzPlusMilliseconds(closing_since, last_wait_ms)
+                                        : TimestampTzPlusMilliseconds(active, pg::settings.poke_worker_idle);
+        if ((closing || now >= end) && leave()) return;
+        if (closing && now >= end) return;
+        wait(now >= end ? retry_ms : TimestampDifferenceMilliseconds(now, end) + 1);
+    }
+}
+
+void run_poke_worker(Oid database) {
+    pg::guarded([database] {
+        pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
+        pqsignal(SIGHUP, SignalHandlerForConfigReload);
+        pqsignal(SIGINT, SIG_IGN);
+        BackgroundWorkerUnblockSignals();
+        BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
+        // No setting of the database may hold the worker up.
+        SetConfigOption("synchronous_commit", "off", PGC_USERSET, PGC_S_OVERRIDE);
+        for (const char* timeout : {"lock_timeout", "statement_timeout", "transaction_timeout"})  // the last one came with 17
+            if (GetConfigOption(timeout, true, false) != nullptr) SetConfigOption(timeout, "0", PGC_USERSET, PGC_S_OVERRIDE);
+        StartTransactionCommand();
+    });
+    area = poke_area();
+    pg::guarded([] {
+        CommitTransactionCommand();
+        pgstat_report_activity(STATE_IDLE, nullptr);
+        before_shmem_exit(at_exit, Datum{0});
+    });
+    if (area != nullptr && attach()) serve();
+}
+
+}  // namespace
+
+void ask_for_poke_worker(PokeArea& pokes) noexcept {
+    BackgroundWorker worker{};
+    worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+#ifdef BGWORKER_INTERRUPTIBLE  // 19: DROP DATABASE and the like end the worker
+    worker.bgw_flags |= BGWORKER_INTERRUPTIBLE;
+#endif
+    worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
+    worker.bgw_restart_time = BGW_NEVER_RESTART;
+    strlcpy(worker.bgw_name, worker_type, BGW_MAXLEN);
+    strlcpy(worker.bgw_type, worker_type, BGW_MAXLEN);
+    strlcpy(worker.bgw_library_name, "$libdir/replicache_ext", sizeof worker.bgw_library_name);
+    strlcpy(worker.bgw_function_name, CppAsString2(REPLICACHE_POKES), BGW_MAXLEN);
+    worker.bgw_main_arg = ObjectIdGetDatum(MyDatabaseId);
+    if (RegisterDynamicBackgroundWorker(&worker, nullptr)) return;
+    const PokeLock lock(pokes);
+    if (PokeDatabase* const database = pokes.find()) database->refused = true;
+}
+
+}  // namespace replicache::engine
+
+extern "C" PGDLLEXPORT void REPLICACHE_POKES(Datum database);
+
+extern "C" void REPLICACHE_POKES(Datum database) {
+    replicache::pg::entry([database] { replicache::engine::run_poke_worker(DatumGetObjectId(database)); });
+}
