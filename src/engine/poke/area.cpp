@@ -15,6 +15,8 @@ namespace {
 
 // A slot of another database is taken when nothing has happened in it for this time.
 constexpr int forget_after_ms = 10'000;
+// If notes are left there, too, because the database is no more.
+constexpr int forget_notes_after_ms = 3'600'000;
 constexpr int max_ask_pause = 64;  // seconds
 
 PokeArea* area = nullptr;
@@ -34,18 +36,28 @@ bool PokeDatabase::waits() const {
                              std::begin(channels), std::end(channels), [](const PokeChannel& channel) { return channel.waits(); });
 }
 
-int PokeDatabase::channel(const char* name) {
-    for (int i = 0; i < max_channels; ++i)
-        if (std::strcmp(channels[i].name, name) == 0) return i;
-    // Channels are not used again while somebody may know their index.
-    if (*channels[max_channels - 1].name != '\0' && announced == 0 && !waits())
-        for (PokeChannel& channel : channels) channel = {};
-    for (int i = 0; i < max_channels; ++i) {
-        if (*channels[i].name != '\0') continue;
-        strlcpy(channels[i].name, name, NAMEDATALEN);
-        return i;
+bool PokeDatabase::find(const std::vector<std::string>& names, int* indexes) {
+    const auto index = [this](const char* name) {
+        return static_cast<int>(
+            std::find_if(
+                channels, channels + max_channels, [name](const PokeChannel& c) { return std::strcmp(c.name, name) == 0; }) -
+            channels);
+    };
+    const auto unknown = std::count_if(
+        names.begin(), names.end(), [&](const std::string& name) { return index(name.c_str()) == max_channels; });
+    const auto free = std::count_if(channels, channels + max_channels, [](const PokeChannel& channel) { return *channel.name == '\0'; });
+    if (unknown > free) {
+        // Channels make room for others only while no index of theirs is in use.
+        if (names.size() > max_channels || announced > 0 || waits()) return false;
+        std::fill_n(channels, max_channels, PokeChannel{});
     }
-    return -1;
+    for (std::size_t i = 0; i < names.size(); ++i) {
+        indexes[i] = index(names[i].c_str());
+        if (indexes[i] < max_channels) continue;
+        indexes[i] = index("");
+        strlcpy(channels[indexes[i]].name, names[i].c_str(), NAMEDATALEN);
+    }
+    return true;
 }
 
 void PokeDatabase::leave(const Note& note) {
@@ -75,6 +87,14 @@ void PokeDatabase::leave(const Note& note) {
     ++count;
 }
 
+void PokeDatabase::remove(std::size_t bytes, std::int64_t notes_sent, const std::uint32_t* everyone) {
+    length -= bytes;
+    std::memmove(notes, notes + bytes, length);
+    taken = 0;
+    count -= notes_sent;
+    for (int i = 0; i < max_channels; ++i) channels[i].sent_to_everyone = everyone[i];
+}
+
 bool PokeDatabase::asks(TimestampTz now) {
     if (pid != 0 || now < ask_after) return false;
     asked = now;
@@ -102,8 +122,9 @@ PokeDatabase* PokeArea::find_or_take(TimestampTz now) {
             database.used = now;
             return &database;
         }
-        const bool free = database.id == InvalidOid || (database.pid == 0 && database.announced == 0 && !database.waits() &&
-                                                        TimestampDifferenceExceeds(database.used, now, forget_after_ms));
+        const int forget_after = database.waits() ? forget_notes_after_ms : forget_after_ms;
+        const bool free = database.id == InvalidOid ||
+                          (database.pid == 0 && database.announced == 0 && TimestampDifferenceExceeds(database.used, now, forget_after));
         if (free && (taken == nullptr || database.used < taken->used)) taken = &database;
     }
     if (taken == nullptr) return nullptr;

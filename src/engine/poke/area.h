@@ -42,8 +42,9 @@ struct PokeDatabase {
     TimestampTz notified;  // when a transaction has last sent its pokes itself
     TimestampTz asked;     // when a worker was last asked for, since one was there
     TimestampTz ask_after;
-    int ask_pause;  // seconds
-    bool refused;   // there was no free process for the worker
+    int ask_pause;             // seconds
+    bool refused;              // there was no free process for the worker
+    std::uint32_t generation;  // changes when a worker comes, and when notes go without one
 
     std::int64_t sent, coalesced, in_transaction;  // see figures.h
 
@@ -54,12 +55,16 @@ struct PokeDatabase {
     char notes[notes_size];
 
     bool waits() const;
-    // The index of the channel, which is added if there is room; -1: there is none.
-    int channel(const char* name);
+    // Finds the indexes of the channels, which are added. Returns false if there is no room for them.
+    bool find(const std::vector<std::string>& names, int* indexes);
     // Adds a note. Where it has no room, everyone is poked.
     void leave(const Note& note);
+    // The first notes have been sent, and the pokes for everyone up to these numbers.
+    void remove(std::size_t bytes, std::int64_t notes, const std::uint32_t* everyone);
     // Whether to ask for a worker now, and notes that it is done.
     bool asks(TimestampTz now);
+    // The next time, a worker may be asked for at once.
+    void forget_asking() { asked = ask_after = ask_pause = 0; }
     // Wakes the worker if it sleeps. Returns its latch, to be set after the lock is released.
     Latch* wake();
 };

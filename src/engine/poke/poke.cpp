@@ -19,10 +19,10 @@ namespace {
 std::vector<std::string> channels;
 std::string notes;  // their channels are indexes of `channels`
 
-// How many bytes of notes there were when a subtransaction made its first one.
+// What there was when a subtransaction made its first note.
 struct Mark {
     SubTransactionId by;
-    std::size_t length;
+    std::size_t length, channels;
 };
 std::vector<Mark> marks;
 
@@ -30,10 +30,21 @@ enum class Fate { open, announced, notified } fate = Fate::open;
 PokeArea* area;                           // where the notes are announced
 int indexes[PokeDatabase::max_channels];  // of the area, for those of `channels`
 
+// Notes that a worker has left behind. This transaction pokes everyone in their place.
+struct LeftBehind {
+    std::uint32_t generation;
+    std::size_t length;
+    std::int64_t count;
+    char channels[PokeDatabase::max_channels][NAMEDATALEN];  // empty: nothing waits on it
+    std::uint32_t for_everyone[PokeDatabase::max_channels];
+};
+std::optional<LeftBehind> left_behind;
+
 void clear() noexcept {
     channels.clear();
     notes.clear();
     marks.clear();
+    left_behind.reset();
     fate = Fate::open;
 }
 
@@ -68,11 +79,23 @@ std::optional<std::uint8_t> index_of(const char* channel) {
     return static_cast<std::uint8_t>(known - channels.begin());
 }
 
-bool find_channels(PokeDatabase& database) {
-    if (channels.size() > PokeDatabase::max_channels) return false;
-    for (std::size_t i = 0; i < channels.size(); ++i)
-        if ((indexes[i] = database.channel(channels[i].c_str())) < 0) return false;
-    return true;
+LeftBehind what_is_left(const PokeDatabase& database) {
+    LeftBehind left{database.generation, database.length, database.count, {}, {}};
+    for (int i = 0; i < PokeDatabase::max_channels; ++i) {
+        left.for_everyone[i] = database.channels[i].for_everyone;
+        if (database.channels[i].waits()) std::memcpy(left.channels[i], database.channels[i].name, NAMEDATALEN);
+    }
+    for_each_note({database.notes, database.length},
+                  [&](const Note& note) { std::memcpy(left.channels[note.channel], database.channels[note.channel].name, NAMEDATALEN); });
+    return left;
+}
+
+void remove_what_was_left() {
+    const PokeLock lock(*area);
+    PokeDatabase* const database = area->find();
+    if (database == nullptr || database->generation != left_behind->generation) return;
+    ++database->generation;
+    database->remove(left_behind->length, left_behind->count, left_behind->for_everyone);
 }
 
 // Returns whether a worker waits for the notes now. If pokes are frequent, a worker is asked for, which serves later transactions.
@@ -83,7 +106,7 @@ bool announce() {
     {
         const PokeLock lock(*area);
         PokeDatabase* const database = area->find();
-        if (database != nullptr && database->pid != 0 && !database->closing && find_channels(*database)) {
+        if (database != nullptr && database->pid != 0 && !database->closing && database->find(channels, indexes)) {
             ++database->announced;
             fate = Fate::announced;
             return true;
@@ -99,10 +122,25 @@ bool announce() {
             const bool frequent = !TimestampDifferenceExceeds(database->notified, now, frequent_ms);
             asks = (frequent || database->waits()) && database->asks(now);
             database->notified = now;
+            if (database->pid == 0 && database->waits()) left_behind = what_is_left(*database);
         }
     }
     if (asks) ask_for_poke_worker(*area);
+    if (left_behind)
+        for (const char* channel : left_behind->channels)
+            if (*channel != '\0') notify(channel, Note{0, true, {}, 0});
     return false;
+}
+
+void leave_notes(PokeDatabase& database) {
+    const bool too_many = notes.size() > PokeDatabase::notes_size;
+    if (too_many)
+        for (std::size_t i = 0; i < channels.size(); ++i) database.leave({static_cast<std::uint8_t>(indexes[i]), true, {}, 0});
+    else
+        for_each_note(notes, [&database](Note note) {
+            note.channel = static_cast<std::uint8_t>(indexes[note.channel]);
+            database.leave(note);
+        });
 }
 
 }  // namespace
@@ -110,11 +148,12 @@ bool announce() {
 void poke(const std::string& space, std::int64_t version) {
     const char* const channel = pg::settings.poke_channel;
     if (channel == nullptr || *channel == '\0') return;
+    const std::size_t known_channels = channels.size();
     const auto index = index_of(channel);
     const Note note = pg::settings.poke_names ? Note{index.value_or(0), false, space, version} : Note{index.value_or(0), true, {}, 0};
     if (!index) return notify(channel, note);
     const SubTransactionId me = GetCurrentSubTransactionId();
-    if (marks.empty() || marks.back().by != me) marks.push_back({me, notes.size()});
+    if (marks.empty() || marks.back().by != me) marks.push_back({me, notes.size(), known_channels});
     const std::size_t end = notes.size();
     notes.resize(end + size_of(note));
     write_note(notes.data() + end, note);
@@ -136,16 +175,14 @@ void pokes_after_commit() noexcept {
             PokeDatabase& database = *area->find();
             --database.announced;
             database.used = now;
-            for_each_note(notes, [&database](Note note) {
-                note.channel = static_cast<std::uint8_t>(indexes[note.channel]);
-                database.leave(note);
-            });
+            leave_notes(database);
             latch = database.wake();
             asks = database.asks(now);
         }
         if (latch != nullptr) SetLatch(latch);
         if (asks) ask_for_poke_worker(*area);
     }
+    if (left_behind) remove_what_was_left();
     clear();
 }
 
@@ -164,7 +201,10 @@ void pokes_after_abort() noexcept {
 }
 
 void undo_pokes(SubTransactionId from) noexcept {
-    for (; !marks.empty() && marks.back().by >= from; marks.pop_back()) notes.resize(marks.back().length);
+    for (; !marks.empty() && marks.back().by >= from; marks.pop_back()) {
+        notes.resize(marks.back().length);
+        channels.resize(marks.back().channels);
+    }
 }
 
 }  // namespace replicache::engine

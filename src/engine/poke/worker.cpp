@@ -100,13 +100,10 @@ Batch take_batch() {
 
 void note_sent(const Batch& batch) {
     const PokeLock lock(*area);
-    mine->length -= mine->taken;
-    std::memmove(mine->notes, mine->notes + mine->taken, mine->length);
-    mine->taken = 0;
-    mine->count -= batch.notes;
-    for (int i = 0; i < PokeDatabase::max_channels; ++i) mine->channels[i].sent_to_everyone = batch.for_everyone[i];
+    mine->remove(mine->taken, batch.notes, batch.for_everyone);
     mine->sent += static_cast<std::int64_t>(batch.notifications.size());
     mine->coalesced += batch.notes - batch.spaces;
+    mine->forget_asking();
 }
 
 // Returns false after an error, which is in the log. The notes stay.
@@ -154,8 +151,7 @@ bool attach() {
     database->worker = MyProc;
     database->closing = database->sleeping = database->refused = false;
     database->taken = 0;
-    database->asked = database->ask_after = 0;
-    database->ask_pause = 0;
+    ++database->generation;
     mine = database;
     return true;
 }
@@ -172,6 +168,7 @@ void give_up_slot() {
 bool leave() {
     const PokeLock lock(*area);
     if (mine->waits() || mine->announced > 0) return false;
+    mine->forget_asking();
     give_up_slot();
     return true;
 }
@@ -179,14 +176,18 @@ bool leave() {
 // However the process ends, its slot becomes free. If notes are left, they need another worker.
 extern "C" void at_exit(int, Datum) {
     if (mine == nullptr) return;
+    PokeDatabase* const database = mine;
     bool asks;
     {
         const PokeLock lock(*area);
-        PokeDatabase& database = *mine;
+        if (ShutdownRequestPending) mine->forget_asking();
         give_up_slot();
-        asks = database.waits() && database.asks(database.used);
+        asks = database->waits() && database->asks(database->used);
     }
-    if (asks) ask_for_poke_worker(*area);
+    if (!asks || ask_for_poke_worker(*area)) return;
+    // Perhaps there is room when this process is gone.
+    const PokeLock lock(*area);
+    database->forget_asking();
 }
 
 // Whether the worker has something to do. If not, those who leave notes will wake it.
@@ -249,7 +250,7 @@ void run_poke_worker(Oid database) {
 
 }  // namespace
 
-void ask_for_poke_worker(PokeArea& pokes) noexcept {
+bool ask_for_poke_worker(PokeArea& pokes) noexcept {
     BackgroundWorker worker{};
     worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
 #ifdef BGWORKER_INTERRUPTIBLE  // 19: DROP DATABASE and the like end the worker
@@ -262,9 +263,10 @@ void ask_for_poke_worker(PokeArea& pokes) noexcept {
     strlcpy(worker.bgw_library_name, "$libdir/replicache_ext", sizeof worker.bgw_library_name);
     strlcpy(worker.bgw_function_name, CppAsString2(REPLICACHE_POKES), BGW_MAXLEN);
     worker.bgw_main_arg = ObjectIdGetDatum(MyDatabaseId);
-    if (RegisterDynamicBackgroundWorker(&worker, nullptr)) return;
+    if (RegisterDynamicBackgroundWorker(&worker, nullptr)) return true;
     const PokeLock lock(pokes);
     if (PokeDatabase* const database = pokes.find()) database->refused = true;
+    return false;
 }
 
 }  // namespace replicache::engine

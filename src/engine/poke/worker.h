@@ -5,7 +5,8 @@
 
 namespace replicache::engine {
 
-// Asks the postmaster for a worker for the current database. Raises nothing and allocates nothing. Nobody promises that it comes.
-void ask_for_poke_worker(PokeArea& area) noexcept;
+// Asks the postmaster for a worker for the current database. Raises nothing and allocates nothing. Returns false if too many processes
+// run. True promises nothing: the worker cannot come into a database that allows no connections, for example.
+bool ask_for_poke_worker(PokeArea& area) noexcept;
 
 }  // namespace replicache::engine
