@@ -113,6 +113,13 @@ private:
 #endif
 };
 
+// 19 gives handlers a second argument, so SIG_IGN has another type.
+#ifdef PG_SIG_IGN
+inline const pqsigfunc ignore_signal = PG_SIG_IGN;
+#else
+inline const pqsigfunc ignore_signal = SIG_IGN;
+#endif
+
 // 18 made the bytes unsigned. Returns the length of the result. -1: it is larger than `size`, or the text is not base64.
 #if PG_VERSION_NUM >= 180000
 using Base64Byte = std::uint8_t;

@@ -55,7 +55,8 @@ bool PokeDatabase::find(const std::vector<std::string>& names, int* indexes) {
         indexes[i] = index(names[i].c_str());
         if (indexes[i] < max_channels) continue;
         indexes[i] = index("");
-        strlcpy(channels[indexes[i]].name, names[i].c_str(), NAMEDATALEN);
+        // replicache.poke_channel has no longer names.
+        std::strcpy(channels[indexes[i]].name, names[i].c_str());
     }
     return true;
 }

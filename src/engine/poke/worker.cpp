@@ -1,6 +1,7 @@
 #include "engine/poke/worker.h"
 
 #include "engine/poke/payload.h"
+#include "pg/compat.h"
 #include "pg/settings.h"
 
 extern "C" {
@@ -230,7 +231,7 @@ void run_poke_worker(Oid database) {
     pg::guarded([database] {
         pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
         pqsignal(SIGHUP, SignalHandlerForConfigReload);
-        pqsignal(SIGINT, SIG_IGN);
+        pqsignal(SIGINT, pg::ignore_signal);
         BackgroundWorkerUnblockSignals();
         BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
         // No setting of the database may hold the worker up.
@@ -258,10 +259,10 @@ bool ask_for_poke_worker(PokeArea& pokes) noexcept {
 #endif
     worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
     worker.bgw_restart_time = BGW_NEVER_RESTART;
-    strlcpy(worker.bgw_name, worker_type, BGW_MAXLEN);
-    strlcpy(worker.bgw_type, worker_type, BGW_MAXLEN);
-    strlcpy(worker.bgw_library_name, "$libdir/replicache_ext", sizeof worker.bgw_library_name);
-    strlcpy(worker.bgw_function_name, CppAsString2(REPLICACHE_POKES), BGW_MAXLEN);
+    std::strcpy(worker.bgw_name, worker_type);
+    std::strcpy(worker.bgw_type, worker_type);
+    std::strcpy(worker.bgw_library_name, "$libdir/replicache_ext");
+    std::strcpy(worker.bgw_function_name, CppAsString2(REPLICACHE_POKES));
     worker.bgw_main_arg = ObjectIdGetDatum(MyDatabaseId);
     if (RegisterDynamicBackgroundWorker(&worker, nullptr)) return true;
     const PokeLock lock(pokes);
