@@ -41,6 +41,8 @@ struct LeftBehind {
 std::optional<LeftBehind> left_behind;
 
 void clear() noexcept {
+    constexpr std::size_t kept_bytes = 65536;
+    if (notes.capacity() > kept_bytes) std::string().swap(notes);
     channels.clear();
     notes.clear();
     marks.clear();
