@@ -7,5 +7,5 @@ CREATE FUNCTION cookie(version bigint, space text DEFAULT '') RETURNS json LANGU
 
 -- The answer with its order alone for a cookie, where that is the version. Another cookie is left as it is, but for the history.
 CREATE FUNCTION plain(answer json) RETURNS json LANGUAGE sql IMMUTABLE AS $$
-    SELECT regexp_replace(regexp_replace(answer::text, '^\{"cookie":\{"order":(\d+),"version":\1,"lsn":"[0-9A-F/]+",("confirmed":"[-0-9a-f]+",)?"origin":"[-0-9a-f]+"\}', '{"cookie":\1'),
-        '"lsn":"[0-9A-F/]+",("confirmed":"[-0-9a-f]+",)?"origin":"[-0-9a-f]+"', '"of":"this history"')::json $$;
+    SELECT regexp_replace(regexp_replace(answer::text, '^\{"cookie":\{"order":(\d+),"version":\1,"lsn":"[0-9A-F/]+","origin":"[-0-9a-f]+"(,"confirmed":"[-0-9a-f]+")?\}', '{"cookie":\1'),
+        '"lsn":"[0-9A-F/]+","origin":"[-0-9a-f]+"(,"confirmed":"[-0-9a-f]+")?', '"of":"this history"')::json $$;

@@ -162,9 +162,10 @@ std::string cookie_text(const Cookie& cookie) {
         writer.member("at", cookie.page->at);
         writer.end('}');
     }
-    if (!cookie.confirmed.empty()) writer.member("confirmed", cookie.confirmed);
     if (!cookie.skipped.empty()) writer.json("skipped", numbers_text(cookie.skipped));
     writer.member("origin", cookie.origin);
+    // The last one: a backend adds it to a cookie that several client groups share, and both must be the same text.
+    if (!cookie.confirmed.empty()) writer.member("confirmed", cookie.confirmed);
     writer.end('}');
     return writer.take();
 }

@@ -68,7 +68,7 @@ TEST(ParseCookie, Ours) {
 
 TEST(CookieText, IsReadAsTheSameCookie) {
     Cookie cookie{.order = {.number = 7}, .origin = "o", .lsn = 0x16B374D848, .version = 3, .confirmed = "a-b-1"};
-    EXPECT_EQ(cookie_text(cookie), R"({"order":7,"version":3,"lsn":"16/B374D848","confirmed":"a-b-1","origin":"o"})");
+    EXPECT_EQ(cookie_text(cookie), R"({"order":7,"version":3,"lsn":"16/B374D848","origin":"o","confirmed":"a-b-1"})");
     for (const Order order : {Order{0, 7}, Order{1, 7}, Order{2, Order::max}})
         for (const std::int64_t xmax : {0, 9}) {
             cookie.order = order;
