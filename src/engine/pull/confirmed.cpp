@@ -25,13 +25,12 @@ std::int64_t last_mutation_id(const std::optional<std::string>& group, const std
 std::string append_last_mutation_ids(PullAnswer& answer, const std::string& group, const Progress& progress, bool all) {
     std::vector<std::pair<std::string, std::int64_t>> changed;
     std::pair<std::string, std::int64_t> last;
-    std::pair newest(false, std::int64_t{-1});
+    MutationRank newest;
     TableScan clients = clients_of(group);
     while (clients.next()) {
         const std::int64_t version = clients.int8(client_column::version), id = clients.int8(client_column::last_mutation_id);
-        // In a database that was restored from a dump, the version may be the id of a future transaction.
-        const bool is_past = progress.cookie.xmax == 0 || version < progress.cookie.xmax;
-        if (const std::pair rank(is_past, version); rank > newest) {
+        const MutationRank rank = mutation_rank(progress, version);
+        if (rank > newest || (rank == newest && clients.text(client_column::id) > last.first)) {
             newest = rank;
             last = {clients.text(client_column::id), id};
         }
@@ -39,7 +38,11 @@ std::string append_last_mutation_ids(PullAnswer& answer, const std::string& grou
     }
     std::sort(changed.begin(), changed.end());
     for (const auto& [client, id] : changed) answer.append_last_mutation_id(client, id);
-    return last.first.empty() ? std::string() : pg::hex_hash(group) + "-" + pg::hex_hash(last.first) + "-" + std::to_string(last.second);
+    return last.first.empty() ? std::string() : confirmed_text(group, last.first, last.second);
+}
+
+std::string confirmed_text(std::string_view group, std::string_view client, std::int64_t id) {
+    return pg::hex_hash(group) + "-" + pg::hex_hash(client) + "-" + std::to_string(id);
 }
 
 bool knows_confirmed(const std::string& group, std::string_view confirmed) {

@@ -14,6 +14,19 @@ std::int64_t last_mutation_id(const std::optional<std::string>& group, const std
 // group, for Cookie::confirmed. Empty: there is none.
 std::string append_last_mutation_ids(PullAnswer& answer, const std::string& group, const Progress& progress, bool all);
 
+// Of two mutations of a group, the one with the greater rank came later. Clients of one push have equal ranks. Then the greater id counts.
+struct MutationRank {
+    bool is_past = false;
+    std::int64_t version = -1;
+    auto operator<=>(const MutationRank&) const = default;
+};
+inline MutationRank mutation_rank(const Progress& progress, std::int64_t version) {
+    // In a database that was restored from a dump, the version may be the id of a future transaction.
+    return {progress.cookie.xmax == 0 || version < progress.cookie.xmax, version};
+}
+// For Cookie::confirmed.
+std::string confirmed_text(std::string_view group, std::string_view client, std::int64_t id);
+
 // Whether this server knows the group's confirmed mutations, as far as a cookie of another history tells. It does not know them in a new
 // database, or in one that was restored to an older state. Then clients must start again as a new group, with the same cookie: they would
 // ignore an answer that confirms less than they know, and their next mutations would be out of order.
