@@ -1,4 +1,4 @@
-// apply_push, pull and pull_since: the requests and answers of Replicache.
+// apply_push, pull, pull_for and pull_since: the requests and answers of Replicache.
 #include "protocol/replicache.h"
 #include "api/arguments.h"
 #include "api/request.h"
@@ -7,7 +7,9 @@
 #include "engine/session/failure.h"
 #include "engine/space/space.h"
 #include "engine/table/canonical_space.h"
+#include "pg/array.h"
 #include "pg/settings.h"
+#include "protocol/cookie.h"
 
 namespace replicache::api {
 namespace {
@@ -60,6 +62,37 @@ Datum pull(FunctionCallInfo fcinfo) {
     return answer_pull(request);
 }
 
+// A cookie without Cookie::confirmed, as several groups have it. `text` gets what the cookie's source is then.
+void remove_confirmed(std::optional<Cookie>& cookie, std::string& text) {
+    if (!cookie || cookie->confirmed.empty()) return;
+    cookie->confirmed.clear();
+    cookie->source = {};
+    text = protocol::cookie_text(*cookie);
+    cookie->source = text;
+}
+
+Datum pull_for(FunctionCallInfo fcinfo) {
+    require(fcinfo, 0, "client_group_ids");
+    const std::vector<std::string_view> client_group_ids = pg::text_views(PG_GETARG_DATUM(0));
+    engine::PullRequest request;
+    request.is_shared = true;
+    request.client_group_ids = client_group_ids;
+    request.base_cookie = "null";
+    std::string cookie;
+    if (const auto text = pg::text_argument(fcinfo, 1)) {
+        request.cookie = parse_request(protocol::parse_single_cookie, *text);
+        if (request.cookie) request.base_cookie = request.cookie->source;
+        remove_confirmed(request.cookie, cookie);
+    }
+    request.space = required_space(fcinfo, 2);
+    request.user_id = optional_text(fcinfo, 3);
+    request.schema_version = optional_text(fcinfo, 4);
+    if (request.schema_version)
+        if (const auto refusal = refuse_schema(*request.schema_version)) return answer_datum(protocol::version_not_supported(*refusal));
+    if (const auto answer = engine::pull(request)) return *answer;
+    PG_RETURN_NULL();
+}
+
 Datum pull_since(FunctionCallInfo fcinfo) {
     engine::PullRequest request;
     request.plain_cookies = request.any_user = true;
@@ -86,6 +119,12 @@ PG_FUNCTION_INFO_V1(replicache_pull);
 Datum replicache_pull(PG_FUNCTION_ARGS) {
     return replicache::pg::entry(
         [fcinfo] { return replicache::engine::despite_drops([fcinfo] { return replicache::api::pull(fcinfo); }); });
+}
+
+PG_FUNCTION_INFO_V1(replicache_pull_for);
+Datum replicache_pull_for(PG_FUNCTION_ARGS) {
+    return replicache::pg::entry(
+        [fcinfo] { return replicache::engine::despite_drops([fcinfo] { return replicache::api::pull_for(fcinfo); }); });
 }
 
 PG_FUNCTION_INFO_V1(replicache_pull_since);

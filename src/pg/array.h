@@ -55,8 +55,8 @@ inline std::vector<std::int64_t> int8_elements(Datum array) {
     return {first, first + ArrayGetNItems(ARR_NDIM(elements), ARR_DIMS(elements))};
 }
 
-// The elements of a text array; throws when one is null.
-inline std::vector<std::string> text_elements(Datum array) {
+// The elements of a text array, which live as long as the array, or as the current memory context. Throws when one is null.
+inline std::vector<std::string_view> text_views(Datum array) {
     struct Elements {
         Datum* datums;
         bool* nulls;
@@ -67,12 +67,18 @@ inline std::vector<std::string> text_elements(Datum array) {
         deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false, TYPALIGN_INT, &e.datums, &e.nulls, &e.count);
         return e;
     });
-    std::vector<std::string> texts;
+    std::vector<std::string_view> texts;
+    texts.reserve(static_cast<std::size_t>(elements.count));
     for (int i = 0; i < elements.count; ++i) {
         if (elements.nulls[i]) throw SqlError(ERRCODE_NULL_VALUE_NOT_ALLOWED, "an element of the array is null");
-        texts.emplace_back(view_of_text(elements.datums[i]));
+        texts.push_back(view_of_text(elements.datums[i]));
     }
     return texts;
+}
+
+inline std::vector<std::string> text_elements(Datum array) {
+    const std::vector<std::string_view> texts = text_views(array);
+    return {texts.begin(), texts.end()};
 }
 
 }  // namespace replicache::pg

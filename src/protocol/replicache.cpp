@@ -22,10 +22,9 @@ std::string read_schema_version(const Object& request) {
     return request.find("schemaVersion").empty() ? std::string() : request.text("schemaVersion");
 }
 
-std::optional<Cookie> read_cookie(const Object& request) {
-    const std::string_view value = request.find("cookie");
+std::optional<Cookie> read_cookie(std::string_view value, const Path& path) {
     if (value.empty() || value == "null") return std::nullopt;
-    return parse_cookie(value, request.path_of("cookie"));
+    return parse_cookie(value, path);
 }
 
 void write_rejection(Writer& writer, const Batch& batch, const Rejection& rejection) {
@@ -94,13 +93,21 @@ std::variant<Pull, VersionNotSupported> parse_pull(std::string_view text) {
     pull.version = *version;
     pull.client_group_id = request.identifier(pull.version == 0 ? "clientID" : "clientGroupID");
     pull.schema_version = read_schema_version(request);
-    pull.cookie = read_cookie(request);
+    pull.cookie = read_cookie(request.find("cookie"), request.path_of("cookie"));
     if (pull.version == 0) {
         pull.client_id = pull.client_group_id;
         // Only the server's own count goes into the answer, so a client need not tell us what it has seen.
         pull.last_mutation_id = request.find("lastMutationID").empty() ? 0 : request.unsigned_integer("lastMutationID");
     }
     return pull;
+}
+
+std::optional<Cookie> parse_single_cookie(std::string_view text) {
+    const Path path = "cookie";
+    Scanner scanner(text, path);
+    const std::string_view value = scanner.value();
+    scanner.expect_end();
+    return read_cookie(value, path);
 }
 
 std::string push_answer(const Batch& batch, const Outcome& outcome) {

@@ -35,6 +35,9 @@ struct Pull {
 std::variant<Push, VersionNotSupported> parse_push(std::string_view text);
 std::variant<Pull, VersionNotSupported> parse_pull(std::string_view text);
 
+// A cookie on its own. Nullopt: it is null.
+std::optional<Cookie> parse_single_cookie(std::string_view text);
+
 std::string push_answer(const Batch& batch, const Outcome& outcome);
 std::string client_state_not_found();
 std::string version_not_supported(const VersionNotSupported& refusal);

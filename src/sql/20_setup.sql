@@ -149,7 +149,7 @@ BEGIN
     EXECUTE pg_catalog.format('GRANT USAGE ON SCHEMA replicache TO %s', role);
     EXECUTE pg_catalog.format(
         'GRANT EXECUTE ON FUNCTION replicache.apply_push(json, text, text), replicache.pull(json, text, text), '
-        'replicache.pull_since(bigint, text, text), replicache.powersync_upload(json, text, text), '
+        'replicache.pull_for(text[], json, text, text, text), replicache.pull_since(bigint, text, text), replicache.powersync_upload(json, text, text), '
         'replicache.sync_pull(bigint, text, text[], boolean, integer, integer), replicache.sync_push(json, bigint, text), replicache.current_user_id(), replicache.current_space(), '
         'replicache.current_client_group_id(), replicache.current_client_id(), replicache.current_mutation_id(), '
         'replicache.current_version(), replicache.current_schema_version() TO %s', role);

@@ -21,6 +21,24 @@ Result: {"cookie","lastMutationIDChanges" (V0: "lastMutationID"),"patch":[…]}.
 Errors: 22023 malformed request; 42501 the client group belongs to somebody else, or the role may not read a tracked table; 25006 a view must be recorded, or its record is not known on this standby: repeat the pull on the primary, in a transaction that may write; 54000 the answer would be larger than 1 GB; 40001 or 55000 tables were altered meanwhile: pull again.
 Rules: https://doc.replicache.dev/reference/server-pull';
 
+CREATE FUNCTION replicache.pull_for(
+    client_group_ids text[],
+    cookie json,
+    space text DEFAULT '',
+    user_id text DEFAULT NULL,
+    schema_version text DEFAULT NULL
+) RETURNS json
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'replicache_pull_for';
+COMMENT ON FUNCTION replicache.pull_for(text[], json, text, text, text) IS
+'Answers the pulls of many client groups that have the same cookie, once for all of them. The backend makes a poke for each client from the answer. It reads and writes as pull does.
+client_group_ids: the client groups. An id that is not on record is a group without mutations. An id may come twice.
+cookie: the cookie of their clients. Its member confirmed does not count. NULL or null: they have no data.
+space: as for apply_push.
+user_id: the user that all these groups belong to. NULL: groups of any users, who must all see the same.
+schema_version: the schemaVersion of these clients. NULL: it is not checked.
+Result: {"baseCookie","cookie","confirmed":{…},"lastMutationIDChanges":{…},"patch":[…]}. baseCookie is the argument. cookie is the new one, without its member confirmed. confirmed and lastMutationIDChanges have a member for each client group with news, by its id. With "more":true, there are further pages. NULL: there is no common answer, because the cookie is of another history. Let every client pull. Or {"error":"VersionNotSupported","versionType":"schema"}.
+Errors: 22004 client_group_ids, an element of it or space is null; 42501 a client group belongs to another space or, with user_id, to another user, or the role may not read a tracked table; 0A000 the clients may not see the same: without user_id, a table of the space is private or has parts, row-level security applies to the calling role, or an expression has called current_user_id(), and always if an expression has called current_client_group_id() or current_client_id(); the other errors of pull.';
+
 CREATE FUNCTION replicache.pull_since(version bigint, client_group_id text DEFAULT NULL, space text DEFAULT '') RETURNS json
     LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'replicache_pull_since';
 COMMENT ON FUNCTION replicache.pull_since(bigint, text, text) IS

@@ -143,7 +143,7 @@ INSERT INTO finding SELECT 'nobody', format('%s: %s', call, state) FROM sound s,
 INSERT INTO finding SELECT 'nobody', format('%s: %s', c.relname, state) FROM pg_class c, outcome_as('hostile_nobody', format('SELECT FROM replicache.%I', c.relname)) state
     WHERE c.relnamespace = 'replicache'::regnamespace AND c.relkind IN ('r', 'S') AND state IS DISTINCT FROM '42501';
 INSERT INTO finding SELECT 'application', format('%s: %s', call, state) FROM sound s, outcome_as('hostile_app', 'SELECT ' || call) state
-    WHERE state IS NOT DISTINCT FROM CASE WHEN name IN ('apply_push', 'pull', 'pull_since', 'powersync_upload', 'sync_push', 'sync_pull') OR name LIKE 'current\_%' THEN '42501' END;
+    WHERE state IS NOT DISTINCT FROM CASE WHEN name IN ('apply_push', 'pull', 'pull_for', 'pull_since', 'powersync_upload', 'sync_push', 'sync_pull') OR name LIKE 'current\_%' THEN '42501' END;
 
 -- The functions that PostgreSQL calls: called by SQL, and as triggers where they do not belong.
 INSERT INTO finding SELECT 'triggers', format('%s: %s %s', f.name, o.state, o.message) FROM function f, outcome(format('SELECT replicache.%I()', f.name)) o
@@ -172,7 +172,7 @@ BEGIN
     FOR s IN SELECT * FROM sound LOOP
         SELECT * FROM outcome('SELECT ' || s.call) INTO o;
         -- What sync_push refuses is answered, and nothing is written.
-        IF NOT (s.name = 'sync_push' AND o.state IS NULL) AND (o.state IS DISTINCT FROM CASE WHEN s.name IN ('pull', 'pull_since', 'sync_pull') OR s.name LIKE 'current\_%' THEN NULL ELSE '25006' END) THEN
+        IF NOT (s.name = 'sync_push' AND o.state IS NULL) AND (o.state IS DISTINCT FROM CASE WHEN s.name IN ('pull', 'pull_for', 'pull_since', 'sync_pull') OR s.name LIKE 'current\_%' THEN NULL ELSE '25006' END) THEN
             RETURN NEXT format('%s: %s %s', s.call, o.state, o.message);
         END IF;
     END LOOP;

@@ -1,5 +1,6 @@
 #include "engine/pull/pull.h"
 
+#include "engine/pull/client_groups.h"
 #include "engine/pull/confirmed.h"
 #include "engine/pull/pulled_tables.h"
 #include "engine/session/client.h"
@@ -19,8 +20,9 @@ using Kind = Progress::Kind;
 struct Pull {
     const PullRequest& request;
     Progress& progress;
-    PulledTables* tables;  // null: nothing can have changed
-    ClientView* view;      // null: all clients see the same
+    PulledTables* tables;        // null: nothing can have changed
+    ClientView* view;            // null: all clients see the same
+    const ClientGroups* groups;  // null: the answer is for one
 
     bool has_news() const { return progress.kind == Kind::changes || progress.kind == Kind::everything; }
     // Whether this is a page of a complete pull.
@@ -84,6 +86,11 @@ std::optional<bool> append_ids(PullAnswer& answer, const Pull& pull, bool held_b
         answer.append_last_mutation_id(id);
         return id > request.last_mutation_id;
     }
+    if (pull.groups != nullptr) {
+        if (pull.has_news() && !held_back) return pull.groups->append_news(answer, progress, pull.begins() || pull.is_paged());
+        ClientGroups::append_nothing(answer);
+        return false;
+    }
     answer.begin_last_mutation_ids();
     const int empty = answer.length();
     if (held_back && request.cookie) progress.cookie.confirmed = request.cookie->confirmed;
@@ -92,6 +99,16 @@ std::optional<bool> append_ids(PullAnswer& answer, const Pull& pull, bool held_b
     const bool changed = answer.length() > empty;
     answer.end_last_mutation_ids();
     return changed;
+}
+
+// Notes that the record of the new cookie's view is in use.
+void note_use(const Pull& pull) {
+    const CookieView& view = *pull.progress.cookie.view;
+    if (pull.groups == nullptr || pull.groups->ids().empty()) return pull.view->note_use(view, pull.request.client_group_id);
+    for (const std::string_view id : pull.groups->ids()) {
+        pg::check_interrupts();
+        pull.view->note_use(view, std::string(id));
+    }
 }
 
 // Appends the answer. Returns whether it has anything new. Nullopt: the server knows less than the client.
@@ -106,6 +123,7 @@ std::optional<bool> append_answer(PullAnswer& answer, const Pull& pull) {
     auto new_ids = paged ? false : append_ids(ids, pull, false);
     if (!new_ids) return std::nullopt;
     answer.begin();
+    if (request.is_shared) answer.append_base_cookie(request.base_cookie);
     if (!cookie_last) {
         append_cookie();
         answer.append(",");
@@ -123,7 +141,7 @@ std::optional<bool> append_answer(PullAnswer& answer, const Pull& pull) {
     if (pull.has_news() && pull.view != nullptr && !request.plain_cookies) {
         const bool same_view = pull.view->is_same();
         progress.cookie.view = same_view ? request.cookie->view : pull.view->next();
-        pull.view->note_use(*progress.cookie.view, request.client_group_id);
+        note_use(pull);
         changed |= !same_view;
     }
     if (paged) {
@@ -171,6 +189,17 @@ bool says_more(const PullRequest& request) {
     return request.cookie && (request.cookie->view || request.cookie->page || request.plain_cookies);
 }
 
+// Throws 0A000 when an expression has asked for what differs between the client groups that get the answer. An expression that catches
+// errors cannot catch this one.
+void check_answered(const Unanswered& unanswered) {
+    if (unanswered.user)
+        throw SqlError(ERRCODE_FEATURE_NOT_SUPPORTED, "clients of different users may see different rows",
+                       "An expression has called replicache.current_user_id().", one_user_only);
+    if (unanswered.client)
+        throw SqlError(ERRCODE_FEATURE_NOT_SUPPORTED, "different client groups may see different rows",
+                       "An expression has called replicache.current_client_group_id() or current_client_id().", "Let every client pull.");
+}
+
 std::optional<Datum> pull_under_snapshot(const PullRequest& request, PullAnswer& answer) {
     const pg::SpiConnection spi;
     check_tracking();  // first, because a fault must be reported even when nothing seems to be new
@@ -185,19 +214,29 @@ std::optional<Datum> pull_under_snapshot(const PullRequest& request, PullAnswer&
             return std::nullopt;
     }
     if (progress.kind == Kind::lost) return std::nullopt;
+    std::optional<ClientGroups> groups;
+    if (request.is_shared) {
+        // Whether its mutations are known here differs from group to group.
+        if (progress.other_history && !request.cookie->origin.empty()) return std::nullopt;
+        groups.emplace(request.client_group_ids, request.user_id, request.space);
+    }
 
+    Unanswered unanswered;
     const Context context{.user_id = request.user_id,
                           .space = request.space,
                           .client_group_id = request.client_group_id,
                           .client_id = request.client_id,
                           .version = progress.version,
-                          .schema_version = request.schema_version};
+                          .schema_version = request.schema_version,
+                          .unanswered = request.is_shared ? &unanswered : nullptr};
     const ContextScope scope(context);
 
     std::optional<PulledTables> tables;
     std::optional<ClientView> view;
-    if (progress.kind == Kind::changes || progress.kind == Kind::everything || (progress.kind == Kind::nothing && says_more(request))) {
+    if (progress.kind == Kind::changes || progress.kind == Kind::everything || (progress.kind == Kind::nothing && says_more(request)) ||
+        request.is_shared) {
         tables.emplace(request, progress);
+        if (request.is_shared && !request.user_id) tables->check_same_for_all();
         const bool pages = !request.plain_cookies && (pg::settings.page_size > 0 || (request.cookie && request.cookie->page));
         // A client stays with orders that follow snapshots, or tabs of it could take older data for newer.
         const bool follows = tables->need_view() || pages || (request.cookie && request.cookie->at > 0);
@@ -211,9 +250,14 @@ std::optional<Datum> pull_under_snapshot(const PullRequest& request, PullAnswer&
     }
 
     const bool same = progress.kind == Kind::nothing || progress.kind == Kind::behind;
-    const Pull pull{request, progress, tables ? &*tables : nullptr, view ? &*view : nullptr};
+    const Pull pull{request, progress, tables ? &*tables : nullptr, view ? &*view : nullptr, groups ? &*groups : nullptr};
     const auto changed = append_answer(answer, pull);
     if (!changed) return std::nullopt;
+    if (request.is_shared) {
+        check_answered(unanswered);
+        // Now all queries are planned.
+        if (!request.user_id) tables->check_same_for_all();
+    }
     if (!*changed && !same && progress.keeps_cookie) {
         progress.kind = Kind::nothing;
         answer.clear();

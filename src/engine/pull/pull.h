@@ -16,9 +16,19 @@ struct PullRequest {
     std::optional<std::string> client_id;        // protocol version 0: the answer has only the number of this client
     std::int64_t last_mutation_id = 0;           // protocol version 0: the number that the client knows
     std::optional<std::string> schema_version;
+
+    // One answer for several client groups, which have the same cookie but for Cookie::confirmed. The groups belong to the user or, without
+    // a user, to any.
+    bool is_shared = false;
+    std::span<const std::string_view> client_group_ids{};
+    std::string_view base_cookie{};  // the cookie, as the caller wrote it
 };
 
-// Returns a json datum in the current memory context. Nullopt: the state of the client is not known here (ClientStateNotFound).
+// A hint for who wants one answer for clients of all users.
+inline constexpr const char* one_user_only = "Pass user_id, with the client groups of this user only.";
+
+// Returns a json datum in the current memory context. Nullopt: the state of the client is not known here (ClientStateNotFound). If the
+// answer is for several groups: each of them has to pull.
 std::optional<Datum> pull(const PullRequest& request);
 
 }  // namespace replicache::engine

@@ -3,6 +3,7 @@
 #include "engine/session/failure.h"
 #include "engine/tracking/key_log.h"
 #include "pg/settings.h"
+#include "pg/spi.h"
 #include "pg/subtransaction.h"
 #include "pg/table.h"
 
@@ -16,6 +17,10 @@ using Query = TableView::Query;
 
 bool is_in(const std::vector<std::int64_t>& tables, const TableView& view) {
     return std::find(tables.begin(), tables.end(), view.relation()) != tables.end();
+}
+
+[[noreturn]] void refuse_one_answer(const std::string& detail) {
+    throw pg::SqlError(ERRCODE_FEATURE_NOT_SUPPORTED, "clients of different users may see different rows", detail, one_user_only);
 }
 
 // The client keeps what it has of the table.
@@ -49,6 +54,15 @@ PulledTables::PulledTables(const PullRequest& request, Progress& progress) : req
 }
 
 bool PulledTables::need_view() const { return !viewed_.empty(); }
+
+void PulledTables::check_same_for_all() const {
+    for (const auto& view : viewed_)
+        refuse_one_answer("Table " + pg::qualified_name(view->relation()) + (view->has_parts() ? " has parts." : " is private."));
+    for (const auto& view : public_)
+        if (view->has_row_security())
+            refuse_one_answer("Row-level security applies to what the calling role reads for table " +
+                              pg::qualified_name(view->relation()) + ".");
+}
 
 bool PulledTables::mark_parts(ClientView& client) {
     bool known = true;

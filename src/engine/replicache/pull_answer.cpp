@@ -11,7 +11,25 @@ PullAnswer::PullAnswer() {
     });
 }
 
+void PullAnswer::append_base_cookie(std::string_view text) {
+    append(R"("baseCookie":)");
+    append(text);
+    append(",");
+}
+
 void PullAnswer::append_cookie(const Cookie& cookie) { append("\"cookie\":" + protocol::cookie_text(cookie)); }
+
+void PullAnswer::append_confirmed(std::string_view group, std::string_view confirmed) {
+    append_string(group);
+    append(":\"");
+    append(confirmed);
+    append("\",");
+}
+
+void PullAnswer::begin_group(std::string_view group) {
+    append_string(group);
+    append(":{");
+}
 
 void PullAnswer::append_last_mutation_id(std::int64_t id) { append("\"lastMutationID\":" + std::to_string(id)); }
 

@@ -23,7 +23,14 @@ public:
     PullAnswer();
 
     void begin() { append("{"); }
+    // Of several client groups: the cookie of all of them, as the caller wrote it.
+    void append_base_cookie(std::string_view text);
     void append_cookie(const Cookie& cookie);
+
+    // Of several client groups: Cookie::confirmed of those whose members come.
+    void begin_confirmed() { append(R"("confirmed":{)"); }
+    void append_confirmed(std::string_view group, std::string_view confirmed);
+    void end_confirmed() { end_list("}"); }
 
     // V0: of the one client.
     void append_last_mutation_id(std::int64_t id);
@@ -31,6 +38,9 @@ public:
     void begin_last_mutation_ids() { append(R"("lastMutationIDChanges":{)"); }
     void append_last_mutation_id(std::string_view client, std::int64_t id);
     void end_last_mutation_ids() { end_list("}"); }
+    // Of several client groups: the clients come between these two.
+    void begin_group(std::string_view group);
+    void end_group() { end_list("},"); }
 
     void begin_patch() { append(R"("patch":[)"); }
     void append_clear() { append(patch_text::clear); }

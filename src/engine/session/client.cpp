@@ -58,16 +58,24 @@ bool is_forgotten(std::string_view id) {
 
 void refuse_client(const std::string& id) { not_yours("client \"" + id + "\" belongs to another client group", send_with_its_group); }
 
+void check_user(const ClientGroup& group, const std::optional<std::string>& recorded) {
+    if (recorded != group.user_id)
+        not_yours("client group \"" + group.id + "\" belongs to another user", "Pass the user that the client group belongs to.");
+}
+
+void check_space(const ClientGroup& group, const std::string& recorded) {
+    // One may be from before spaces had one text each.
+    if (recorded != group.space && canonical_space(recorded) != group.space)
+        not_yours("client group \"" + group.id + "\" belongs to another space", "Pass the space that the client group belongs to.");
+}
+
 std::optional<std::string> check_group(const ClientGroup& group, GroupAccess access) {
     const bool lock = access == GroupAccess::lock;
     pg::Table table("client_group", lock ? Access::write : Access::read);
     if (!(lock ? table.lock(group.id) : table.find(group.id))) return std::nullopt;
-    if (access != GroupAccess::read_as_any_user && table.text(group_column::user_id) != group.user_id)
-        not_yours("client group \"" + group.id + "\" belongs to another user", "Pass the user that the client group belongs to.");
+    if (access != GroupAccess::read_as_any_user) check_user(group, table.text(group_column::user_id));
     const std::string space = pg::required(table.text(group_column::space));
-    // One may be from before spaces had one text each.
-    if (space != group.space && canonical_space(space) != group.space)
-        not_yours("client group \"" + group.id + "\" belongs to another space", "Pass the space that the client group belongs to.");
+    check_space(group, space);
     return space;
 }
 

@@ -38,6 +38,10 @@ enum class GroupAccess { read, read_as_any_user, lock };
 // space, or to another user. Its row is read under the active snapshot, or locked until the end of the transaction.
 std::optional<std::string> check_group(const ClientGroup& group, GroupAccess access);
 
+// The two checks of it, for what the group has on record. They throw 42501.
+void check_user(const ClientGroup& group, const std::optional<std::string>& recorded);
+void check_space(const ClientGroup& group, const std::string& recorded);
+
 // Puts the space of the group on record as it is written here.
 void store_space(const ClientGroup& group);
 // Creates the group's row. False when another transaction has just done so: look again.

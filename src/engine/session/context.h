@@ -5,6 +5,11 @@
 
 namespace replicache::engine {
 
+// What has been asked for though there is no answer: the request is made for several client groups, for which the answers differ.
+struct Unanswered {
+    bool user = false, client = false;
+};
+
 // Made in one go: Context{.user_id = …, .space = …}. While mutations run, only client_id and mutation_id change.
 struct Context {
     std::optional<std::string> user_id{};
@@ -14,6 +19,7 @@ struct Context {
     std::optional<std::int64_t> mutation_id{};
     std::optional<std::int64_t> version{};
     std::optional<std::string> schema_version{};
+    Unanswered* unanswered = nullptr;  // null: NULL is an answer
 };
 
 // The context of the innermost request; null outside.

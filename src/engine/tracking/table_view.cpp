@@ -9,6 +9,7 @@
 extern "C" {
 #include "parser/parse_oper.h"
 #include "storage/lmgr.h"
+#include "utils/rls.h"
 }
 
 namespace replicache::engine {
@@ -261,6 +262,21 @@ const pg::Plan& TableView::plan(Query query, Where where) {
     plan =
         pg::Plan(sql(query, where), parameter_types(where), options(where == Where::first || where == Where::after, where == Where::all));
     return plan;
+}
+
+bool TableView::has_row_security() const {
+    const auto applies = [](Oid relation) {
+        return guarded([relation] { return check_enable_rls(relation, InvalidOid, true) == RLS_ENABLED; });
+    };
+    if (applies(table_.relation)) return true;
+    for (const auto& plans : plans_)
+        for (const pg::Plan& plan : plans) {
+            if (!plan) continue;
+            const List* const relations = plan.source().relationOids;
+            for (int i = 0; i < list_length(relations); ++i)
+                if (applies(list_nth_oid(relations, i))) return true;
+        }
+    return false;
 }
 
 bool TableView::is_current() { return static_cast<bool>(views_validity); }

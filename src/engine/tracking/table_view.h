@@ -33,6 +33,8 @@ public:
     bool soft_deletes() const { return !table_.deleted.empty(); }
     bool is_private() const { return table_.is_private; }
     bool has_parts() const { return !table_.part.empty(); }
+    // Whether row-level security applies to the caller: on the table, or on another one that its queries are known to read.
+    bool has_row_security() const;
     Oid relation() const { return table_.relation; }
     const Storage& storage() const { return storage_; }
     // Whether the space can have rows of the table.
