@@ -53,6 +53,10 @@ include $(PGXS)
 $(EXTENSION)--$(EXTVERSION).sql: $(sort $(wildcard src/sql/*.sql)) $(EXTENSION).control
 	cat $(filter %.sql,$^) > $@
 
+# The version that the library says it is of.
+src/engine/upkeep/status.o: $(EXTENSION).control
+src/engine/upkeep/status.o: override CPPFLAGS += -DREPLICACHE_VERSION='"$(EXTVERSION)"'
+
 build/regress build/isolation:
 	$(MKDIR_P) $@
 

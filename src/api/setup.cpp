@@ -1,4 +1,4 @@
-// The set-up functions: tracking, mutators, spaces.
+// The functions for set-up and operation: tracking, mutators, spaces, upkeep.
 #include "api/arguments.h"
 #include "engine/mutators/mutator_registry.h"
 #include "engine/rows/expose.h"
@@ -9,8 +9,14 @@
 #include "engine/tracking/track.h"
 #include "engine/upkeep/epoch.h"
 #include "engine/upkeep/garbage.h"
+#include "engine/upkeep/status.h"
 #include "pg/array.h"
 #include "pg/settings.h"
+
+extern "C" {
+#include "utils/numeric.h"
+#include "utils/tuplestore.h"
+}
 
 namespace replicache::api {
 namespace {
@@ -77,6 +83,19 @@ Datum collect_garbage(FunctionCallInfo fcinfo) {
         engine::collect_garbage(pg::value(PG_GETARG_DATUM(0)), views ? pg::value(PG_GETARG_DATUM(1)) : pg::Value{});
     return pg::text_datum("{\"clients\":" + std::to_string(garbage.clients) + ",\"clientGroups\":" + std::to_string(garbage.client_groups) +
                           ",\"tombstones\":" + std::to_string(garbage.tombstones) + ",\"errors\":" + std::to_string(garbage.errors) + "}");
+}
+
+void status(FunctionCallInfo fcinfo) {
+    const std::vector<engine::Topic> topics = engine::status();
+    pg::guarded([fcinfo] { InitMaterializedSRF(fcinfo, 0); });
+    for (const engine::Topic& topic : topics) {
+        pg::guarded([result = reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo), &topic] {
+            Datum values[] = {pg::unguarded_text_datum(topic.name), topic.value ? NumericGetDatum(int64_to_numeric(*topic.value)) : 0,
+                              pg::unguarded_text_datum(topic.details)};
+            bool nulls[] = {false, !topic.value, topic.details.empty()};
+            tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+        });
+    }
 }
 
 }  // namespace
@@ -189,6 +208,14 @@ Datum replicache_new_epoch(PG_FUNCTION_ARGS) {
 PG_FUNCTION_INFO_V1(replicache_collect_garbage);
 Datum replicache_collect_garbage(PG_FUNCTION_ARGS) {
     return pg::entry([fcinfo] { return api::collect_garbage(fcinfo); });
+}
+
+PG_FUNCTION_INFO_V1(replicache_status);
+Datum replicache_status(PG_FUNCTION_ARGS) {
+    return pg::entry([fcinfo] {
+        api::status(fcinfo);
+        return Datum{0};
+    });
 }
 
 }  // extern "C"

@@ -192,6 +192,14 @@ COMMENT ON TABLE replicache.client_view IS 'The newest record of each client gro
 COMMENT ON COLUMN replicache.client_view.record IS 'id of the view_record';
 COMMENT ON COLUMN replicache.client_view.used_on IS 'the last day on which the group used the record';
 
+CREATE TABLE replicache.garbage_collection (
+    at timestamptz NOT NULL,
+    oldest_client timestamptz NOT NULL
+);
+COMMENT ON TABLE replicache.garbage_collection IS 'The last collect_garbage. Not dumped: a restored database has had none.';
+COMMENT ON COLUMN replicache.garbage_collection.at IS 'when it ended';
+COMMENT ON COLUMN replicache.garbage_collection.oldest_client IS 'Each client that it left has pushed at this time or later.';
+
 CREATE TABLE replicache.mutation_error (
     error_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     space text NOT NULL,

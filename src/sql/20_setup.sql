@@ -138,6 +138,12 @@ views: the time since the last pull that used a record, counted in days, from 0 
 Result: how many rows were removed, as for collect_garbage(idle).
 Errors: 22004 idle is null; 22023 idle or views is negative or longer than 6000 years; 25006 read-only transaction; 0A000 called by a mutator.';
 
+CREATE FUNCTION replicache.status() RETURNS TABLE (topic text, value numeric, details text)
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'replicache_status';
+COMMENT ON FUNCTION replicache.status() IS
+'Returns figures for operators and monitoring, one row per topic. It reads no large table and writes nothing, so it can be called every few seconds, on a standby, too. It names no users, clients or mutations. Members of pg_monitor may call it.
+Result: topic: the name of the figure. docs/operations.md lists them. value: a number; null if it is not known. details: what the number does not say; null if there is nothing to add.';
+
 CREATE FUNCTION replicache.grant_usage(role regrole) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN

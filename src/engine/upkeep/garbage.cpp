@@ -204,6 +204,28 @@ void collect_views(Value cutoff) {
     remove.run({cutoff});
 }
 
+// For status(). Only one collection runs at a time, so there is one row. If another collection has come after the snapshot of this
+// transaction, its row stays, because to write it would fail.
+void note_collection() {
+    static OwnStatement last("SELECT pg_catalog.max(at) FROM replicache.garbage_collection", {});
+    static OwnStatement update(
+        R"(
+            UPDATE replicache.garbage_collection
+            SET at = pg_catalog.clock_timestamp(),
+                oldest_client = COALESCE((SELECT pg_catalog.min(last_seen) FROM replicache.client), pg_catalog.now()))",
+        {});
+    static OwnStatement insert(
+        R"(
+            INSERT INTO replicache.garbage_collection (at, oldest_client)
+            SELECT pg_catalog.clock_timestamp(), COALESCE(pg_catalog.min(last_seen), pg_catalog.now())
+            FROM replicache.client)",
+        {});
+    if (!pg::Table::exists("garbage_collection")) return;  // before ALTER EXTENSION … UPDATE from 0.4.0
+    const Value seen = last.run({}).get(0, 1), latest = last.run({}, pg::Snapshot::latest).get(0, 1);
+    if (seen.null != latest.null || (!seen.null && seen.datum != latest.datum)) return;
+    (seen.null ? insert : update).run({});
+}
+
 }  // namespace
 
 Garbage collect_garbage(Value idle, Value views) {
@@ -219,6 +241,7 @@ Garbage collect_garbage(Value idle, Value views) {
     garbage.errors = collect_errors(until);
     collect_clients(until, garbage);
     collect_views(until_of_views);
+    note_collection();
     return garbage;
 }
 
