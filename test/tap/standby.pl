@@ -47,6 +47,12 @@ pull_by($client, $standby);
 view_is($client, $standby, 'the wide one, when it commits');
 is(pull_by($client, $primary), '', 'the primary knows nothing else');
 
+# Monitoring reads only.
+$primary->safe_psql('postgres', q(SELECT replicache.collect_garbage('1 day')));
+caught_up();
+is($standby->safe_psql('postgres', q(SELECT string_agg(topic, ' ' ORDER BY topic) FROM replicache.status() WHERE value IS NOT NULL AND topic IN ('spaces', 'tracking_faults', 'last_garbage_collection_seconds'))),
+    'last_garbage_collection_seconds spaces tracking_faults', 'status()');
+
 # A standby that is behind has nothing new to say.
 write_to($primary, "INSERT INTO note VALUES ('l1', 'locked')");
 caught_up();
