@@ -5,6 +5,7 @@
 //                   table, or values of JSON. In both, … stands for anything.
 //   ```sql error    must fail, with the lines of the ```text block below it.
 //   ```js           whose first line is "// server.mjs" is started with PORT, and must answer a push and a pull.
+//   ```yaml         whose queries, each below "query: |", are run by psql. Each must return a row.
 //   <!-- setup …--> holds SQL that the reader need not see.
 
 import {spawn, spawnSync, execFileSync} from 'node:child_process';
@@ -47,6 +48,7 @@ function examples(markdown) {
         blocks.push(last);
       } else {
         if (last && (info === 'text' || info === 'json')) last.expected = {kind: info, text: code};
+        else if (info === 'yaml') blocks.push({kind: 'yaml', line, code});
         else if (info === 'js' && /^\/\/ server\.mjs\b/.test(code)) blocks.push({kind: 'server', line, code});
         last = null;
       }
@@ -162,6 +164,18 @@ async function tryBlock(psql, {kind, code, expected}) {
   return `expected:\n${expected.text}\ngot:\n${out}`;
 }
 
+// What is wrong with the queries of an exporter, or null.
+async function tryQueries(psql, code) {
+  const queries = [...code.matchAll(/^( *)query: \|\n((?:\1 +.*\n?)+)/gm)].map(match => match[2].trim());
+  if (queries.length === 0) return 'there is no query';
+  for (const query of queries) {
+    const {ok, out, err} = await psql.run(`${query};`, {values: true});
+    if (!ok) return err;
+    if (!out.trim()) return `no row: ${query}`;
+  }
+  return null;
+}
+
 function freePort() {
   return new Promise((resolve, reject) => {
     const server = createServer().once('error', reject);
@@ -250,6 +264,8 @@ async function runDocument(path, name) {
     } else if (block.kind === 'setup') {
       const {ok, err} = await psql.run(block.code);
       if (!ok) report(where, err);
+    } else if (block.kind === 'yaml') {
+      report(where, await tryQueries(psql, block.code));
     } else {
       report(where, await tryBlock(psql, block));
     }
