@@ -1,7 +1,7 @@
 // Several connections push at once, each for a client group of its own: to one space or to a space each; commits fast, and made 2 ms slow.
 import {setTimeout as sleep} from 'node:timers/promises';
 import {Contender, eachClock} from './contenders.mjs';
-import {bodies, newClient, progress, quick, rotated, Samples, seconds} from './driver.mjs';
+import {bodies, newClient, progress, quick, rotated, Samples, seconds, Session} from './driver.mjs';
 
 const batch = 10;
 const fast = {rounds: quick ? 3 : 5, pushes: quick ? 800 : 2400};
@@ -16,13 +16,14 @@ async function configure(session, settings) {
 }
 
 /** What `work` returns, with commits that take 2 ms at least. */
-async function withSlowCommits(work) {
-  const {session} = await Contender.get('ours');
+export async function withSlowCommits(work) {
+  const session = await Session.open('postgres');
   await configure(session, ['SET fsync = on', 'SET commit_delay = 2000', 'SET commit_siblings = 0']);
   try {
     return await work();
   } finally {
     await configure(session, ['RESET fsync', 'RESET commit_delay', 'RESET commit_siblings']);
+    await session.close();
   }
 }
 

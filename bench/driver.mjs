@@ -83,6 +83,12 @@ export async function seconds(work) {
   return Number(process.hrtime.bigint() - start) / 1e9;
 }
 
+/** The value that this share of them does not exceed. */
+export function quantile(values, share) {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)];
+}
+
 export const median = (values) => {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
@@ -100,11 +106,13 @@ export class Samples {
     points.get(x).push(value);
   }
 
-  /** [{contender, points: [{x, median, low, high, samples}]}] */
-  summary() {
+  /** [{contender, points: [{x, median, low, high, samples}]}]; low and high are quantiles, at first the extremes */
+  summary(share = 0) {
     return [...this.series].map(([contender, points]) => ({
       contender,
-      points: [...points].map(([x, values]) => ({x, median: median(values), low: Math.min(...values), high: Math.max(...values), samples: values.length})),
+      points: [...points].map(([x, values]) => ({
+        x, median: median(values), low: quantile(values, share), high: quantile(values, 1 - share), samples: values.length,
+      })),
     }));
   }
 }

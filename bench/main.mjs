@@ -7,6 +7,7 @@ import {crud, upload} from './crud.mjs';
 import {progress, quick, seconds, Session} from './driver.mjs';
 import {clients, rows} from './growth.mjs';
 import {plot} from './plot.mjs';
+import {pokes} from './pokes.mjs';
 import {pulls, tracking} from './pull.mjs';
 import {bySize, withFailures} from './push.mjs';
 import {factsLine, heading, table} from './report.mjs';
@@ -15,9 +16,9 @@ import {views} from './views.mjs';
 
 const measurements = {
   push: bySize, failures: withFailures, crud, upload, sync, pull: pulls, tracking, connections, 'slow-commit': slowCommit, spaces,
-  'growth-rows': rows, 'growth-clients': clients, views,
+  'growth-rows': rows, 'growth-clients': clients, views, pokes,
 };
-const onDemand = ['views']; // with a file of results of its own
+const onDemand = ['views', 'pokes']; // each with a file of results of its own
 const only = (process.env.ONLY ?? '').split(/\s+/).filter(Boolean);
 const chosen = only.length ? only : Object.keys(measurements).filter((name) => !onDemand.includes(name));
 for (const name of chosen) if (!measurements[name]) throw new Error(`no measurement ${name}; there are: ${Object.keys(measurements).join(', ')}`);
@@ -61,10 +62,10 @@ for (const contender of Contender.all.values()) await contender.session.close();
 
 console.log(`\n${factsLine(facts)}; ${facts.seconds} s`);
 const results = new URL('results/', import.meta.url);
-if (chosen.includes('views')) {
-  const tables = groups.filter(({file}) => file === 'views').map((g) => `${heading(g)}\n\n${table(g)}\n`);
-  writeFileSync(new URL('views.md', results), `${factsLine(facts)}.\n\n${tables.join('\n')}`);
-  console.log('written: bench/results/views.md');
+for (const name of onDemand.filter((each) => chosen.includes(each))) {
+  const tables = groups.filter(({file}) => file === name).map((g) => `${heading(g)}\n\n${table(g)}\n`);
+  writeFileSync(new URL(`${name}.md`, results), `${factsLine(facts)}.\n\n${tables.join('\n')}`);
+  console.log(`written: bench/results/${name}.md`);
 }
 if (!only.length) {
   writeFileSync(new URL('latest.json', results), `${JSON.stringify({facts, groups}, null, 1)}\n`);

@@ -23,6 +23,7 @@ export function table(group) {
     ...columns.map((x) => {
       const point = at(s, x);
       if (!point) return '';
+      if (group.spread) return `${number(point.median)} (${number(point.low)}–${number(point.high)})`;
       return number(point.median) + (s === first || group.plain ? '' : ` (${(at(first, x).median / point.median).toFixed(2)})`);
     }),
   ]);
