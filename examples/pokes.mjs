@@ -1,4 +1,4 @@
-// What every server of a page does alike: a stream of pokes, and a free port. docs/operations.md says what a poke is.
+// What every server of a page does alike: a stream of pokes, and a free port. docs/pokes.md says what a poke is.
 import {once} from 'node:events';
 import {createServer} from 'node:http';
 import {setTimeout as sleep} from 'node:timers/promises';
