@@ -1,0 +1,341 @@
+# What a poke means, whether a worker sends it or the transaction itself: nothing is lost, nothing comes too early, and a worker that
+# is ended, leaves or cannot keep up changes nothing. CHECK_LONG for longer loads; SEED repeats what was left to chance.
+use strict;
+use warnings;
+use Pokes;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Replicache;
+use Session;
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+my $seed = $ENV{SEED} // int rand 1e9;
+diag "SEED=$seed";
+srand $seed;
+
+# The worker stays until it is told to go, but for the loads.
+my $server = new_server('pokes', q(replicache.poke_channel = 'replicache'
+    replicache.poke_worker_idle = '1h'
+    restart_after_crash = on
+    max_connections = 40
+    statement_timeout = '120s'
+    log_statement = none
+));
+set_up_pokes($server);
+my $server_version = $server->safe_psql('postgres', 'SHOW server_version_num');
+my $writer = Session->new($server->connstr('postgres'));
+my $writer_pid = $writer->value('SELECT pg_backend_pid()');
+my $ear = listener($server, 'postgres', 'replicache', 'a', 'b');
+my $n = 0;
+
+sub set_for_all {
+    my (@settings) = @_;
+    $writer->value("ALTER SYSTEM SET $_") for @settings;  # a session that knows our settings
+    $server->reload;
+    my ($name, $value) = $settings[-1] =~ /^([\w.]+) = '?(.*?)'?$/;
+    $writer->value("SELECT pg_sleep(0.01) IS NULL") until $writer->value("SHOW $name") eq $value;
+}
+
+# The same with and without a worker.
+sub check_meaning {
+    my ($how, $sender) = @_;
+    heard($ear);
+    my $poked = sub {
+        my ($statements) = @_;
+        my $answer = $writer->query($statements);
+        is($answer->{error}, undef, "$how: no error") if $answer->{error};
+        my $text = hear($ear, $writer);
+        return $text =~ s/(?<=:)\d{2,}/N/gr;
+    };
+    my $space = 'counter ' . ++$n;
+    is($poked->("INSERT INTO item VALUES ('$n a', '$space'), ('$n b', '$space')"), "replicache:$space:1", "$how: a transaction pokes");
+    is($poked->("BEGIN; UPDATE item SET n = 7 WHERE space = '$space'; INSERT INTO item VALUES ('$n c', '$space'); SAVEPOINT s; DELETE FROM item WHERE id = '$n c'; RELEASE s; COMMIT"),
+        "replicache:$space:2", "$how: once, whatever it has changed");
+    is($poked->("UPDATE item SET n = n WHERE space = '$space'; DELETE FROM item WHERE false"), '', "$how: not when nothing has changed");
+    is($poked->("BEGIN; UPDATE item SET n = 8 WHERE space = '$space'; ROLLBACK"), '', "$how: not when it is rolled back");
+    is($poked->("BEGIN; SAVEPOINT s; UPDATE item SET n = 8 WHERE space = '$space'; ROLLBACK TO s; COMMIT"), '', "$how: nor by a savepoint that is rolled back");
+    is($poked->("BEGIN; SAVEPOINT a; SAVEPOINT b; SELECT put('$space b'); RELEASE b; SELECT put('$space c'); ROLLBACK TO a; SELECT put('$space d'); SAVEPOINT e; SELECT put('$space e');
+        SAVEPOINT f; SELECT put('$space f'); ROLLBACK TO f; RELEASE e; COMMIT"), "replicache:$space d:1 replicache:$space e:1", "$how: only what stands");
+    is($poked->("BEGIN; SAVEPOINT s; UPDATE item SET n = 9 WHERE space = '$space'; ROLLBACK TO s; UPDATE item SET n = 10 WHERE space = '$space'; COMMIT"),
+        "replicache:$space:3", "$how: rolled back, and done again");
+    is($poked->("DO 'BEGIN PERFORM put(''$space x''); BEGIN PERFORM put(''$space y''); RAISE division_by_zero; EXCEPTION WHEN division_by_zero THEN NULL; END; END'"),
+        "replicache:$space x:1", "$how: nor what an exception block takes back");
+    is($poked->("DO 'BEGIN PERFORM put(''$space p''); COMMIT; PERFORM put(''$space q''); ROLLBACK; PERFORM put(''$space r''); END'"),
+        "replicache:$space p:1 replicache:$space r:1", "$how: transactions of a procedure");
+    is($poked->("BEGIN; SELECT put('time $n'), put('time $n', 'b'); SELECT put('time $n', 'c'); SELECT put('transaction $n'), put('transaction $n', 'b'); COMMIT"),
+        join(' ', map { "replicache:$_ $n:N" } qw(transaction time)), "$how: the other clocks");
+
+    # Channels.
+    is($poked->("SET replicache.poke_channel = 'a'; UPDATE item SET n = n + 1 WHERE space = '$space'; RESET replicache.poke_channel; UPDATE item SET n = n + 1 WHERE space = '$space'"),
+        "a:$space:4 replicache:$space:5", "$how: the channel is the transaction's");
+    is(join(' ', sort split / (?=[ab]:)/, $poked->("BEGIN; SET LOCAL replicache.poke_channel = 'a'; SELECT put('$space g'); SET LOCAL replicache.poke_channel = 'b'; SELECT put('$space h'); COMMIT")),
+        "a:$space g:1 b:$space h:1", "$how: or several");
+    is($poked->("SET replicache.poke_channel = ''; SELECT put('$space g'); SET replicache.poke_channel = 'nobody listens'; SELECT put('$space h'); RESET replicache.poke_channel"),
+        '', "$how: or none");
+    is($poked->("SET replicache.poke_names = off; BEGIN; SELECT put('$space g'); SAVEPOINT s; SELECT put('$space h'); RELEASE s; COMMIT; RESET replicache.poke_names"),
+        'replicache:everyone:', "$how: without names, once");
+    my $all = '';
+    for my $odd (q(it''s), '"', '\\', '{"space":"x"}', '; DROP', 'ü', '😀') {
+        is($writer->query("SELECT put('counter $n $odd')")->{error}, undef, "$how: a space with an odd name");
+    }
+    is(scalar(split(/ replicache:/, hear($ear, $writer))), 7, "$how: odd names");
+    $writer->query("INSERT INTO item VALUES ('long $n', 'l$n' || repeat(E'\\x01', 990))");
+    my ($long) = hear_until($ear, sub { length($_[0]{space} // '') > 900 });
+    is(length($long->{space}), 990 + length "l$n", "$how: a name that is as long as it can be, in a payload that is six times as long");
+
+    # Who sends.
+    $writer->query("SELECT put('$space')");
+    my @last = hear_until($ear, sub { ($_[0]{space} // '') eq $space });
+    if ($sender eq 'worker') { isnt($last[-1]{pid}, $writer_pid, "$how: another process notifies") }
+    else { is($last[-1]{pid}, $writer_pid, "$how: the writer notifies") }
+    $writer->query("BEGIN; SELECT put('$space'); PREPARE TRANSACTION 'p'");
+    is($writer->query('ROLLBACK')->{error}, undef, "$how: PREPARE TRANSACTION is refused with a poke");
+    is($server->safe_psql('postgres', 'SELECT count(*) FROM pg_prepared_xacts'), 0, "$how: and nothing is prepared");
+    is($poked->("SELECT put('$space g')"), "replicache:$space g:4", "$how: and what comes then is as before");
+}
+
+$writer->query('SET replicache.poke_mode = transaction');
+check_meaning('in the transaction', 'writer');
+$writer->query('RESET replicache.poke_mode');
+wait_for_worker($server);
+check_meaning('by the worker', 'worker');
+# The writer that has chosen the transaction has all in its hands, also beside a worker.
+$writer->query('SET replicache.poke_mode = transaction');
+my @own = do { $writer->query("SELECT put('counter own')"); hear_until($ear, sub { ($_[0]{space} // '') eq 'counter own' }) };
+is($own[-1]{pid}, $writer_pid, 'poke_mode = transaction beside a worker');
+$writer->query('RESET replicache.poke_mode');
+
+# More channels than the area keeps. They come and go, together with others.
+{
+    my @channels = map { "channel $_" } 1 .. 12;
+    my $everywhere = listener($server, 'postgres', @channels);
+    my $write = sub {
+        my ($space, @of) = @_;
+        $writer->query(join '; ', 'BEGIN', (map { ("SET LOCAL replicache.poke_channel = '$_'", "SELECT put('counter $space $_')") } @of), 'COMMIT');
+        my %missing = map { ("$_: counter $space $_" => 1) } @of;
+        hear_until($everywhere, sub { delete $missing{"$_[0]{channel}: " . ($_[0]{space} // '')}; !%missing });
+        pass("channels: @of");
+    };
+    $write->("one $_", $_) for @channels, @channels;
+    $write->('all', @channels);
+    # Each pair has one that was used last, and one that is new.
+    $write->("pair $_", @channels[$_ % 12, ($_ + 5) % 12]) for 0 .. 23;
+    $write->("three $_", @channels[map { int rand 12 } 1 .. 3]) for 0 .. 23;
+    my $longest = 'c' x 63;
+    my $there = listener($server, 'postgres', $longest);
+    $writer->query("SET replicache.poke_channel = '$longest'; SELECT put('counter longest'); RESET replicache.poke_channel");
+    is((hear_until($there, sub { 1 }))[0]{space}, 'counter longest', 'the longest name of a channel');
+}
+
+# After the commit. A commit waits for a standby that never comes. Nobody hears of it before it is done, and it holds nobody up.
+{
+    wait_for_worker($server);
+    commits_wait($server, \&set_for_all);
+    my %waiting = map { $_ => Session->new($server->connstr('postgres')) } qw(counter time transaction);
+    $waiting{$_}->send("SET synchronous_commit = on; SELECT put('$_ waits')") for sort keys %waiting;
+    $server->poll_query_until('postgres', "SELECT count(*) = 3 FROM pg_stat_activity WHERE wait_event = 'SyncRep'") or die 'they do not wait';
+    $writer->query('SET synchronous_commit = local');
+    is(hear($ear, $writer), '', 'a commit that waits has not poked, and others do');
+    is(hear($ear, $writer), '', 'as before');
+    is($server->safe_psql('postgres', "SELECT count(*) FROM item WHERE space LIKE '% waits'"), 0, 'nor is it to be seen');
+    commits_go_on($server, \&set_for_all);
+    my %missing = map { ("$_ waits" => 1) } keys %waiting;
+    hear_until($ear, sub { delete $missing{$_[0]{space} // ''}; !%missing });
+    is($server->safe_psql('postgres', "SELECT count(*) FROM item WHERE space LIKE '% waits'"), 3, 'then all hear of them, and see them');
+    $_->receive for values %waiting;
+}
+
+# While somebody else holds up all notifications, commits go on. What comes together goes out together.
+{
+    wait_for_worker($server);
+    commits_wait($server, \&set_for_all);
+    my $holder = hold_notify($server);
+    $writer->query("SET synchronous_commit = local");
+    is($writer->query(join '; ', map { "SELECT put('counter held " . $_ % 5 . "')" } 1 .. 100)->{error}, undef, 'commits do not wait for NOTIFY');
+    is(join(' ', heard($ear)), '', 'and nothing is heard');
+    commits_go_on($server, \&set_for_all);
+    my %versions;
+    hear_until($ear, sub { $versions{$_[0]{space} // ''} = $_[0]{version}; 5 == grep { ($versions{"counter held $_"} // 0) == 20 } 0 .. 4 });
+    pass('the newest version of each is heard');
+    $holder->receive;
+    $writer->query('RESET synchronous_commit');
+}
+
+# More notes than there is room for: everybody is poked.
+{
+    my $pid = stopped_worker($server);
+    heard($ear);
+    is($writer->query("SELECT put('counter full')")->{error}, undef, 'a commit goes on while the worker stands still');
+    is($writer->query(join '; ', map { "SELECT put('counter over $_ ' || repeat('x', 100))" } 1 .. 300)->{error}, undef, 'and 300 do');
+    is($writer->query("SET replicache.poke_channel = 'b'; SELECT put('counter b'); RESET replicache.poke_channel")->{error}, undef, 'on another channel, too');
+    is(join(' ', heard($ear)), '', 'and nothing is heard');
+    kill 'CONT', $pid or die;
+    my %everyone;
+    my @all = hear_until($ear, sub { $everyone{$_[0]{channel}} ||= !defined $_[0]{space}; $everyone{replicache} && ($everyone{b} || ($_[0]{space} // '') eq 'counter b' )});
+    is(scalar(grep { ($_->{space} // '') eq 'counter full' } @all), 1, 'what came while there was room is named');
+    is(scalar(grep { !defined $_->{space} && $_->{channel} eq 'replicache' } @all), 1, 'for the rest everybody is poked, once');
+    is(hear($ear, $writer) =~ s/b:(everyone|counter b)\S* ?//r, '', 'and then it is as before');
+
+    # One transaction with more than there is room for.
+    heard($ear);
+    is($writer->query("SELECT count(put('counter many ' || n)) FROM generate_series(1, 2000) n")->{error}, undef, 'a transaction with very many spaces');
+    my %seen;
+    hear_until($ear, sub { $seen{$_[0]{space} // 'everyone'} = 1; $seen{everyone} || 2000 == grep /many/, keys %seen });
+    pass('is heard of');
+    is(hear($ear, $writer) =~ s/replicache:counter many \d+:1 ?//gr, '', 'and then it is as before');
+}
+
+# Writers that die between the announcement of their pokes and the end of the commit are not waited for: the worker leaves.
+{
+    $writer->query('DROP TABLE IF EXISTS dot; CREATE TABLE dot (id int); INSERT INTO dot VALUES (1)');
+    wait_for_worker($server);
+    commits_wait($server, \&set_for_all);
+    my $holder = hold_notify($server);
+    $server->safe_psql('postgres', "SET synchronous_commit = local; SELECT put('counter serial " . $_ . "')") for 1, 2;
+    my %dying = map { $_ => Session->new($server->connstr('postgres')) } qw(timeout terminated cancelled);
+    my %pid = map { $_ => $dying{$_}->value('SELECT pg_backend_pid()') } keys %dying;
+    $dying{timeout}->query("SET lock_timeout = '10ms'");
+    $dying{$_}->send("BEGIN; SELECT put('counter dies'); NOTIFY mine; COMMIT") for qw(terminated);
+    $server->poll_query_until('postgres', "SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = $pid{terminated}") or die;
+    $server->safe_psql('postgres', "SELECT pg_terminate_backend($pid{terminated})");
+    is($dying{terminated}->receive->{lost}, 1, 'a writer is ended in its commit');
+    $dying{cancelled}->send("BEGIN; SELECT put('counter dies'); NOTIFY mine; COMMIT");
+    $server->poll_query_until('postgres', "SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = $pid{cancelled}") or die;
+    $server->safe_psql('postgres', "SELECT pg_cancel_backend($pid{cancelled})");
+    is($dying{cancelled}->receive->{error}, '57014', 'another one is cancelled there');
+    is($dying{timeout}->query("BEGIN; SELECT put('counter dies'); NOTIFY mine; COMMIT")->{error}, '55P03', 'a third one waits too long');
+    is($server->safe_psql('postgres', "SET synchronous_commit = local; SELECT count(*) FROM item WHERE space = 'counter dies'"), 0, 'nothing of them stands');
+    commits_go_on($server, \&set_for_all);
+    $holder->receive;
+
+    # A serialization failure that comes with the commit.
+    my @pair = map { Session->new($server->connstr('postgres')) } 0, 1;
+    for my $i (0, 1) {
+        $pair[$i]->query("BEGIN ISOLATION LEVEL SERIALIZABLE; SELECT count(*) FROM item WHERE space LIKE 'counter serial%'; SELECT sum(id) FROM dot");
+    }
+    $pair[$_]->query("INSERT INTO dot VALUES ($_); SELECT put('counter serial $_' || 1)") for 0, 1;
+    my @ends = map { $_->query('COMMIT')->{error} // '' } @pair;
+    is(join(' ', sort @ends), ' 40001', 'one of two serializable transactions fails');
+    is(hear($ear, $writer) =~ /dies/ ? 'heard' : '', '', 'nobody hears of what failed');
+    set_for_all("replicache.poke_worker_idle = '50ms'");
+    wait_for_no_worker($server);
+    pass('the worker does not wait for the dead');
+}
+
+# Notes that come after the end of the worker.
+{
+    set_for_all("replicache.poke_worker_idle = '1h'");
+    my $pid = wait_for_worker($server);
+    commits_wait($server, \&set_for_all);
+    my $late = Session->new($server->connstr('postgres'));
+    my $late_pid = $late->value('SELECT pg_backend_pid()');
+    my $ended = Session->new($server->connstr('postgres'));
+    my $ended_pid = $ended->value('SELECT pg_backend_pid()');
+    $late->send("SET synchronous_commit = on; SELECT put('counter late')");
+    $ended->send("SET synchronous_commit = on; SELECT put('counter ended')");
+    $server->poll_query_until('postgres', "SELECT count(*) = 2 FROM pg_stat_activity WHERE wait_event = 'SyncRep'") or die;
+    $server->safe_psql('postgres', "SELECT pg_terminate_backend($pid)");
+    $server->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE pid = $pid") or die 'the worker does not end';
+    pass('the worker ends though a transaction has announced itself');
+    heard($ear);
+    # What is ended while it waits has committed.
+    $server->safe_psql('postgres', "SELECT pg_terminate_backend($ended_pid)");
+    hear_until($ear, sub { ($_[0]{space} // 'everyone') =~ /^(everyone|counter ended)$/ });
+    pass('a note that comes after that calls a worker, though its writer is ended');
+    commits_go_on($server, \&set_for_all);
+    hear_until($ear, sub { ($_[0]{space} // 'everyone') =~ /^(everyone|counter late)$/ });
+    pass('and so does the next one');
+    $late->receive;
+}
+
+# Settings of the database are not the worker's.
+{
+    $server->safe_psql('postgres', 'CREATE DATABASE settings');
+    set_up_pokes($server, 'settings');
+    my ($there, $ear_there) = (Session->new($server->connstr('settings')), listener($server, 'settings'));
+    my $pid = $there->value('SELECT pg_backend_pid()');
+    $server->safe_psql('postgres', join '', map { "ALTER DATABASE settings SET $_;" } "statement_timeout = '1ms'", "lock_timeout = '1ms'",
+        "idle_in_transaction_session_timeout = '1ms'", $server_version >= 170000 ? "transaction_timeout = '1ms'" : (), "search_path = ''",
+        "default_transaction_isolation = 'serializable'", 'default_transaction_deferrable = on', 'default_transaction_read_only = on');
+    my @sent;
+    do {
+        $there->value("SELECT put('counter settings')");
+        @sent = hear_until($ear_there, sub { 1 });
+    } until $sent[-1]{pid} != $pid;
+    pass('a worker comes, whatever the settings of the database');
+    is($there->query(join '; ', map { "SELECT put('counter settings $_')" } 1 .. 50)->{error}, undef, 'commits');
+    my %missing = map { ("counter settings $_" => 1) } 1 .. 50;
+    hear_until($ear_there, sub { delete $missing{$_[0]{space} // ''}; !%missing });
+    pass('and is not held up by them');
+}
+
+# Nothing is lost while sessions write, and the worker is ended again and again, or goes and comes because writers pause.
+my $round = 0;
+sub check_load {
+    my ($what, $seconds, $pause, $disturb) = @_;
+    ++$round;
+    my @spaces = map { my $i = $_; map { "$_ load $round/$i" } qw(counter time transaction) } 1 .. 4;
+    my $all_ears = listener($server, 'postgres');
+    my @writers = map { Session->new($server->connstr('postgres')) } @spaces;
+    for my $i (0 .. $#spaces) {
+        $writers[$i]->send(qq(DO \$\$ DECLARE until timestamptz := clock_timestamp() + '$seconds s'; n int := 0;
+            BEGIN
+                PERFORM setseed(@{[rand]});
+                WHILE clock_timestamp() < until LOOP
+                    n := n + 1;
+                    PERFORM put('$spaces[$i]', 'row');
+                    BEGIN
+                        PERFORM put('$spaces[$i] never'), put('$spaces[$i]', 'row');
+                        RAISE division_by_zero;
+                    EXCEPTION WHEN division_by_zero THEN NULL; END;
+                    IF n % 7 = 0 THEN PERFORM put('$spaces[$i] never'); ROLLBACK; CONTINUE; END IF;
+                    IF n % 5 = 0 THEN ROLLBACK; ELSE COMMIT; END IF;
+                    PERFORM pg_sleep($pause);
+                END LOOP;
+            END \$\$));
+    }
+    my (%newest, %count);
+    my $hear = sub {
+        for my $poke (heard($all_ears)) {
+            my $space = $poke->{space} // 'everyone';
+            $count{$poke->{pid}}++;
+            $newest{$space} = $poke->{version} if ($poke->{version} // 0) > ($newest{$space} // -1);
+        }
+    };
+    my $end = time + $seconds;
+    my %workers;
+    while (time < $end) { $workers{$_} = 1 for grep $_, $disturb->(); $hear->() }
+    is(join(' ', map { $_->receive->{error} // () } @writers), '', "$what: writers go on");
+    # A space of which {"space":null} may tell needs no other poke.
+    my %last = versions_of($server, 'postgres');
+    my %committed = map { $_ => $last{$_} } @spaces;
+    my $complete = sub { !grep { ($newest{$_} // -1) < $committed{$_} } @spaces };
+    my $patience = time + 60;
+    while (!$complete->() && time < $patience) { sleep 0.05; $hear->() }
+    my @lost = $newest{everyone} ? () : grep { ($newest{$_} // -1) < $committed{$_} } @spaces;
+    is(join('; ', map { "$_: heard " . ($newest{$_} // 'nothing') . ", committed $committed{$_}" } @lost), '', "$what: nothing is lost");
+    is(join('; ', grep { $newest{$_} > $committed{$_} } grep { exists $newest{$_} } @spaces), '', "$what: nothing is heard that was not committed");
+    is(join('; ', grep { /never$/ } keys %newest), '', "$what: nor of spaces that were left as they were");
+    note "$what: " . scalar(keys %workers) . ' workers, ' . scalar(keys %count) . ' processes have notified';
+    return scalar keys %workers;
+}
+
+my $seconds = $ENV{CHECK_LONG} ? 20 : 4;
+my $worker = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'replicache poke worker'";
+my $watch = Session->new($server->connstr('postgres'));
+set_for_all("replicache.poke_worker_idle = '1s'");
+check_load('in peace', $ENV{CHECK_LONG} ? 10 : 2, '0', sub { sleep 0.05; @{$watch->query($worker)->{rows}} });
+check_load('the worker is ended all the time', $seconds, 'random() * 0.004', sub {
+    sleep 0.05;
+    map { /^(\d+)\|/ } @{$watch->query("SELECT pid, pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'replicache poke worker'")->{rows}};
+});
+set_for_all("replicache.poke_worker_idle = '50ms'");
+# All of them pause for about as long.
+my $together = 'CASE WHEN n % 2 = 0 THEN random() * 0.005 + 0.06 - (extract(epoch FROM clock_timestamp())::numeric % 0.06)::float8 ELSE 0 END';
+check_load('around the idle time-out', $seconds, $together, sub { sleep 0.02; @{$watch->query($worker)->{rows}} });
+
+$server->stop('fast');
+my $log = PostgreSQL::Test::Utils::slurp_file($server->logfile);
+unlike($log, qr/PANIC|TRAP|was terminated by signal|could not notify/, 'the log has no trouble');
+done_testing();
