@@ -51,7 +51,7 @@ struct PokeDatabase {
     PokeChannel channels[max_channels];
     std::int64_t count;  // of the notes
     std::size_t length;  // of the notes
-    std::size_t taken;   // as many bytes of them are being sent
+    std::size_t taken;   // as many bytes of them are being sent, or count as sent
     char notes[notes_size];
 
     bool waits() const;

@@ -81,8 +81,9 @@ std::optional<std::uint8_t> index_of(const char* channel) {
     return static_cast<std::uint8_t>(known - channels.begin());
 }
 
-LeftBehind what_is_left(const PokeDatabase& database) {
+LeftBehind what_is_left(PokeDatabase& database) {
     LeftBehind left{database.generation, database.length, database.count, {}, {}};
+    database.taken = database.length;  // no later note goes into one of these
     for (int i = 0; i < PokeDatabase::max_channels; ++i) {
         left.for_everyone[i] = database.channels[i].for_everyone;
         if (database.channels[i].waits()) std::memcpy(left.channels[i], database.channels[i].name, NAMEDATALEN);
