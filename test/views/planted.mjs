@@ -8,7 +8,7 @@ const cases = mistakes.filter(({name}) => !chosen.length || chosen.includes(name
 const call = (command, args, options) => spawnSync(command, args, {encoding: 'utf8', maxBuffer: 2 ** 28, ...options});
 let failed = false;
 
-function plant({file, from, to}) {
+function plant({file, from, to, script = 'main'}) {
   const path = `${copy}/${file}`;
   const text = readFileSync(path, 'utf8');
   if (text.split(from).length !== 2) return `"${from}" does not stand in ${file} once`;
@@ -16,7 +16,7 @@ function plant({file, from, to}) {
   try {
     const made = call('make', ['-s', `PG_CONFIG=${process.env.PG_CONFIG ?? 'pg_config'}`, 'replicache_ext.so'], {cwd: copy});
     if (made.status !== 0) return `it does not compile: ${made.stderr}`;
-    const {status, stdout} = call('./run', ['--rounds', '120'], {env: {...process.env, VIEWS_MODULE: `${copy}/replicache_ext.so`}});
+    const {status, stdout} = call('./run', ['--rounds', '120'], {env: {...process.env, VIEWS_SCRIPT: script, VIEWS_MODULE: `${copy}/replicache_ext.so`}});
     const found = /^not ok .*\n# .*/m.exec(stdout);
     if (status === 0 || !found) return 'it is not found';
     console.log(`# ${found[0].slice(0, 300).replaceAll('\n', '\n# ')}`);
