@@ -12,14 +12,20 @@ export function pokes(connect, name) {
 
   listen(connect, name, poke);
   return (request, response) => {
-    response.writeHead(200, {'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store'});
-    response.write('retry: 1000\n\n');
-    pages.add(response);
+    pages.add(begin(response));
     response.on('close', () => pages.delete(response));
   };
 }
 
-async function listen(connect, name, poke) {
+/** Begin a stream of server-sent events. */
+export function begin(response) {
+  response.writeHead(200, {'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store'});
+  response.write('retry: 1000\n\n');
+  return response;
+}
+
+/** Call `poke` whenever something has changed, or may have changed. */
+export async function listen(connect, name, poke) {
   for (;;) {
     const session = connect();
     session.on('notification', ({payload}) => poke(payload));

@@ -3,6 +3,9 @@
 // When this browser's data began: see startAfresh. It is part of Replicache's name.
 export const generation = Number(localStorage.getItem('generation'));
 
+// Tells the server which stream of events and which pulls are of one page.
+const page = crypto.randomUUID();
+
 let rep;
 let connected = false;
 let received;
@@ -26,10 +29,10 @@ export const loading = () => received;
 
 // Requests
 
-async function post(url, body) {
+async function post(url, body, headers) {
   const response = await fetch(url, {
     method: 'POST',
-    headers: {'Content-Type': 'application/json'},
+    headers: {'Content-Type': 'application/json', ...headers},
     body: JSON.stringify(body),
   });
   const answer = response.ok ? await response.json() : undefined;
@@ -41,8 +44,9 @@ async function post(url, body) {
 
 /** A long answer has pages. Each is applied and kept before the next one is asked for, so a reload goes on where it was. */
 export async function puller(body) {
-  const {answer, httpRequestInfo} = await post('/api/pull', body);
-  if (answer?.patch && body.clientGroupID === await rep.clientGroupID) {
+  const own = body.clientGroupID === await rep.clientGroupID;
+  const {answer, httpRequestInfo} = await post('/api/pull', body, own && {'X-Page': page});
+  if (answer?.patch && own) {
     const entries = answer.patch.filter(({op}) => op === 'put').length;
     received = answer.more ? (received ?? 0) + entries : undefined;
     update();
@@ -74,9 +78,14 @@ function startAfresh() {
 
 // Pokes
 
+const pull = () => {
+  rep.pull().catch(() => {});
+};
+
 function listen() {
-  const pokes = new EventSource('/api/poke');
-  pokes.onmessage = () => rep.pull().catch(() => {});
+  const pokes = new EventSource(`/api/poke?page=${page}`);
+  pokes.onmessage = pull;
+  pokes.addEventListener('answer', ({data}) => taken = taken.then(() => take(data)).catch(pull));
   pokes.onopen = () => reconnect(true);
   pokes.onerror = () => {
     connected = false;
@@ -84,6 +93,15 @@ function listen() {
     if (pokes.readyState !== EventSource.CLOSED) return;
     setTimeout(listen, 2_000);
   };
+}
+
+// The server may send what a pull would bring. If this page is at another cookie by now, Replicache refuses it, and the page pulls.
+let taken = Promise.resolve();
+
+function take(data) {
+  const [poke, patch] = data.split('\n').map(line => JSON.parse(line));
+  poke.pullResponse.patch = patch;
+  return rep.poke(poke);
 }
 
 function reconnect(state) {

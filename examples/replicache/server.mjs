@@ -1,9 +1,10 @@
-// All that stands between the page and PostgreSQL: two SQL calls, and a stream of pokes.
+// All that stands between the page and PostgreSQL: push, pull, and a stream of what has changed.
 import {randomUUID} from 'node:crypto';
 import express from 'express';
 import pg from 'pg';
+import {fanout} from '../fanout.mjs';
 import {retrying, send, statusOf} from '../http.mjs';
-import {pokes, serve} from '../pokes.mjs';
+import {serve} from '../pokes.mjs';
 
 const database = {user: process.env.PGUSER ?? 'chat', database: process.env.PGDATABASE ?? 'chat', keepAlive: true};
 const pool = new pg.Pool({...database, lock_timeout: 2_000, connectionTimeoutMillis: 5_000});
@@ -25,13 +26,15 @@ app.use(express.text({type: 'application/json', limit: '16mb'}));
 
 const sync = sql => async (request, response) => {
   if (request.body === undefined) return send(response, 415, 'text', 'application/json is wanted');
-  const {rows: [[answer, halted]]} = await retrying(() => pool.query({text: sql, values: [request.body, request.user], rowMode: 'array'}));
+  const {rows: [[answer, halted, cookie]]} = await retrying(() => pool.query({text: sql, values: [request.body, request.user], rowMode: 'array'}));
+  response.locals.cookie = cookie;
   send(response, halted ? 503 : 200, 'json', answer);
 };
 app.post('/api/push', sync("SELECT a::text, a ->> 'halted' FROM replicache.apply_push($1, $2) a"));
-app.post('/api/pull', sync('SELECT replicache.pull($1, $2)::text'));
 
-app.get('/api/poke', pokes(() => new pg.Client(database), 'chat'));
+const pages = fanout(pool, () => new pg.Client(database), 'chat');
+app.post('/api/pull', pages.pull, sync("SELECT a::text, NULL, a ->> 'cookie' FROM replicache.pull($1, $2) a"));
+app.get('/api/poke', pages.stream);
 app.use(express.static(`${import.meta.dirname}/dist`));
 
 app.use((error, request, response, next) => {

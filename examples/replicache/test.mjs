@@ -45,6 +45,32 @@ scenario('what one says the other sees within two seconds', async () => {
   assert.deepEqual(await sql('SELECT sender FROM message ORDER BY ord', database), [{sender: 'Ada'}, {sender: 'Grace'}, {sender: 'Ada'}]);
 });
 
+scenario('messages come without a pull, rejections, too', async () => {
+  const windows = [await open('Ada'), await open('Grace'), await open('Ben')];
+  windows.push(await open(undefined, windows[0].context()));
+  const [ada, grace] = windows;
+  await say(ada, 'everybody is here');
+  for (const page of windows) await sent(page, 'everybody is here');
+  await ada.waitForTimeout(500);
+  const pulls = [];
+  for (const page of windows) page.on('request', request => request.url().endsWith('/api/pull') && pulls.push(page));
+  for (const [page, text] of [[ada, 'one'], [grace, 'two'], [ada, '“three”\nand \\four 🙂']]) {
+    await page.getByLabel('Message').fill(text);
+    await page.getByLabel('Message').press('Enter');
+    for (const other of windows) await sent(other, text.split('\n')[0]);
+  }
+  await Promise.all(windows.map((page, i) => say(page, `all at once ${i}`)));
+  for (const page of windows) for (const i of windows.keys()) await sent(page, `all at once ${i}`);
+  await say(grace, 'spam');
+  await grace.locator('.rejection').waitFor();
+  await gone(grace, 'spam');
+  await sql(`DELETE FROM message WHERE content = 'two'`, database);
+  for (const page of windows) await gone(page, 'two');
+  for (const page of windows) assert.deepEqual(await texts(page), await texts(ada));
+  // A tab may have to, when Replicache gives it what another tab has saved. Without events, there would be dozens.
+  assert.ok(pulls.length < 4, `${pulls.length} pulls`);
+});
+
 scenario('what is said offline waits, and is delivered later', async () => {
   const [ada, grace] = [await open('Ada'), await open('Grace')];
   await grace.context().setOffline(true);
@@ -169,6 +195,48 @@ scenario('messages arrive again after the server lost its connections', async ()
   await grace.waitForTimeout(1_500);
   await say(grace, 'poked again');
   await message(ada, 'poked again').waitFor({timeout: 2_000});
+});
+
+scenario('pages go on when the server restarts', async () => {
+  let {child, url} = await startServer(0);
+  const common = chat.url;
+  chat.url = url;
+  try {
+    const [ada, grace] = [await open('Ada'), await open('Grace')];
+    await say(ada, 'before the restart');
+    await sent(grace, 'before the restart');
+    child.kill();
+    await once(child, 'exit');
+    await grace.locator('#status.offline').waitFor();
+    await say(grace, 'while it was down');
+    await sql(`DELETE FROM message WHERE content = 'before the restart'`, database);
+    ({child} = await startServer(new URL(url).port));
+    await sent(ada, 'while it was down');
+    await gone(ada, 'before the restart');
+    await sent(grace, 'while it was down');
+    await online(grace);
+    await say(ada, 'after the restart');
+    await message(grace, 'after the restart').waitFor({timeout: 2_000});
+  } finally {
+    chat.url = common;
+    child.kill();
+  }
+});
+
+scenario('a page that comes back later has what it missed', async () => {
+  const [ada, grace] = [await open('Ada'), await open('Grace')];
+  for (const text of ['is kept', 'is deleted']) await say(ada, text);
+  await sent(grace, 'is deleted');
+  await grace.waitForTimeout(2_500); // on disk by now
+  await grace.goto('about:blank');
+  await sql(`DELETE FROM message WHERE content = 'is deleted'`, database);
+  for (const i of [1, 2, 3]) await say(ada, `missed ${i}`);
+  await sent(ada, 'missed 3');
+  await grace.goto(chat.url);
+  await sent(grace, 'missed 3');
+  await say(ada, 'goes on');
+  await message(grace, 'goes on').waitFor({timeout: 2_000});
+  assert.deepEqual(await texts(grace), await texts(ada));
 });
 
 scenario('a poke that names no space reaches everybody', async () => {

@@ -85,7 +85,7 @@ export class Server {
     this.directory = await mkdtemp(join(tmpdir(), 'replicache-http.'));
     const directory = join(this.directory, 'server');
     await cp(join(root, this.code ? 'examples/replicache' : this.title), directory, {recursive: true, filter: path => !path.endsWith('node_modules')});
-    for (const file of ['http.mjs', 'pokes.mjs']) await cp(join(root, 'examples', file), join(this.directory, file)).catch(() => {});
+    for (const file of ['fanout.mjs', 'http.mjs', 'pokes.mjs']) await cp(join(root, 'examples', file), join(this.directory, file)).catch(() => {});
     await symlink(join(root, this.code ? 'examples/replicache' : this.title, 'node_modules'), join(directory, 'node_modules'));
     if (this.code) await writeFile(join(directory, 'server.mjs'), this.code);
     const port = await freePort();
