@@ -1,0 +1,157 @@
+// A site in one process: the code that the pages and the server of the chat share with others, and a network between them that can fail.
+import {EventEmitter, once} from 'node:events';
+import {readFile} from 'node:fs/promises';
+import {createServer} from 'node:http';
+import {text} from 'node:stream/consumers';
+import {setTimeout as sleep} from 'node:timers/promises';
+import pg from 'pg';
+import {fanout} from '../../../examples/fanout.mjs';
+import {scenario} from './harness.mjs';
+
+const source = await readFile(new URL('../../../examples/page/sync.js', import.meta.url), 'utf8');
+const names = ['localStorage', 'navigator', 'location', 'addEventListener', 'fetch', 'EventSource'];
+const pageCode = new Function(...names, `${source.replace(/^export /gm, '')}; return {connect, puller, pusher}`);
+
+export class Site {
+  requests = [];  // their paths
+  queries = [];   // of the fan-out: their parameters
+  // Faults. Each may wait or throw; `event` may also return false, which loses the event.
+  before = async (path, body) => {};
+  after = async path => {};
+  event = async data => {};
+  query = query => query();
+
+  #streams = new Set();
+  #pages = [];
+
+  constructor(database, open) {
+    Object.assign(this, {database, open});
+    this.restart();
+  }
+
+  /** Begin as a server that knows nothing of any page. */
+  restart() {
+    const pool = {query: (...query) => {
+      this.queries.push(query[1]);
+      return this.query(() => this.database.app.query(...query));
+    }};
+    // It listens for ever; in the end, to nothing.
+    const connect = () => this.closed ? Object.assign(new EventEmitter(), {connect: () => new Promise(() => {})})
+      : new pg.Client({database: this.database.name});
+    this.fanout = fanout(pool, connect, 'site');
+    this.cut();
+  }
+
+  /** Break off the streams, or some of them. */
+  cut(some = () => true) {
+    for (const stream of this.#streams) if (some()) stream.destroy();
+  }
+
+  async listen() {
+    this.server = createServer((request, response) => this.#answer(request, response).catch(error => {
+      response.writeHead(500).end(error.message);
+    }));
+    await once(this.server.listen(0, '127.0.0.1'), 'listening');
+    this.url = `http://127.0.0.1:${this.server.address().port}`;
+  }
+
+  async #answer(request, response) {
+    const {pathname, searchParams} = new URL(request.url, this.url);
+    Object.assign(request, {get: name => request.headers[name.toLowerCase()], query: Object.fromEntries(searchParams), user: request.headers.user});
+    if (pathname === '/api/poke') {
+      this.#streams.add(response.on('close', () => this.#streams.delete(response)));
+      return this.fanout.stream(request, response);
+    }
+    this.requests.push(pathname);
+    request.body = await text(request);
+    response.locals = {};
+    const sql = {
+      '/api/push': 'SELECT replicache.apply_push($1, $2)::text AS answer',
+      '/api/pull': "SELECT a::text AS answer, a ->> 'cookie' AS cookie FROM replicache.pull($1, $2) a",
+    }[pathname];
+    if (pathname === '/api/pull') this.fanout.pull(request, response, () => {});
+    const {rows: [{answer, cookie}]} = await this.database.app.query(sql, [request.body, request.user]);
+    response.locals.cookie = cookie;
+    response.writeHead(200, {'Content-Type': 'application/json'}).end(answer);
+  }
+
+  /** Open a page. Pages of the same name are tabs of one browser. */
+  page(options = {}) {
+    const site = this, user = options.user ?? 'alice';
+    let over = false, stream;
+
+    const send = async (path, {method, headers, body}) => {
+      await site.before(path, JSON.parse(body));
+      const response = await fetch(site.url + path, {method, headers: {...headers, user}, body});
+      await site.after(path);
+      return response;
+    };
+
+    class EventSource extends EventTarget {
+      static CLOSED = 2;
+
+      constructor(path) {
+        super();
+        this.#run(path).catch(() => {});
+      }
+
+      async #run(path) {
+        for (; !over; await sleep(20)) {
+          try {
+            stream = new AbortController();
+            const response = await fetch(site.url + path, {headers: {user}, signal: stream.signal});
+            this.onopen();
+            const decoder = new TextDecoder();
+            let rest = '';
+            for await (const chunk of response.body) {
+              const events = (rest + decoder.decode(chunk, {stream: true})).split('\n\n');
+              rest = events.pop();
+              for (const event of events) this.#deliver(event);
+            }
+          } catch {
+          }
+          this.onerror();
+        }
+      }
+
+      async #deliver(event) {
+        const field = name => event.split('\n').filter(line => line.startsWith(`${name}: `)).map(line => line.slice(name.length + 2));
+        const data = field('data').join('\n');
+        if (!data || await site.event(data) === false || over) return;
+        const message = new MessageEvent(field('event')[0] ?? 'message', {data});
+        if (message.type === 'message') this.onmessage(message);
+        else this.dispatchEvent(message);
+      }
+    }
+
+    const {connect, puller, pusher} = pageCode({getItem: () => null}, {onLine: true}, {}, () => {}, send, EventSource);
+    const rep = this.open({puller, pusher: pusher(), logSinks: [], ...options});
+    this.#pages.push(() => {
+      over = true;
+      stream?.abort();
+      return rep.close();
+    });
+    connect(rep, () => {});
+    return rep;
+  }
+
+  async close() {
+    this.closed = true;
+    await Promise.all(this.#pages.map(close => close()));
+    this.server.closeAllConnections();
+    this.server.close();
+  }
+}
+
+/** Define a test with a site. */
+export function siteScenario(title, options, run) {
+  scenario(title, options, async world => {
+    const site = new Site(world.database, world.open);
+    await site.listen();
+    try {
+      await run({...world, site});
+    } finally {
+      await site.close();
+    }
+  });
+}
