@@ -2,6 +2,7 @@
 
 #include "engine/poke/figures.h"
 #include "engine/tracking/tracking_faults.h"
+#include "pg/own_table.h"
 
 #include <cmath>
 
@@ -19,11 +20,7 @@ using pg::Rows;
 using Topics = std::vector<Topic>;
 
 // Rows of tables up to this size are counted: that takes less than a millisecond.
-const std::string small = "1048576::pg_catalog.int8";
-
-std::string size_of(const std::string& table) {
-    return "pg_catalog.pg_relation_size('replicache." + table + "'::pg_catalog.regclass, 'main')";
-}
+constexpr std::int64_t small = 1 << 20;
 
 void add_pokes(Topics& topics) {
     const PokeFigures figures = poke_figures();
@@ -35,62 +32,58 @@ void add_pokes(Topics& topics) {
                       figures.worker_pid == 0 ? figures.worker : "pid " + std::to_string(figures.worker_pid)});
 }
 
-constexpr struct {
-    const char* topic;
-    const char* table;
-} counted[] = {
-    {"spaces", "space"},
-    {"client_groups", "client_group"},
-    {"clients", "client"},
-    {"upload_clients", "upload_client"},
-    {"forgotten_clients", "forgotten_client"},
-    {"tombstones", "tombstone"},
-    {"creations", "creation"},
-    {"mutation_errors", "mutation_error"},
-    {"view_records", "view_record"},
+struct Size {
+    std::int64_t bytes = 0;           // of the table now, without TOAST
+    double tuples = -1;               // by the last VACUUM or ANALYZE
+    std::int64_t vacuumed_bytes = 0;  // at that time. 0: there was none
+    std::int64_t live = 0;            // tuples, as the statistics of this server count them
 };
 
-// A row for each table: its number in the list; what is counted, or null; rows and pages at the last VACUUM or ANALYZE; pages now; and how
-// many rows the statistics of this server count. A subquery runs only if its CASE needs it.
-std::string counts_sql() {
-    std::string sql;
-    for (std::size_t i = 0; i < std::size(counted); ++i) {
-        const std::string name = counted[i].table;
-        sql += i == 0 ? "" : " UNION ALL ";
-        sql += "SELECT " + std::to_string(i) + ", CASE WHEN s.bytes OPERATOR(pg_catalog.<=) " + small +
-               " THEN (SELECT pg_catalog.count(*) FROM replicache." + name + R"() END,
-                c.reltuples::pg_catalog.float8,
-                c.relpages::pg_catalog.int8,
-                s.bytes OPERATOR(pg_catalog./) pg_catalog.current_setting('block_size')::pg_catalog.int8,
-                pg_catalog.pg_stat_get_live_tuples(c.oid)
-            FROM pg_catalog.pg_class c,
-                (SELECT )" +
-               size_of(name) + R"( AS bytes) s
-            WHERE c.oid OPERATOR(pg_catalog.=) 'replicache.)" +
-               name + "'::pg_catalog.regclass::pg_catalog.oid";
-    }
-    return sql + " ORDER BY 1";
+Size size_of(const char* table) {
+    static OwnStatement query(
+        R"(
+            SELECT pg_catalog.pg_relation_size(oid::pg_catalog.regclass, 'main'),
+                reltuples::pg_catalog.float8,
+                relpages OPERATOR(pg_catalog.*) pg_catalog.current_setting('block_size')::pg_catalog.int8,
+                pg_catalog.pg_stat_get_live_tuples(oid)
+            FROM pg_catalog.pg_class
+            WHERE oid OPERATOR(pg_catalog.=) $1)",
+        {OIDOID});
+    const Rows rows = query.run({pg::value(ObjectIdGetDatum(pg::own_relation(table)))});
+    if (rows.empty()) throw pg::SqlError(ERRCODE_UNDEFINED_TABLE, "relation \"replicache." + std::string(table) + "\" does not exist");
+    return {rows.int8(0, 1), DatumGetFloat8(rows.get(0, 2).datum), rows.int8(0, 3), rows.int8(0, 4)};
 }
 
 // The number of rows of a large table.
-Topic estimate(const char* topic, double tuples, std::int64_t vacuumed_pages, std::int64_t pages, std::int64_t live) {
+Topic estimate(const char* topic, const Size& size) {
     // As the planner does it: the table has grown, but its pages are as full as they were.
-    if (vacuumed_pages > 0)
-        return {topic, std::llround(tuples / static_cast<double>(vacuumed_pages) * static_cast<double>(pages)), "estimate"};
-    if (live > 0) return {topic, live, "estimate"};
+    if (size.vacuumed_bytes > 0)
+        return {topic, std::llround(size.tuples * static_cast<double>(size.bytes) / static_cast<double>(size.vacuumed_bytes)), "estimate"};
+    if (size.live > 0) return {topic, size.live, "estimate"};
     return {topic, std::nullopt, "unknown: the table is large, and no VACUUM or ANALYZE has seen it yet"};
 }
 
+// A statement for each table, and not one for all with a CASE: PostgreSQL would compile that with JIT, for the cost of counts that are not
+// made, and that takes 100 ms.
 void add_counts(Topics& topics) {
-    static const std::string sql = counts_sql();
-    static OwnStatement query(sql.c_str(), {});
-    const Rows rows = query.run({});
-    for (std::uint64_t i = 0; i < rows.count(); ++i) {
-        const char* const topic = counted[DatumGetInt32(rows.get(i, 1).datum)].topic;
-        const pg::Value count = rows.get(i, 2);
-        topics.push_back(count.null
-                             ? estimate(topic, DatumGetFloat8(rows.get(i, 3).datum), rows.int8(i, 4), rows.int8(i, 5), rows.int8(i, 6))
-                             : Topic{topic, DatumGetInt64(count.datum), {}});
+    static struct {
+        const char* topic;
+        const char* table;
+        OwnStatement count;
+    } tables[] = {
+        {"spaces", "space", {"SELECT pg_catalog.count(*) FROM replicache.space", {}}},
+        {"client_groups", "client_group", {"SELECT pg_catalog.count(*) FROM replicache.client_group", {}}},
+        {"clients", "client", {"SELECT pg_catalog.count(*) FROM replicache.client", {}}},
+        {"upload_clients", "upload_client", {"SELECT pg_catalog.count(*) FROM replicache.upload_client", {}}},
+        {"forgotten_clients", "forgotten_client", {"SELECT pg_catalog.count(*) FROM replicache.forgotten_client", {}}},
+        {"tombstones", "tombstone", {"SELECT pg_catalog.count(*) FROM replicache.tombstone", {}}},
+        {"creations", "creation", {"SELECT pg_catalog.count(*) FROM replicache.creation", {}}},
+        {"mutation_errors", "mutation_error", {"SELECT pg_catalog.count(*) FROM replicache.mutation_error", {}}},
+        {"view_records", "view_record", {"SELECT pg_catalog.count(*) FROM replicache.view_record", {}}},
+    };
+    for (auto& [topic, table, count] : tables) {
+        const Size size = size_of(table);
+        topics.push_back(size.bytes <= small ? Topic{topic, count.run({}).int8(0, 1), {}} : estimate(topic, size));
     }
 }
 
@@ -112,17 +105,14 @@ void add_collection(Topics& topics) {
                                    R"(, pg_catalog.to_char(pg_catalog.timezone('UTC', g.at), 'YYYY-MM-DD HH24:MI:SS "UTC"'), )" +
                                    seconds_since("g.oldest_client") + " FROM replicache.garbage_collection g ORDER BY g.at DESC LIMIT 1";
     static OwnStatement query(sql.c_str(), {});
-    static const std::string clients_sql = "SELECT CASE WHEN small THEN (SELECT " + seconds_since("pg_catalog.min(last_seen)") +
-                                           " FROM replicache.client) END, small FROM (SELECT " + size_of("client") +
-                                           " OPERATOR(pg_catalog.<=) " + small + " AS small) s";
+    static const std::string clients_sql = "SELECT " + seconds_since("pg_catalog.min(last_seen)") + " FROM replicache.client";
     static OwnStatement query_clients(clients_sql.c_str(), {});
-    const Rows last = query.run({});
-    const Rows clients = query_clients.run({});
-    const pg::Value oldest = clients.get(0, 1);
     const char* const idle = "oldest_idle_client_seconds";
-    if (DatumGetBool(clients.get(0, 2).datum))
+    const Rows last = query.run({});
+    if (size_of("client").bytes <= small) {
+        const pg::Value oldest = query_clients.run({}).get(0, 1);
         topics.push_back(oldest.null ? Topic{idle, std::nullopt, "there are no clients"} : Topic{idle, DatumGetInt64(oldest.datum), {}});
-    else if (last.empty())
+    } else if (last.empty())
         topics.push_back({idle, std::nullopt, "unknown: there are many clients, and collect_garbage has not run yet"});
     else
         topics.push_back({idle, last.int8(0, 3), "at most, by the last garbage collection"});
