@@ -21,23 +21,19 @@ namespace {
 // Looking up one text costs as much as reading the rows of a quarter of a page.
 constexpr std::size_t texts_per_page = 4;
 
-// A column that is NOT NULL, unless a superuser has altered it.
-Datum required_column(TupleTableSlot* row, int column) {
-    bool null;
-    const Datum datum = slot_getattr(row, column, &null);
-    if (null)
-        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("unexpected null in a table of replicache_ext"),
-                        errhint("%s", not_to_be_altered)));
-    return datum;
+std::string_view view_of(const varlena* text) { return {VARDATA_ANY(text), static_cast<std::size_t>(VARSIZE_ANY_EXHDR(text))}; }
+
+bool is_plain(Datum text) {
+    const void* const pointer = DatumGetPointer(text);
+    return !VARATT_IS_EXTERNAL(pointer) && !VARATT_IS_COMPRESSED(pointer);
 }
 
 // `home`: where a text that was compressed is put.
-std::string_view text_column(TupleTableSlot* row, int column, MemoryContext home) {
-    const Datum datum = required_column(row, column);
+std::string_view detoast(Datum text, MemoryContext home) {
     const MemoryContext outer = MemoryContextSwitchTo(home);
-    const text* const found = DatumGetTextPP(datum);
+    const varlena* const plain = PG_DETOAST_DATUM_PACKED(text);
     MemoryContextSwitchTo(outer);
-    return {VARDATA_ANY(found), static_cast<std::size_t>(VARSIZE_ANY_EXHDR(found))};
+    return view_of(plain);
 }
 
 }  // namespace
@@ -84,7 +80,11 @@ bool ManyRows::use_index(Relation index) const {
 }
 
 bool ManyRows::next() {
-    return guarded([this] { return index_ != nullptr ? next_by_index() : next_of_all(); });
+    return guarded([this] {
+        if (!(index_ != nullptr ? next_by_index() : next_of_all())) return false;
+        slot_getallattrs(row_);
+        return true;
+    });
 }
 
 bool ManyRows::next_by_index() {
@@ -107,7 +107,11 @@ bool ManyRows::next_of_all() {
     while (table_scan_getnextslot(all_, ForwardScanDirection, row_)) {
         CHECK_FOR_INTERRUPTS();
         MemoryContextReset(scratch_);
-        const std::ptrdiff_t number = find_(text_column(row_, column_, scratch_));
+        bool null;
+        const Datum text = slot_getattr(row_, column_, &null);
+        if (null) continue;
+        const std::ptrdiff_t number =
+            find_(is_plain(text) ? view_of(reinterpret_cast<const varlena*>(DatumGetPointer(text))) : detoast(text, scratch_));
         if (number < 0) continue;
         number_ = static_cast<std::size_t>(number);
         return true;
@@ -115,22 +119,23 @@ bool ManyRows::next_of_all() {
     return false;
 }
 
+// Columns are NOT NULL, unless a superuser has altered them.
+Datum ManyRows::value(int column, bool is_text) {
+    const std::uint32_t bit = std::uint32_t{1} << column;
+    if ((checked_ & bit) == 0) guarded([&] { check_column(relation_, column, is_text ? ColumnType::text : ColumnType::number); });
+    checked_ |= bit;
+    if (!row_->tts_isnull[column - 1]) return row_->tts_values[column - 1];
+    throw SqlError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "unexpected null in a table of replicache_ext", {}, not_to_be_altered);
+}
+
 std::string_view ManyRows::text(int column) {
-    return guarded([&] {
-        check_column(relation_, column, ColumnType::text);
-        return text_column(row_, column, scratch_);
-    });
+    const Datum text = value(column, true);
+    if (is_plain(text)) return view_of(reinterpret_cast<const varlena*>(DatumGetPointer(text)));
+    return guarded([&] { return detoast(text, scratch_); });
 }
 
-std::int64_t ManyRows::int8(int column) {
-    return guarded([&] {
-        check_column(relation_, column, ColumnType::number);
-        return DatumGetInt64(required_column(row_, column));
-    });
-}
+std::int64_t ManyRows::int8(int column) { return DatumGetInt64(value(column, false)); }
 
-bool ManyRows::is_null(int column) {
-    return guarded([&] { return slot_attisnull(row_, column); });
-}
+bool ManyRows::is_null(int column) { return row_->tts_isnull[column - 1]; }
 
 }  // namespace replicache::pg

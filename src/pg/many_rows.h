@@ -34,6 +34,7 @@ public:
     bool is_null(int column);
 
 private:
+    Datum value(int column, bool is_text);
     bool use_index(Relation index) const;
     bool next_by_index();
     bool next_of_all();
@@ -49,6 +50,7 @@ private:
     IndexScanDesc some_ = nullptr;
     std::size_t begun_ = 0;  // how many of the texts have been looked for
     std::size_t number_ = 0;
+    std::uint32_t checked_ = 0;  // a bit for each column that is known to have its type
 };
 
 }  // namespace replicache::pg

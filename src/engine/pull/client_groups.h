@@ -1,9 +1,9 @@
 // The client groups that get one answer together, and their last mutation ids.
 #pragma once
 
+#include "base/text_index.h"
 #include "engine/replicache/pull_answer.h"
 #include "engine/space/progress.h"
-#include "model/key_table.h"
 
 namespace replicache::engine {
 
@@ -13,7 +13,7 @@ public:
     // with a user, to another user. The ids must outlive the object.
     ClientGroups(std::span<const std::string_view> ids, const std::optional<std::string>& user_id, const std::string& space);
 
-    const std::vector<std::string_view>& ids() const { return ids_; }  // each once
+    const std::vector<std::string_view>& ids() const { return ids_.texts(); }  // each once
 
     // Appends what append_last_mutation_ids (confirmed.h) does for one group: the clients whose last mutation id has changed, and the last
     // mutation of each group that has such a client. Returns whether there are any.
@@ -22,11 +22,13 @@ public:
     static void append_nothing(PullAnswer& answer);
 
 private:
-    std::ptrdiff_t number_of(std::string_view id) const;
+    bool is_news(std::size_t group, std::int64_t version, const Progress& progress) const {
+        return is_renamed_[group] || progress.versions.contain(version);
+    }
+    std::vector<std::size_t> with_news(const Progress& progress, bool all) const;
 
-    KeyTable numbers_;  // the entry of an id has its number in ids_
-    std::vector<std::string_view> ids_;
-    std::vector<bool> is_renamed_;  // by number: the space of the group has another text on record
+    TextIndex ids_;
+    std::vector<bool> is_renamed_;  // by number of the id: the space of the group has another text on record
 };
 
 }  // namespace replicache::engine
