@@ -67,6 +67,9 @@ for my $c ($client, $counter) {
 my $ahead = $primary->safe_psql('postgres', q(SELECT replicache.pull('{"pullVersion":0,"clientID":"v0"}', 'ann', 'locked') -> 'cookie'));
 is($standby->safe_psql('postgres', qq(SELECT replicache.pull('{"pullVersion":0,"clientID":"v0","cookie":$ahead,"lastMutationID":3}', 'ann', 'locked'))),
     qq({"cookie":$ahead,"lastMutationID":3,"patch":[]}), 'V0, too');
+my $shared = $primary->safe_psql('postgres', q(SELECT replicache.pull_for('{g,h}', NULL, 'locked') -> 'cookie'));
+is($standby->safe_psql('postgres', qq(SELECT replicache.pull_for('{g,h}', '$shared', 'locked'))),
+    qq({"baseCookie":$shared,"cookie":$shared,"confirmed":{},"lastMutationIDChanges":{},"patch":[]}), 'nor for many clients at once');
 like($standby->safe_psql('postgres', q(SELECT replicache.pull('{"pullVersion":1,"clientGroupID":"g","cookie":99}', 'ann', 'locked'))), qr/"op":"clear"/,
     'a cookie of another backend gets everything here, too');
 write_to($primary, "INSERT INTO note VALUES ('f3', 'free'), ('l3', 'locked')");
@@ -76,6 +79,8 @@ for my $c ($client, $counter) {
     isnt(pull_by($c, $standby), '', 'the rest when it has caught up');
     view_is($c, $standby, 'all of it');
 }
+
+like($standby->safe_psql('postgres', qq(SELECT replicache.pull_for('{g,h}', '$shared', 'locked') ->> 'patch')), qr/^\[[^]]*"note\/l3"[^]]*\]$/, 'also for many clients at once');
 
 # A primary that waits for a synchronous standby shows a commit later than other standbys do. Then it is the primary that is behind.
 $primary->safe_psql('postgres', q(CREATE FUNCTION note(id text, space text) RETURNS void LANGUAGE sql AS 'INSERT INTO note VALUES (id, space)';
