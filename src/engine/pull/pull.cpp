@@ -233,10 +233,12 @@ std::optional<Datum> pull_under_snapshot(const PullRequest& request, PullAnswer&
 
     std::optional<PulledTables> tables;
     std::optional<ClientView> view;
-    if (progress.kind == Kind::changes || progress.kind == Kind::everything || (progress.kind == Kind::nothing && says_more(request)) ||
-        request.is_shared) {
-        tables.emplace(request, progress);
-        if (request.is_shared && !request.user_id) tables->check_same_for_all();
+    const bool asks =
+        progress.kind == Kind::changes || progress.kind == Kind::everything || (progress.kind == Kind::nothing && says_more(request));
+    const bool for_all_users = request.is_shared && !request.user_id;
+    if (asks || for_all_users) tables.emplace(request, progress);
+    if (for_all_users) tables->check_same_for_all();
+    if (asks) {
         const bool pages = !request.plain_cookies && (pg::settings.page_size > 0 || (request.cookie && request.cookie->page));
         // A client stays with orders that follow snapshots, or tabs of it could take older data for newer.
         const bool follows = tables->need_view() || pages || (request.cookie && request.cookie->at > 0);
@@ -253,11 +255,8 @@ std::optional<Datum> pull_under_snapshot(const PullRequest& request, PullAnswer&
     const Pull pull{request, progress, tables ? &*tables : nullptr, view ? &*view : nullptr, groups ? &*groups : nullptr};
     const auto changed = append_answer(answer, pull);
     if (!changed) return std::nullopt;
-    if (request.is_shared) {
-        check_answered(unanswered);
-        // Now all queries are planned.
-        if (!request.user_id) tables->check_same_for_all();
-    }
+    check_answered(unanswered);
+    if (for_all_users) tables->check_same_for_all();  // once more, because now all queries are planned
     if (!*changed && !same && progress.keeps_cookie) {
         progress.kind = Kind::nothing;
         answer.clear();
