@@ -25,7 +25,7 @@ std::int64_t last_mutation_id(const std::optional<std::string>& group, const std
 std::string append_last_mutation_ids(PullAnswer& answer, const std::string& group, const Progress& progress, bool all) {
     std::vector<std::pair<std::string, std::int64_t>> changed;
     std::pair<std::string, std::int64_t> last;
-    MutationRank newest;
+    MutationRank newest{};
     TableScan clients = clients_of(group);
     while (clients.next()) {
         const std::int64_t version = clients.int8(client_column::version), id = clients.int8(client_column::last_mutation_id);

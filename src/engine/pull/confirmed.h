@@ -15,11 +15,7 @@ std::int64_t last_mutation_id(const std::optional<std::string>& group, const std
 std::string append_last_mutation_ids(PullAnswer& answer, const std::string& group, const Progress& progress, bool all);
 
 // Of two mutations of a group, the one with the greater rank came later. Clients of one push have equal ranks. Then the greater id counts.
-struct MutationRank {
-    bool is_past = false;
-    std::int64_t version = -1;
-    auto operator<=>(const MutationRank&) const = default;
-};
+using MutationRank = std::pair<bool, std::int64_t>;  // whether it is in the past, and its version
 inline MutationRank mutation_rank(const Progress& progress, std::int64_t version) {
     // In a database that was restored from a dump, the version may be the id of a future transaction.
     return {progress.cookie.xmax == 0 || version < progress.cookie.xmax, version};
