@@ -16,12 +16,13 @@ export class Site {
   requests = [];  // their paths
   queries = [];   // of the fan-out: their parameters
   // Faults. Each may wait or throw; `event` may also return false, which loses the event.
-  before = async (path, body) => {};
+  before = async path => {};
+  during = async path => {};  // on the server, before its query
   after = async path => {};
   event = async data => {};
   query = query => query();
 
-  #streams = new Set();
+  streams = new Set();
   #pages = [];
 
   constructor(database, open) {
@@ -44,7 +45,7 @@ export class Site {
 
   /** Break off the streams, or some of them. */
   cut(some = () => true) {
-    for (const stream of this.#streams) if (some()) stream.destroy();
+    for (const stream of this.streams) if (some()) stream.destroy();
   }
 
   async listen() {
@@ -59,7 +60,7 @@ export class Site {
     const {pathname, searchParams} = new URL(request.url, this.url);
     Object.assign(request, {get: name => request.headers[name.toLowerCase()], query: Object.fromEntries(searchParams), user: request.headers.user});
     if (pathname === '/api/poke') {
-      this.#streams.add(response.on('close', () => this.#streams.delete(response)));
+      this.streams.add(response.on('close', () => this.streams.delete(response)));
       return this.fanout.stream(request, response);
     }
     this.requests.push(pathname);
@@ -70,6 +71,7 @@ export class Site {
       '/api/pull': "SELECT a::text AS answer, a ->> 'cookie' AS cookie FROM replicache.pull($1, $2) a",
     }[pathname];
     if (pathname === '/api/pull') this.fanout.pull(request, response, () => {});
+    await this.during(pathname);
     const {rows: [{answer, cookie}]} = await this.database.app.query(sql, [request.body, request.user]);
     response.locals.cookie = cookie;
     response.writeHead(200, {'Content-Type': 'application/json'}).end(answer);
@@ -81,7 +83,7 @@ export class Site {
     let over = false, stream;
 
     const send = async (path, {method, headers, body}) => {
-      await site.before(path, JSON.parse(body));
+      await site.before(path);
       const response = await fetch(site.url + path, {method, headers: {...headers, user}, body});
       await site.after(path);
       return response;
