@@ -271,7 +271,8 @@ bool TableView::has_row_security() const {
     if (applies(table_.relation)) return true;
     for (const auto& plans : plans_)
         for (const pg::Plan& plan : plans) {
-            if (!plan) continue;
+            // One that was not run this time may be older than the views and policies that it was made with.
+            if (!plan || !plan.source().is_valid) continue;
             const List* const relations = plan.source().relationOids;
             for (int i = 0; i < list_length(relations); ++i)
                 if (applies(list_nth_oid(relations, i))) return true;
