@@ -9,7 +9,7 @@ use Session;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-our @EXPORT = qw(set_up_pokes listener heard hear hear_until worker_of wait_for_worker wait_for_no_worker stopped_worker commits_wait commits_go_on hold_notify versions_of);
+our @EXPORT = qw(set_up_pokes listener heard hear hear_until worker_of wait_for_worker wait_for_no_worker stopped_worker commits_wait commits_go_on hold_notify versions_of follow);
 
 my $json = JSON::PP->new->canonical;
 my $worker = "backend_type = 'replicache poke worker'";
@@ -156,6 +156,17 @@ sub versions_of {
     my ($server, $database) = @_;
     my $rows = $server->safe_psql($database, 'SELECT i.space, greatest(max(i.version), max(s.version)) FROM item i JOIN replicache.space s ON s.id = i.space GROUP BY 1');
     return map { split /\|/ } split /\n/, $rows;
+}
+
+# What has arrived since, for somebody who keeps the newest version of each space. {"space":null} makes them look at all. Returns the
+# process ids that it came from.
+sub follow {
+    my ($session, $server, $database, $newest) = @_;
+    my @pokes = heard($session);
+    my %new = (grep { !defined $_->{space} } @pokes) ? versions_of($server, $database) : ();
+    for (@pokes) { $new{$_->{space}} = $_->{version} if defined $_->{space} && $_->{version} > ($new{$_->{space}} // -1) }
+    for (keys %new) { $newest->{$_} = $new{$_} if $new{$_} > ($newest->{$_} // -1) }
+    return map { $_->{pid} } @pokes;
 }
 
 1;

@@ -37,6 +37,11 @@ sub set_for_all {
     $writer->value("SELECT pg_sleep(0.01) IS NULL") until $writer->value("SHOW $name") eq $value;
 }
 
+# Figures of replicache.status().
+sub figures {
+    return map { split /\|/ } @{$writer->query("SELECT substring(topic FROM 'pokes_(.*)'), value FROM replicache.status() WHERE topic LIKE 'pokes%'")->{rows}};
+}
+
 # The same with and without a worker.
 sub check_meaning {
     my ($how, $sender) = @_;
@@ -98,6 +103,9 @@ sub check_meaning {
 $writer->query('SET replicache.poke_mode = transaction');
 check_meaning('in the transaction', 'writer');
 $writer->query('RESET replicache.poke_mode');
+my %before = figures();
+$writer->query("SELECT put('counter figures')");
+is({figures()}->{in_transaction}, $before{in_transaction} + 1, 'status() counts transactions that found no worker');
 wait_for_worker($server);
 check_meaning('by the worker', 'worker');
 # The writer that has chosen the transaction has all in its hands, also beside a worker.
@@ -151,13 +159,22 @@ $writer->query('RESET replicache.poke_mode');
     wait_for_worker($server);
     commits_wait($server, \&set_for_all);
     my $holder = hold_notify($server);
+    my %before = figures();
     $writer->query("SET synchronous_commit = local");
     is($writer->query(join '; ', map { "SELECT put('counter held " . $_ % 5 . "')" } 1 .. 100)->{error}, undef, 'commits do not wait for NOTIFY');
-    is(join(' ', heard($ear)), '', 'and nothing is heard');
+    is(scalar(heard($ear)), 0, 'and nothing is heard');
+    my %held = figures();
+    is($held{sent}, $before{sent}, 'nothing is sent, as status() tells');
+    is($held{waiting} + $held{coalesced} - $before{coalesced}, 100, 'but waits');
     commits_go_on($server, \&set_for_all);
     my %versions;
     hear_until($ear, sub { $versions{$_[0]{space} // ''} = $_[0]{version}; 5 == grep { ($versions{"counter held $_"} // 0) == 20 } 0 .. 4 });
     pass('the newest version of each is heard');
+    my %after = figures();
+    for (1 .. 100) { last if $after{waiting} == 0; sleep 0.1; %after = figures() }
+    is($after{waiting}, 0, 'then nothing waits');
+    is($after{sent} + $after{coalesced} - $before{sent} - $before{coalesced}, 100, 'each note is sent, or goes out with another one');
+    cmp_ok($after{coalesced}, '>', $before{coalesced}, 'some do');
     $holder->receive;
     $writer->query('RESET synchronous_commit');
 }
@@ -169,7 +186,7 @@ $writer->query('RESET replicache.poke_mode');
     is($writer->query("SELECT put('counter full')")->{error}, undef, 'a commit goes on while the worker stands still');
     is($writer->query(join '; ', map { "SELECT put('counter over $_ ' || repeat('x', 100))" } 1 .. 300)->{error}, undef, 'and 300 do');
     is($writer->query("SET replicache.poke_channel = 'b'; SELECT put('counter b'); RESET replicache.poke_channel")->{error}, undef, 'on another channel, too');
-    is(join(' ', heard($ear)), '', 'and nothing is heard');
+    is(scalar(heard($ear)), 0, 'and nothing is heard');
     kill 'CONT', $pid or die;
     my %everyone;
     my @all = hear_until($ear, sub { $everyone{$_[0]{channel}} ||= !defined $_[0]{space}; $everyone{replicache} && ($everyone{b} || ($_[0]{space} // '') eq 'counter b' )});
@@ -295,26 +312,16 @@ sub check_load {
                 END LOOP;
             END \$\$));
     }
-    my (%newest, %count);
-    my $hear = sub {
-        for my $poke (heard($all_ears)) {
-            my $space = $poke->{space} // 'everyone';
-            $count{$poke->{pid}}++;
-            $newest{$space} = $poke->{version} if ($poke->{version} // 0) > ($newest{$space} // -1);
-        }
-    };
+    my (%newest, %count, %workers);
+    my $hear = sub { $count{$_}++ for follow($all_ears, $server, 'postgres', \%newest) };
     my $end = time + $seconds;
-    my %workers;
     while (time < $end) { $workers{$_} = 1 for grep $_, $disturb->(); $hear->() }
     is(join(' ', map { $_->receive->{error} // () } @writers), '', "$what: writers go on");
-    # A space of which {"space":null} may tell needs no other poke.
-    my %last = versions_of($server, 'postgres');
-    my %committed = map { $_ => $last{$_} } @spaces;
-    my $complete = sub { !grep { ($newest{$_} // -1) < $committed{$_} } @spaces };
+    my %committed = versions_of($server, 'postgres');
+    my $lost = sub { grep { ($newest{$_} // -1) < $committed{$_} } @spaces };
     my $patience = time + 60;
-    while (!$complete->() && time < $patience) { sleep 0.05; $hear->() }
-    my @lost = $newest{everyone} ? () : grep { ($newest{$_} // -1) < $committed{$_} } @spaces;
-    is(join('; ', map { "$_: heard " . ($newest{$_} // 'nothing') . ", committed $committed{$_}" } @lost), '', "$what: nothing is lost");
+    while ($lost->() && time < $patience) { sleep 0.05; $hear->() }
+    is(join('; ', map { "$_: heard " . ($newest{$_} // 'nothing') . ", committed $committed{$_}" } $lost->()), '', "$what: nothing is lost");
     is(join('; ', grep { $newest{$_} > $committed{$_} } grep { exists $newest{$_} } @spaces), '', "$what: nothing is heard that was not committed");
     is(join('; ', grep { /never$/ } keys %newest), '', "$what: nor of spaces that were left as they were");
     note "$what: " . scalar(keys %workers) . ' workers, ' . scalar(keys %count) . ' processes have notified';
