@@ -39,7 +39,8 @@ PokeFigures poke_figures() {
     const PokeDatabase* const database = area->find();
     if (database != nullptr) {
         figures.sent = database->sent;
-        figures.waiting = database->count;
+        figures.waiting = database->count + std::count_if(std::begin(database->channels), std::end(database->channels),
+                                                          [](const PokeChannel& channel) { return channel.waits(); });
         figures.coalesced = database->coalesced;
         figures.in_transaction = database->in_transaction;
         figures.worker_pid = database->pid;
