@@ -1,6 +1,7 @@
 -- The clock `time`: versions are milliseconds since 1970, one for each change. Ahead of the clock they count on: most of this is in
 -- the year 2286, where the numbers are the same every time.
 CREATE EXTENSION replicache_ext;
+SET replicache.poke_mode = transaction; -- so that the pokes come at once
 CREATE SCHEMA clock_time;
 SET search_path = clock_time;
 \getenv srcdir PG_ABS_SRCDIR
@@ -244,7 +245,6 @@ COMMIT;
 SELECT * FROM sync();
 
 -- Pokes: one for each space, with the last version.
-SET replicache.poke_mode = transaction; -- so that the pokes come at once
 LISTEN replicache;
 \o | (notes=$(sed 's/ received from .*//'); printf "%s\n" "$notes")
 BEGIN;

@@ -1,5 +1,6 @@
 -- sync_push among triggers, constraints, mutators, conflict policies and those who listen.
 CREATE EXTENSION replicache_ext;
+SET replicache.poke_mode = transaction; -- so that the pokes come at once
 CREATE SCHEMA sync_push_triggers;
 SET search_path = sync_push_triggers;
 SET replicache.default_clock = 'time';
@@ -91,7 +92,6 @@ SELECT push('ann', '{"type":"UPDATE","resource":"judged","resourceId":4,"data":{
 SELECT id, v, at FROM judged ORDER BY id;
 
 -- Pokes: one, with the head; none for a push that is refused.
-SET replicache.poke_mode = transaction; -- so that the pokes come at once
 LISTEN replicache;
 \o | (notes=$(sed 's/ received from .*//'); printf "%s\n" "$notes")
 SELECT left(push('bob', '{"type":"CREATE","resource":"note","data":{"id":50}},{"type":"CREATE","resource":"note","data":{"id":51}}'), 9);

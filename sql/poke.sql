@@ -1,5 +1,6 @@
 -- Pokes: one NOTIFY per transaction and space that changed, on commit. (PIDs are cut off; the shell collects the output, so that it does not mix with psql's.)
 CREATE EXTENSION replicache_ext;
+SET replicache.poke_mode = transaction; -- so that the pokes come at once
 \set SHOW_CONTEXT never
 CREATE SCHEMA poke;
 SET search_path = poke, public;
@@ -12,7 +13,6 @@ CREATE FUNCTION fail(code text) RETURNS void LANGUAGE plpgsql AS $$ BEGIN INSERT
 SELECT replicache.register_mutator('add', 'add(text)'), replicache.register_mutator('add to', 'add_to(int,text)'), replicache.register_mutator('fail', 'fail(text)');
 CREATE FUNCTION push(client text, id int, name text, args json DEFAULT NULL, space text DEFAULT '') RETURNS json LANGUAGE sql AS
 $$ SELECT replicache.apply_push(json_build_object('pushVersion', 0, 'clientID', client, 'mutations', json_build_array(json_build_object('id', id, 'name', name, 'args', args))), NULL, space) $$;
-SET replicache.poke_mode = transaction; -- so that the pokes come at once
 LISTEN replicache;
 \o | (notes=$(sed 's/ received from .*//'); printf "%s\n" "$notes")
 -- Tracking, and other set-up that makes clients pull everything, pokes.

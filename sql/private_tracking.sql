@@ -1,5 +1,6 @@
 -- Writes to private tables, and to tables with parts: which spaces change, and which tombstones are left.
 CREATE EXTENSION replicache_ext;
+SET replicache.poke_mode = transaction; -- so that the pokes come at once
 CREATE SCHEMA private_tracking;
 SET search_path = private_tracking, public;
 \getenv srcdir PG_ABS_SRCDIR
@@ -64,7 +65,6 @@ MERGE INTO doc USING (VALUES (4)) v(id) ON doc.id = v.id WHEN MATCHED THEN DELET
 SELECT look();
 
 -- Deletions poke.
-SET replicache.poke_mode = transaction; -- so that the pokes come at once
 LISTEN replicache;
 \o | (notes=$(sed 's/ received from .*//'); printf "%s\n" "$notes")
 DELETE FROM doc WHERE id = 103;

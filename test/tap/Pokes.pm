@@ -5,6 +5,7 @@ use strict;
 use warnings;
 use Exporter 'import';
 use JSON::PP;
+use PostgreSQL::Test::Utils;
 use Session;
 use Test::More;
 use Time::HiRes qw(sleep time);
@@ -55,7 +56,7 @@ sub all_heard {
 # All that arrives until one is there that the condition accepts.
 sub hear_until {
     my ($session, $condition) = @_;
-    my $end = time + 180;
+    my $end = time + ($PostgreSQL::Test::Utils::timeout_default // 180);
     my @all;
     while (time < $end) {
         my @new = heard($session);

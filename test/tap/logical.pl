@@ -7,6 +7,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Session;
 use Test::More;
+use Time::HiRes qw(sleep);
 
 my $json = JSON::PP->new->canonical;
 my %servers;
@@ -86,7 +87,13 @@ like(pull(''), qr/^clear/, 'TRUNCATE, of a partition');
 is(view(''), '{"quiet/1":null,"quiet/2":null}', 'which is empty; a complete pull tells the other table, too');
 publish('TRUNCATE note');
 is(join('; ', map { pull($_) } 'a', 'b'), 'clear; clear', 'TRUNCATE');
-like(join(' ', @{$listener->query('SELECT 1')->{rows}}), qr/"space":"a","version":\d/, 'and pokes');
+my $pokes = '';
+for (1 .. 600) {
+    $pokes .= join ' ', @{$listener->query('SELECT 1')->{rows}};
+    last if $pokes =~ /"space":"a","version":\d/;
+    sleep 0.1;
+}
+like($pokes, qr/"space":"a","version":\d/, 'and pokes');
 
 # Pushes to the subscriber go on beside it, and are seen by all who pull there.
 publish(q(INSERT INTO note VALUES ('p', 'a', 'published')));

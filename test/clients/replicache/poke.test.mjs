@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import pg from 'pg';
-import {converge, deferred, scenario, settle} from './harness.mjs';
+import {converge, deferred, eventually, scenario, settle} from './harness.mjs';
 
 /** Collects notifications; `heard` gives those that came since it was asked last. */
 async function listen(database) {
@@ -14,8 +14,12 @@ async function listen(database) {
   await session.connect();
   await session.query('LISTEN replicache; LISTEN fence');
   return {
-    // Notifications arrive in the order of their commits: behind the fence there is nothing left to wait for.
+    // A poke can come after the reply to the commit. When none waits, notifications arrive in order: nothing comes after the fence.
     async heard() {
+      await eventually(async () => {
+        const [{value}] = await database.rows(`SELECT value FROM replicache.status() WHERE topic = 'pokes_waiting'`);
+        assert.equal(Number(value), 0);
+      });
       await database.rows('NOTIFY fence');
       await fence.promise;
       fence = deferred();
