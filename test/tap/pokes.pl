@@ -186,9 +186,11 @@ $writer->query('RESET replicache.poke_mode');
     is($writer->query("SELECT put('counter full')")->{error}, undef, 'a commit goes on while the worker stands still');
     is($writer->query(join '; ', map { "SELECT put('counter over $_ ' || repeat('x', 100))" } 1 .. 300)->{error}, undef, 'and 300 do');
     is($writer->query("SET replicache.poke_channel = 'b'; SELECT put('counter b'); RESET replicache.poke_channel")->{error}, undef, 'on another channel, too');
-    is(scalar(heard($ear)), 0, 'and nothing is heard');
+    # Where there is no room for its channel, it has notified itself.
+    my @early = heard($ear);
+    is(scalar(grep { $_->{channel} ne 'b' } @early), 0, 'and nothing is heard');
     kill 'CONT', $pid or die;
-    my %everyone;
+    my %everyone = (b => scalar @early);
     my @all = hear_until($ear, sub { $everyone{$_[0]{channel}} ||= !defined $_[0]{space}; $everyone{replicache} && ($everyone{b} || ($_[0]{space} // '') eq 'counter b' )});
     is(scalar(grep { ($_->{space} // '') eq 'counter full' } @all), 1, 'what came while there was room is named');
     is(scalar(grep { !defined $_->{space} && $_->{channel} eq 'replicache' } @all), 1, 'for the rest everybody is poked, once');
