@@ -104,10 +104,16 @@ std::optional<bool> append_ids(PullAnswer& answer, const Pull& pull, bool held_b
 // Notes that the record of the new cookie's view is in use.
 void note_use(const Pull& pull) {
     const CookieView& view = *pull.progress.cookie.view;
-    if (pull.groups == nullptr || pull.groups->ids().empty()) return pull.view->note_use(view, pull.request.client_group_id);
-    for (const std::string_view id : pull.groups->ids()) {
+    if (pull.groups == nullptr || pull.groups->ids().empty()) {
+        pull.view->note_use(view, pull.request.client_group_id);
+        return;
+    }
+    // In one order for all, so that two calls do not wait for each other.
+    std::vector<std::string_view> ids(pull.groups->ids().begin(), pull.groups->ids().end());
+    std::sort(ids.begin(), ids.end());
+    for (const std::string_view id : ids) {
         pg::check_interrupts();
-        pull.view->note_use(view, std::string(id));
+        if (!pull.view->note_use(view, std::string(id))) return;
     }
 }
 

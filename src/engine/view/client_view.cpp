@@ -144,8 +144,8 @@ CookieView ClientView::next() const {
     return *std::move(view);
 }
 
-void ClientView::note_use(const CookieView& view, const std::optional<std::string>& client_group) const {
-    if (!view.record.empty()) engine::note_use(view.record, client_group, view.record != record_);
+bool ClientView::note_use(const CookieView& view, const std::optional<std::string>& client_group) const {
+    return view.record.empty() || engine::note_use(view.record, client_group, view.record != record_);
 }
 
 }  // namespace replicache::engine

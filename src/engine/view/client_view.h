@@ -58,8 +58,8 @@ public:
     bool is_same() const;
     // For the next cookie. Writes a record if necessary.
     CookieView next() const;
-    // Notes that the record is in use.
-    void note_use(const CookieView& view, const std::optional<std::string>& client_group) const;
+    // Notes that the record is in use. Returns false if others were in the way.
+    bool note_use(const CookieView& view, const std::optional<std::string>& client_group) const;
 
 private:
     bool read(const CookieView& cookie);

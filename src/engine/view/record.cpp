@@ -29,14 +29,15 @@ DateADT today() { return static_cast<DateADT>(GetCurrentTransactionStartTimestam
 
 pg::Value date(DateADT day) { return value(DateADTGetDatum(day)); }
 
-// Runs a write that others may be in the way of: they hold a lock, or have written the row since the snapshot.
+// Runs a write that others may be in the way of: they hold a lock, or have written the row since the snapshot. Returns whether it was done.
 template <class Write>
-void unless_in_the_way(Write&& write) {
+bool unless_in_the_way(Write&& write) {
     auto error = pg::attempt(std::forward<Write>(write));
-    if (!error) return;
+    if (!error) return true;
     const int code = error->sqlerrcode();
     if (code != ERRCODE_UNIQUE_VIOLATION && code != sqlstate::lock_not_available && !sqlstate::is_of_class(code, "40"))
         throw std::move(*error);
+    return false;
 }
 
 bool is_noted(const std::string& id, const std::optional<std::string>& client_group, bool is_new) {
@@ -74,8 +75,8 @@ std::string store_record(const std::string& keys, std::int64_t entries, const Vi
     return id;
 }
 
-void note_use(const std::string& id, const std::optional<std::string>& client_group, bool is_new) {
-    if (XactReadOnly || is_noted(id, client_group, is_new)) return;
+bool note_use(const std::string& id, const std::optional<std::string>& client_group, bool is_new) {
+    if (XactReadOnly || is_noted(id, client_group, is_new)) return true;
     static pg::OwnStatement note_record(
         R"(
             UPDATE replicache.view_record
@@ -105,12 +106,12 @@ void note_use(const std::string& id, const std::optional<std::string>& client_gr
                     FROM replicache.client_view v
                     WHERE v.client_group_id OPERATOR(pg_catalog.=) $1))",
         {TEXTOID, TEXTOID, DATEOID});
-    unless_in_the_way([&] { note_record.run({value(id), date(today())}); });
-    if (!client_group) return;
-    unless_in_the_way([&] {
-        const std::initializer_list<pg::Value> view{value(*client_group), value(id), date(today())};
-        if (note_group.run(view).count() == 0) add_group.run(view);
-    });
+    const bool done = unless_in_the_way([&] { note_record.run({value(id), date(today())}); });
+    if (!client_group) return done;
+    return done & unless_in_the_way([&] {
+               const std::initializer_list<pg::Value> view{value(*client_group), value(id), date(today())};
+               if (note_group.run(view).count() == 0) add_group.run(view);
+           });
 }
 
 void refuse_read_only(const char* problem) {

@@ -24,8 +24,9 @@ std::optional<Record> find_record(const std::string& id, const ViewOwner& owner)
 std::string store_record(const std::string& keys, std::int64_t entries, const ViewOwner& owner);
 
 // Notes, at most once a day, that the record is in use and that the client group is. `is_new`: the client has another record from now on,
-// which becomes the newest of its group. Garbage collection goes by these notes. A note that others are in the way of is left out.
-void note_use(const std::string& id, const std::optional<std::string>& client_group, bool is_new);
+// which becomes the newest of its group. Garbage collection goes by these notes. A note that others are in the way of is left out. Returns
+// whether none was.
+bool note_use(const std::string& id, const std::optional<std::string>& client_group, bool is_new);
 
 // Throws 25006: the pull must be repeated where it can write.
 [[noreturn]] void refuse_read_only(const char* problem);
