@@ -35,6 +35,8 @@ BEGIN
         'replicache.sync_pull(bigint, text, text[], boolean, integer, integer), replicache.sync_push(json, bigint, text), replicache.current_user_id(), replicache.current_space(), '
         'replicache.current_client_group_id(), replicache.current_client_id(), replicache.current_mutation_id(), '
         'replicache.current_version(), replicache.current_schema_version() TO %s', role);
+END
+$$;
 
 CREATE TABLE replicache.garbage_collection (
     at timestamptz NOT NULL,

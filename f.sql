@@ -1,0 +1,2 @@
+\set VERBOSITY terse
+-- upgrade with grants; dump
