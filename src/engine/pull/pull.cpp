@@ -243,7 +243,10 @@ std::optional<Datum> pull_under_snapshot(const PullRequest& request, PullAnswer&
         progress.kind == Kind::changes || progress.kind == Kind::everything || (progress.kind == Kind::nothing && says_more(request));
     const bool for_all_users = request.is_shared && !request.user_id;
     if (asks || for_all_users) tables.emplace(request, progress);
-    if (for_all_users) tables->check_same_for_all();
+    if (for_all_users) {
+        tables->drop_stale_plans();
+        tables->check_same_for_all();
+    }
     if (asks) {
         const bool pages = !request.plain_cookies && (pg::settings.page_size > 0 || (request.cookie && request.cookie->page));
         // A client stays with orders that follow snapshots, or tabs of it could take older data for newer.

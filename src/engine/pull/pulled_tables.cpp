@@ -64,6 +64,10 @@ void PulledTables::check_same_for_all() const {
                               pg::qualified_name(view->relation()) + ".");
 }
 
+void PulledTables::drop_stale_plans() {
+    for (const auto& view : public_) view->drop_stale_plans();
+}
+
 bool PulledTables::mark_parts(ClientView& client) {
     bool known = true;
     for (const auto& view : parted_)

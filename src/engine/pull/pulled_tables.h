@@ -18,6 +18,7 @@ public:
     // Throws 0A000 unless all users may see the same: no table is private or has parts, and row-level security does not apply to the
     // caller.
     void check_same_for_all() const;
+    void drop_stale_plans();
     // Marks the parts that the client may see. Returns whether it can be told which rows it must drop.
     bool mark_parts(ClientView& client);
 

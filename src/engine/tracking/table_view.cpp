@@ -264,6 +264,12 @@ const pg::Plan& TableView::plan(Query query, Where where) {
     return plan;
 }
 
+void TableView::drop_stale_plans() {
+    for (auto& plans : plans_)
+        for (pg::Plan& plan : plans)
+            if (plan && !plan.is_valid()) plan = {};
+}
+
 bool TableView::has_row_security() const {
     const auto applies = [](Oid relation) {
         return guarded([relation] { return check_enable_rls(relation, InvalidOid, true) == RLS_ENABLED; });
@@ -271,8 +277,7 @@ bool TableView::has_row_security() const {
     if (applies(table_.relation)) return true;
     for (const auto& plans : plans_)
         for (const pg::Plan& plan : plans) {
-            // One that was not run this time may be older than the views and policies that it was made with.
-            if (!plan || !plan.source().is_valid) continue;
+            if (!plan) continue;
             const List* const relations = plan.source().relationOids;
             for (int i = 0; i < list_length(relations); ++i)
                 if (applies(list_nth_oid(relations, i))) return true;

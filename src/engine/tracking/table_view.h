@@ -33,8 +33,10 @@ public:
     bool soft_deletes() const { return !table_.deleted.empty(); }
     bool is_private() const { return table_.is_private; }
     bool has_parts() const { return !table_.part.empty(); }
-    // Whether row-level security applies to the caller: on the table, or on another one that its queries are known to read.
+    // Whether row-level security applies to the caller: on the table, or on another one that its queries are known to read. A query that
+    // has run is known. An older one may be known by a view that is another one now, unless stale plans are dropped before.
     bool has_row_security() const;
+    void drop_stale_plans();
     Oid relation() const { return table_.relation; }
     const Storage& storage() const { return storage_; }
     // Whether the space can have rows of the table.
