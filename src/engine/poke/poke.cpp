@@ -163,7 +163,7 @@ void poke(const std::string& space, std::int64_t version) {
 }
 
 void pokes_before_commit() {
-    if (!notes.empty() && !announce()) notify_all();
+    if (notes.empty() || !announce()) notify_all();
 }
 
 void pokes_before_prepare() { notify_all(); }
