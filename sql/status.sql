@@ -93,6 +93,7 @@ CREATE ROLE status_app;
 CREATE ROLE status_monitor;
 SELECT replicache.grant_usage('status_app');
 GRANT pg_monitor TO status_monitor;
+GRANT USAGE ON SCHEMA replicache TO status_monitor;
 SELECT push('secret client', 1, 'secret item', 'secret space') ->> 'applied' AS applied;
 SELECT push('secret client', 2, 'secret item', 'secret space') #>> '{rejected,0,code}' AS rejected;
 \set VERBOSITY sqlstate
@@ -108,7 +109,7 @@ TABLE replicache.garbage_collection;
 RESET ROLE;
 \set VERBOSITY default
 REVOKE ALL ON FUNCTION replicache.status() FROM pg_monitor;
-REVOKE USAGE ON SCHEMA replicache FROM pg_monitor;
+REVOKE USAGE ON SCHEMA replicache FROM status_monitor;
 DROP EXTENSION replicache_ext;
 DROP SCHEMA status CASCADE;
 DROP ROLE status_stranger, status_app, status_monitor;

@@ -141,7 +141,7 @@ Errors: 22004 idle is null; 22023 idle or views is negative or longer than 6000 
 CREATE FUNCTION replicache.status() RETURNS TABLE (topic text, value numeric, details text)
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'replicache_status';
 COMMENT ON FUNCTION replicache.status() IS
-'Returns figures for operators and monitoring, one row per topic. It reads no large table and writes nothing, so it can be called every few seconds, on a standby, too. It names no users, clients or mutations. Members of pg_monitor may call it.
+'Returns figures for operators and monitoring, one row per topic. It reads no large table and writes nothing, so it can be called every few seconds, on a standby, too. It names no users, clients or mutations. Members of pg_monitor may call it, if they may use the schema.
 Result: topic: the name of the figure. docs/operations.md lists them. value: a number; null if it is not known. details: what the number does not say; null if there is nothing to add.';
 
 CREATE FUNCTION replicache.grant_usage(role regrole) RETURNS void

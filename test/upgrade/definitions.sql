@@ -8,8 +8,7 @@ SELECT 'version: ' || extversion FROM pg_extension WHERE extname = 'replicache_e
 UNION ALL
 SELECT 'dumped: ' || t.oid::regclass || ' ' || t.condition FROM pg_extension e, unnest(extconfig, extcondition) t(oid, condition) WHERE extname = 'replicache_ext'
 UNION ALL
-SELECT 'schema: ' || concat_ws(' ', nspacl, obj_description(oid),
-        (SELECT i.initprivs::text FROM pg_init_privs i WHERE i.objoid = n.oid AND i.classoid = 'pg_namespace'::regclass)) FROM pg_namespace n WHERE nspname = 'replicache'
+SELECT 'schema: ' || concat_ws(' ', nspacl, obj_description(oid)) FROM pg_namespace WHERE nspname = 'replicache'
 UNION ALL
 SELECT 'function: ' || concat_ws(' ', pg_get_functiondef(oid), proacl, obj_description(oid),
         (SELECT i.initprivs::text FROM pg_init_privs i WHERE i.objoid = p.oid AND i.classoid = 'pg_proc'::regclass)) FROM pg_proc p WHERE pronamespace = 'replicache'::regnamespace

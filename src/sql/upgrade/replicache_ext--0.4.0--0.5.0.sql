@@ -52,24 +52,5 @@ CREATE FUNCTION replicache.status() RETURNS TABLE (topic text, value numeric, de
 REVOKE ALL ON FUNCTION replicache.status() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION replicache.status() TO pg_monitor;
 COMMENT ON FUNCTION replicache.status() IS
-'Returns figures for operators and monitoring, one row per topic. It reads no large table and writes nothing, so it can be called every few seconds, on a standby, too. It names no users, clients or mutations. Members of pg_monitor may call it.
+'Returns figures for operators and monitoring, one row per topic. It reads no large table and writes nothing, so it can be called every few seconds, on a standby, too. It names no users, clients or mutations. Members of pg_monitor may call it, if they may use the schema.
 Result: topic: the name of the figure. docs/operations.md lists them. value: a number; null if it is not known. details: what the number does not say; null if there is nothing to add.';
-
--- What others were granted on the schema must not count as the extension's own, or dumps would lack it.
-DO $$
-DECLARE
-    initial pg_catalog.aclitem[] := (SELECT initprivs FROM pg_catalog.pg_init_privs WHERE classoid OPERATOR(pg_catalog.=) 'pg_catalog.pg_namespace'::pg_catalog.regclass
-        AND objoid OPERATOR(pg_catalog.=) 'replicache'::pg_catalog.regnamespace);
-BEGIN
-    GRANT USAGE ON SCHEMA replicache TO pg_monitor;
-    initial := initial OPERATOR(pg_catalog.||) (SELECT pg_catalog.makeaclitem('pg_monitor'::pg_catalog.regrole, nspowner, 'USAGE', false) FROM pg_catalog.pg_namespace
-        WHERE oid OPERATOR(pg_catalog.=) 'replicache'::pg_catalog.regnamespace);
-    UPDATE pg_catalog.pg_init_privs SET initprivs = initial WHERE initial IS NOT NULL AND classoid OPERATOR(pg_catalog.=) 'pg_catalog.pg_namespace'::pg_catalog.regclass
-        AND objoid OPERATOR(pg_catalog.=) 'replicache'::pg_catalog.regnamespace;
-    -- From 17 on, it would also keep their roles from being dropped.
-    DELETE FROM pg_catalog.pg_shdepend WHERE initial IS NOT NULL AND deptype OPERATOR(pg_catalog.=) 'i' AND classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_namespace'::pg_catalog.regclass
-        AND objid OPERATOR(pg_catalog.=) 'replicache'::pg_catalog.regnamespace
-        AND refobjid OPERATOR(pg_catalog.<>) ALL (SELECT grantee FROM pg_catalog.aclexplode(initial))
-        AND dbid OPERATOR(pg_catalog.=) (SELECT oid FROM pg_catalog.pg_database WHERE datname OPERATOR(pg_catalog.=) pg_catalog.current_database());
-END
-$$;
