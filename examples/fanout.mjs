@@ -1,10 +1,11 @@
 // A change is read once, and sent to all pages. This works where all users see the same.
+import {randomUUID} from 'node:crypto';
 import {begin, listen} from './pokes.mjs';
 
 /** The handlers of pulls and of streams. `connect` makes a client of the database, not yet connected. */
 export function fanout(pool, connect, name) {
   const pages = new Map(); // {stream, group, cookie} of each. A page without a cookie is just pulling, or has to pull.
-  const idOf = request => `${request.user} ${request.get('X-Page') ?? request.query.page}`;
+  const idOf = request => `${request.user} ${request.get('X-Page') ?? request.query.page ?? randomUUID()}`;
 
   function stream(request, response) {
     const id = idOf(request);
@@ -20,8 +21,7 @@ export function fanout(pool, connect, name) {
   function pull(request, response, next) {
     const page = pages.get(idOf(request));
     if (!page) return next();
-    const sent = page.cookie;
-    page.cookie = undefined;
+    const sent = forget(page);
     page.pull = request;
     response.on('finish', () => {
       if (page.pull !== request || !response.locals.cookie) return;
@@ -29,15 +29,23 @@ export function fanout(pool, connect, name) {
       if (!clientGroupID) return;
       page.group = clientGroupID;
       page.cookie = JSON.parse(response.locals.cookie);
+      page.sent = undefined;
       // The page did not know yet what it was sent last. If it takes that first, it drops this answer.
       if (sent && JSON.stringify(sent) !== JSON.stringify(cookie)) ask(page);
     });
     next();
   }
 
+  // Returns what the page was sent last, which may still be on its way.
+  function forget(page) {
+    page.sent = page.cookie ?? page.sent;
+    page.cookie = undefined;
+    return page.sent;
+  }
+
   // A page that reads slowly is asked when it has read what it was sent, so that nothing piles up here.
   function ask(page) {
-    page.cookie = undefined;
+    forget(page);
     if (!page.stream.writableNeedDrain) page.stream.write('data: pull\n\n');
     else if (page.stream.listenerCount('drain') === 0) page.stream.once('drain', () => ask(page));
   }
