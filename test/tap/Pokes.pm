@@ -92,11 +92,12 @@ sub wait_for_worker {
     my $listener = listener($server, $database);
     my $writer = Session->new($server->connstr($database));
     my $pid = $writer->value('SELECT pg_backend_pid()');
-    for my $try (1 .. 3000) {
+    my $end = time + ($PostgreSQL::Test::Utils::timeout_default // 180);
+    while (time < $end) {
         $writer->value("SELECT put('counter start')");
         my @pokes;
-        push @pokes, all_heard($listener) until @pokes;
-        return $pokes[-1]{pid} if $pokes[-1]{pid} != $pid;
+        push @pokes, all_heard($listener) until @pokes || time > $end;
+        return $pokes[-1]{pid} if @pokes && $pokes[-1]{pid} != $pid;
         sleep 0.02;
     }
     die "no worker comes to $database";
