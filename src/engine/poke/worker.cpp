@@ -14,6 +14,7 @@ extern "C" {
 #include "storage/ipc.h"
 #include "storage/latch.h"
 #include "tcop/tcopprot.h"
+#include "utils/fmgrprotos.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
@@ -118,7 +119,11 @@ bool send(const Batch& batch) {
         CommitTransactionCommand();
     });
     pg::guarded([failed = error.has_value()] {
-        if (failed) AbortCurrentTransaction();
+        if (failed) {
+            AbortCurrentTransaction();
+            // A queue that was full gets room only by a NOTIFY that succeeds, or by this.
+            DirectFunctionCall1(pg_notification_queue_usage, Datum{0});
+        }
         pgstat_report_activity(STATE_IDLE, nullptr);
         pgstat_report_stat(false);
     });
