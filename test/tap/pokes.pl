@@ -283,7 +283,13 @@ $writer->query('RESET replicache.poke_mode');
         @sent = hear_until($ear_there, sub { 1 });
     } until $sent[-1]{pid} != $pid;
     pass('a worker comes, whatever the settings of the database');
-    is($there->query(join '; ', map { "SELECT put('counter settings $_')" } 1 .. 50)->{error}, undef, 'commits');
+    commits_wait($server, \&set_for_all);
+    my $holder = hold_notify($server);
+    is($there->query(join '; ', 'SET synchronous_commit = local', map { "SELECT put('counter settings $_')" } 1 .. 50)->{error}, undef, 'commits');
+    $server->poll_query_until('postgres', "SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'replicache poke worker' AND datname = 'settings' AND wait_event_type = 'Lock'")
+        or die 'the worker does not wait';
+    commits_go_on($server, \&set_for_all);
+    $holder->receive;
     my %missing = map { ("counter settings $_" => 1) } 1 .. 50;
     hear_until($ear_there, sub { delete $missing{$_[0]{space} // ''}; !%missing });
     pass('and is not held up by them');
