@@ -26,7 +26,7 @@ struct Mark {
 };
 std::vector<Mark> marks;
 
-enum class Fate { open, announced, notified } fate = Fate::open;
+enum class Fate { open, announced, committed, notified } fate = Fate::open;
 PokeArea* area;                           // where the notes are announced
 int indexes[PokeDatabase::max_channels];  // of the area, for those of `channels`
 
@@ -170,22 +170,29 @@ void pokes_before_prepare() { notify_all(); }
 
 void pokes_after_commit() noexcept {
     if (fate == Fate::announced) {
-        const TimestampTz now = GetCurrentTimestamp();
-        Latch* latch = nullptr;
-        bool asks = false;
-        {
-            const PokeLock lock(*area);
-            PokeDatabase& database = *area->find();
-            --database.announced;
-            database.used = now;
-            leave_notes(database);
-            latch = database.wake();
-            asks = database.asks(now);
-        }
-        if (latch != nullptr) SetLatch(latch);
-        if (asks) ask_for_poke_worker(*area);
+        fate = Fate::committed;
+        return;
     }
     if (left_behind) remove_what_was_left();
+    clear();
+}
+
+void pokes_after_locks() noexcept {
+    if (fate != Fate::committed) return;
+    const TimestampTz now = GetCurrentTimestamp();
+    Latch* latch = nullptr;
+    bool asks = false;
+    {
+        const PokeLock lock(*area);
+        PokeDatabase& database = *area->find();
+        --database.announced;
+        database.used = now;
+        leave_notes(database);
+        latch = database.wake();
+        asks = database.asks(now);
+    }
+    if (latch != nullptr) SetLatch(latch);
+    if (asks) ask_for_poke_worker(*area);
     clear();
 }
 

@@ -47,6 +47,10 @@ extern "C" void at_transaction_end(XactEvent event, void*) {
     }
 }
 
+extern "C" void at_resource_release(ResourceReleasePhase phase, bool, bool is_top_level, void*) {
+    if (phase == RESOURCE_RELEASE_AFTER_LOCKS && is_top_level) pokes_after_locks();
+}
+
 // Ids rise. A higher one belongs to a subtransaction inside this one. A subtransaction that commits leaves nothing to do: its steps are
 // undone when its parent rolls back.
 extern "C" void at_subtransaction_end(SubXactEvent event, SubTransactionId mine, SubTransactionId, void*) {
@@ -87,6 +91,7 @@ void register_space_callbacks() {
     pg::guarded([] {
         RegisterXactCallback(at_transaction_end, nullptr);
         RegisterSubXactCallback(at_subtransaction_end, nullptr);
+        RegisterResourceReleaseCallback(at_resource_release, nullptr);
     });
 }
 
