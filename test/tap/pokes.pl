@@ -154,6 +154,30 @@ $writer->query('RESET replicache.poke_mode');
     $_->receive for values %waiting;
 }
 
+# Who pulls when they hear that a table is tracked gets its rows, also where processes wait for each other's processor.
+{
+    $writer->query("CREATE TABLE late (id int PRIMARY KEY); INSERT INTO late VALUES (1); SELECT replicache.track_table('late')");
+    wait_for_worker($server);
+    my $reader = Session->new($server->connstr('postgres'));
+    my $pull = q(SELECT replicache.pull('{"pullVersion":1,"clientGroupID":"g","cookie":null}'));
+    my @busy = map { my $pid = fork // die "fork: $!"; if (!$pid) { alarm 120; 1 while 1 } $pid } 1 .. 3;
+    my $missing = 0;
+    for (1 .. ($ENV{CHECK_LONG} ? 500 : 50)) {
+        $writer->query("SELECT replicache.untrack_table('late')");
+        my $version = $reader->value("SELECT version FROM replicache.space WHERE id = ''");
+        $reader->value($pull);
+        $writer->send("SELECT replicache.track_table('late')");
+        hear_until($ear, sub { ($_[0]{space} // '') eq '' && ($_[0]{version} // 0) > $version });
+        $missing++ unless $reader->value($pull) =~ m{late/1};
+        $writer->receive;
+    }
+    kill 'KILL', @busy;
+    waitpid $_, 0 for @busy;
+    is($missing, 0, 'who hears that a table is tracked gets its rows');
+    $writer->query('DROP TABLE late');
+    hear($ear, $writer);
+}
+
 # While somebody else holds up all notifications, commits go on. What comes together goes out together.
 {
     wait_for_worker($server);
