@@ -10,7 +10,7 @@ use Session;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-our @EXPORT = qw(set_up_pokes listener heard hear hear_until worker_of wait_for_worker wait_for_no_worker stopped_worker commits_wait commits_go_on hold_notify versions_of follow);
+our @EXPORT = qw(set_up_pokes listener heard hear hear_until worker_of wait_for_worker wait_for_no_worker stopped_worker setter commits_wait commits_go_on hold_notify versions_of follow);
 
 my $json = JSON::PP->new->canonical;
 my $worker = "backend_type = 'replicache poke worker'";
@@ -117,6 +117,18 @@ sub stopped_worker {
     sleep 0.05;
     kill 'STOP', $pid or die "$pid: $!";
     return $pid;
+}
+
+# What sets a setting of the server, in a session that knows our settings, and for all.
+sub setter {
+    my ($server, $session) = @_;
+    return sub {
+        my ($setting) = @_;
+        $session->value("ALTER SYSTEM SET $setting");
+        $server->reload;
+        my ($name, $value) = $setting =~ /^([\w.]+) = '(.*)'$/;
+        sleep 0.01 until $session->value("SHOW $name") eq $value;
+    };
 }
 
 # From now on, commits with synchronous_commit = on wait for a standby that never comes. `set` sets a setting of the server.
