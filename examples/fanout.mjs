@@ -4,7 +4,7 @@ import {begin, listen} from './pokes.mjs';
 
 /** The handlers of pulls and of streams. `connect` makes a client of the database, not yet connected. */
 export function fanout(pool, connect, name) {
-  const pages = new Map(); // {stream, group, cookie} of each. A page without a cookie is just pulling, or has to pull.
+  const pages = new Map(); // {stream, group, cookie, sent} of each. A page without a cookie is just pulling, or has to pull.
   const idOf = request => `${request.user} ${request.get('X-Page') ?? request.query.page ?? randomUUID()}`;
 
   function stream(request, response) {

@@ -45,7 +45,7 @@ async function raw(site, user = 'alice', clientGroupID = randomUUID()) {
   const id = randomUUID();
   const socket = connect(new URL(site.url).port, '127.0.0.1');
   socket.write(`GET /api/poke?page=${id} HTTP/1.0\r\nuser: ${user}\r\n\r\n`);
-  let read = '';
+  let read = '', cookie = null;
   socket.on('data', data => read += data);
   socket.on('error', () => {});
   await eventually(async () => assert.match(read, /retry/));
@@ -53,8 +53,10 @@ async function raw(site, user = 'alice', clientGroupID = randomUUID()) {
     socket,
     events: () => read.split('\n\n').slice(1, -1),
     async pull(as = user) {
-      const body = JSON.stringify({pullVersion: 1, schemaVersion: '', profileID: '', clientGroupID, cookie: null});
-      return (await fetch(`${site.url}/api/pull`, {method: 'POST', headers: {user: as, 'X-Page': id}, body})).json();
+      const body = JSON.stringify({pullVersion: 1, schemaVersion: '', profileID: '', clientGroupID, cookie});
+      const answer = await (await fetch(`${site.url}/api/pull`, {method: 'POST', headers: {user: as, 'X-Page': id}, body})).json();
+      cookie = answer.cookie ?? cookie;
+      return answer;
     },
     close: () => socket.destroy(),
   };
@@ -183,6 +185,19 @@ siteScenario('a pull that was overtaken by another does not count', {}, async ({
   await write(database, 'comes by an event');
   await shown(database, [page]);
   await eventually(async () => assert.deepEqual(JSON.parse(stranger.events().at(-1).split('\n')[1].slice(6)).baseCookie, cookie));
+  stranger.close();
+});
+
+siteScenario('what a page was sent last is not forgotten when a pull fails', {}, async ({database, site}) => {
+  const stranger = await raw(site);
+  await stranger.pull();
+  await write(database, 'comes by an event');
+  await eventually(async () => assert.match(stranger.events().at(-1), /^event: answer/));
+  site.during = async () => Promise.reject(new Error('it fails'));
+  await assert.rejects(stranger.pull());
+  site.during = async () => {};
+  await stranger.pull();
+  await eventually(async () => assert.equal(stranger.events().at(-1), 'data: pull'));
   stranger.close();
 });
 
