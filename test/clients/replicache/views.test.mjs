@@ -113,9 +113,9 @@ scenario('a client whose record is gone starts from scratch, and keeps what is p
   await docs(database, {size: 60});
   const client = open({mutators});
   await exact(database, [client]);
+  backend.pulls.length = 0;
   await database.rows('DELETE FROM replicache.view_record');
   await grant(database, 2);
-  backend.pulls.length = 0;
   await client.mutate.putDoc({id: '2-mine', list: 2});
   assert.equal(await exact(database, [client]), 121);
   assert.equal(operations(backend.pulls).filter(op => op === 'clear').length, 1);
