@@ -30,7 +30,7 @@ constexpr std::size_t size_of(const Note& note) { return note_head_size + note.s
 inline char* write_note(char* to, const Note& note) {
     const NoteHead head{note.version, static_cast<std::uint16_t>(note.space.size()), note.channel, note.everyone};
     std::memcpy(to, &head, note_head_size);
-    std::memcpy(to + note_head_size, note.space.data(), note.space.size());
+    note.space.copy(to + note_head_size, note.space.size());
     return to + size_of(note);
 }
 
