@@ -5,8 +5,6 @@
 
 extern "C" {
 #include "miscadmin.h"
-#include "storage/ipc.h"
-#include "storage/latch.h"
 #include "utils/timestamp.h"
 }
 

@@ -9,11 +9,14 @@ namespace replicache::engine {
 // Poke every space.
 constexpr const char* for_everyone = R"({"space":null})";
 
-// Appends {"space":…,"version":…}. Call it guarded.
-inline void append_payload(StringInfo payload, const Note& note) {
-    appendStringInfoString(payload, "{\"space\":");
-    pg::append_json_string(payload, note.space);
-    appendStringInfo(payload, ",\"version\":" INT64_FORMAT "}", note.version);
+// {"space":…,"version":…}, in the current memory context. Call it guarded.
+inline char* payload_of(const Note& note) {
+    StringInfoData payload;
+    initStringInfo(&payload);
+    appendStringInfoString(&payload, "{\"space\":");
+    pg::append_json_string(&payload, note.space);
+    appendStringInfo(&payload, ",\"version\":" INT64_FORMAT "}", note.version);
+    return payload.data;
 }
 
 }  // namespace replicache::engine

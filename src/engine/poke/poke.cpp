@@ -6,7 +6,6 @@
 #include "pg/settings.h"
 
 extern "C" {
-#include "access/xlog.h"
 #include "commands/async.h"
 #include "storage/latch.h"
 #include "utils/timestamp.h"
@@ -56,11 +55,9 @@ void notify(const char* channel, const Note& note) {
         return;
     }
     pg::guarded([channel, &note] {
-        StringInfoData payload;
-        initStringInfo(&payload);
-        append_payload(&payload, note);
-        Async_Notify(channel, payload.data);
-        pfree(payload.data);
+        char* const payload = payload_of(note);
+        Async_Notify(channel, payload);
+        pfree(payload);
     });
 }
 

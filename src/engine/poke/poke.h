@@ -16,8 +16,8 @@ void poke(const std::string& space, std::int64_t version);
 void pokes_before_commit();
 void pokes_before_prepare();
 void pokes_after_commit() noexcept;
-// Leaves the notes, when a transaction that has committed has told others what it has changed in the catalogs, and released its locks. So
-// whoever is poked sees it all.
+// Leaves the notes, when a transaction that has committed has told others what it has changed in the catalogs, and released its locks. Then
+// a client that is poked sees all of it.
 void pokes_after_locks() noexcept;
 void pokes_after_abort() noexcept;
 // Takes back the pokes of a subtransaction and of those inside it.

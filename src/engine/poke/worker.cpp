@@ -13,7 +13,6 @@ extern "C" {
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
-#include "tcop/tcopprot.h"
 #include "utils/fmgrprotos.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
@@ -45,18 +44,6 @@ struct Batch {
     std::int64_t notes, spaces;  // how many there were, and of how many spaces
 };
 
-std::string payload_of(const Note& note) {
-    std::string text;
-    const char* data = pg::guarded([&note] {
-        StringInfoData payload;
-        initStringInfo(&payload);
-        append_payload(&payload, note);
-        return static_cast<const char*>(payload.data);
-    });
-    text = data;
-    return text;
-}
-
 // Of the notes of one space, the one with the newest version goes out.
 std::vector<Notification> notifications_of(std::string_view notes) {
     struct Newest {
@@ -76,7 +63,7 @@ std::vector<Notification> notifications_of(std::string_view notes) {
     });
     std::vector<Notification> notifications;
     notifications.reserve(kept.size());
-    for (const Note& note : kept) notifications.push_back({note.channel, payload_of(note)});
+    for (const Note& note : kept) notifications.push_back({note.channel, pg::guarded([&note] { return payload_of(note); })});
     return notifications;
 }
 
@@ -170,7 +157,7 @@ void give_up_slot() {
     mine = nullptr;
 }
 
-// Gives up the slot if nothing is to do, and nobody is announced.
+// Gives up the slot if there is nothing to do and no transaction is announced.
 bool leave() {
     const PokeLock lock(*area);
     if (mine->waits() || mine->announced > 0) return false;
