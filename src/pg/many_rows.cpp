@@ -125,7 +125,7 @@ Datum ManyRows::value(int column, bool is_text) {
     if ((checked_ & bit) == 0) guarded([&] { check_column(relation_, column, is_text ? ColumnType::text : ColumnType::number); });
     checked_ |= bit;
     if (!row_->tts_isnull[column - 1]) return row_->tts_values[column - 1];
-    throw SqlError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "unexpected null in a table of replicache_ext", {}, not_to_be_altered);
+    refuse_null();
 }
 
 std::string_view ManyRows::text(int column) {

@@ -23,9 +23,12 @@ void tell_of_change(const char* registry) {
     guarded([relation = own_relation(registry)] { CacheInvalidateRelcacheByRelid(relation); });
 }
 
+void refuse_null() {
+    throw SqlError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "unexpected null in a table of replicache_ext", {}, not_to_be_altered);
+}
+
 std::string required(std::optional<std::string> text) {
-    if (!text)
-        throw SqlError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "unexpected null in a table of replicache_ext", {}, not_to_be_altered);
+    if (!text) refuse_null();
     return *std::move(text);
 }
 

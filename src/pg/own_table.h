@@ -19,6 +19,8 @@ Oid own_function(const char* name);
 // session_replication_role is replica.
 void tell_of_change(const char* registry);
 
+// Throws the 55000 for a null where none can be, unless somebody has altered the table.
+[[noreturn]] void refuse_null();
 // The text of a column that is NOT NULL. Throws 55000 when it is null nevertheless.
 std::string required(std::optional<std::string> text);
 

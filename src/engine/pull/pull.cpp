@@ -198,9 +198,7 @@ bool says_more(const PullRequest& request) {
 // Throws 0A000 when an expression has asked for what differs between the client groups that get the answer. An expression that catches
 // errors cannot catch this one.
 void check_answered(const Unanswered& unanswered) {
-    if (unanswered.user)
-        throw SqlError(ERRCODE_FEATURE_NOT_SUPPORTED, "clients of different users may see different rows",
-                       "An expression has called replicache.current_user_id().", one_user_only);
+    if (unanswered.user) refuse_one_answer("An expression has called replicache.current_user_id().");
     if (unanswered.client)
         throw SqlError(ERRCODE_FEATURE_NOT_SUPPORTED, "different client groups may see different rows",
                        "An expression has called replicache.current_client_group_id() or current_client_id().", "Let every client pull.");

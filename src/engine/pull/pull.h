@@ -24,9 +24,6 @@ struct PullRequest {
     std::string_view base_cookie{};  // the cookie, as the caller wrote it
 };
 
-// A hint for who wants one answer for clients of all users.
-inline constexpr const char* one_user_only = "Pass user_id, with the client groups of this user only.";
-
 // Returns a json datum in the current memory context. Nullopt: the state of the client is not known here (ClientStateNotFound). If the
 // answer is for several groups: each of them has to pull.
 std::optional<Datum> pull(const PullRequest& request);

@@ -19,10 +19,6 @@ bool is_in(const std::vector<std::int64_t>& tables, const TableView& view) {
     return std::find(tables.begin(), tables.end(), view.relation()) != tables.end();
 }
 
-[[noreturn]] void refuse_one_answer(const std::string& detail) {
-    throw pg::SqlError(ERRCODE_FEATURE_NOT_SUPPORTED, "clients of different users may see different rows", detail, one_user_only);
-}
-
 // The client keeps what it has of the table.
 void keep(ClientView& client, const TableView& view) {
     client.keep([&view, prefix = ClientView::part_prefix(view.relation())](std::string_view key) {
@@ -51,6 +47,11 @@ PulledTables::PulledTables(const PullRequest& request, Progress& progress) : req
         if (view->has_parts()) parted_.push_back(view);
         (is_viewed ? viewed_ : public_).push_back(std::move(view));
     }
+}
+
+void refuse_one_answer(const std::string& detail) {
+    throw pg::SqlError(ERRCODE_FEATURE_NOT_SUPPORTED, "clients of different users may see different rows", detail,
+                       "Pass user_id, with the client groups of this user only.");
 }
 
 bool PulledTables::need_view() const { return !viewed_.empty(); }

@@ -7,6 +7,9 @@
 
 namespace replicache::engine {
 
+// Throws the 0A000 for one answer to clients of all users, who may see different rows. `detail`: why.
+[[noreturn]] void refuse_one_answer(const std::string& detail);
+
 // If the setting says so, a table whose expressions fail is left out. Its rows come when they can be read again.
 class PulledTables {
 public:
