@@ -1,9 +1,14 @@
 # make · make install · make installcheck [REGRESS=…] [ISOLATION=…]   the module, for the server that PG_CONFIG names
-# make check-all [FRESH=1]                                              the same on seven servers, hours: test/check-all
+# make check-all [FRESH=1]                                              the same on seven servers, and the packages, hours: test/check-all
+# make deb · make dist                                                  Debian packages, in build/deb; the archive for PGXN, in build
 # make check · make demo · make bench [QUICK=1] [COUNT=1]               the front door: they install what is missing first
+# make pictures                                                         the pictures of the examples, in examples/pictures
 
-front_door := check check-all demo bench
+front_door := check check-all demo pictures bench deb dist
 .PHONY: $(front_door)
+
+EXTENSION = replicache_ext
+EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" $(EXTENSION).control)
 
 ifneq ($(filter $(front_door),$(MAKECMDGOALS)),)
 
@@ -17,13 +22,23 @@ check-all:
 demo:
 	@examples/demo
 
+pictures:
+	@examples/pictures/run
+
 bench:
 	@QUICK='$(QUICK)' KEEP='$(KEEP)' bench/$(if $(COUNT),count,run)
 
-else
+deb:
+	@debian/build
 
-EXTENSION = replicache_ext
-EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" $(EXTENSION).control)
+dist:
+	@git rev-parse HEAD >/dev/null 2>&1 || { echo 'make dist: there is no commit here to make an archive of' >&2; exit 1; }
+	@mkdir -p build
+	@git archive --prefix=$(EXTENSION)-$(EXTVERSION)/ --output=build/$(EXTENSION)-$(EXTVERSION).zip HEAD
+	@git diff --quiet HEAD || echo 'make dist: what is not committed is not in the archive'
+	@echo 'archive: build/$(EXTENSION)-$(EXTVERSION).zip'
+
+else
 
 MODULE_big = $(EXTENSION)
 OBJS := $(patsubst %.cpp,%.o,$(sort $(shell find src -name '*.cpp')))
@@ -32,8 +47,10 @@ DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 DATA = $(sort $(wildcard src/sql/upgrade/*.sql))
 
 # Our warnings are not for PostgreSQL's headers. WERROR=1 makes them errors, as the tests do: the next compiler may know a new one.
+# The environment has the flags of whoever makes a package, which PGXS would override.
+given := $(if $(filter environment,$(origin CXXFLAGS)),$(CXXFLAGS))
 PG_CPPFLAGS = -Isrc -isystem $(includedir_server)
-PG_CXXFLAGS = -std=c++20 -Wall -Wextra $(if $(WERROR),-Werror) -Wno-register -MMD -MP
+PG_CXXFLAGS = -std=c++20 -Wall -Wextra $(if $(WERROR),-Werror) -Wno-register -MMD -MP $(given)
 SHLIB_LINK = -lstdc++
 # Inlining this module into queries would gain nothing, and clang need not be there.
 override with_llvm = no

@@ -22,7 +22,7 @@ CREATE FUNCTION twice(id text) RETURNS void LANGUAGE sql AS $$ INSERT INTO clock
 CREATE FUNCTION fail(code text) RETURNS void LANGUAGE plpgsql AS
 $$ BEGIN INSERT INTO item VALUES ('failed'); RAISE 'failed' USING ERRCODE = code; END $$;
 CREATE FUNCTION current(id text) RETURNS void LANGUAGE sql AS $$ INSERT INTO clock_time.item VALUES (id || replicache.current_version()) $$;
-SELECT replicache.register_mutator(name, function) FROM (VALUES ('put', 'put(text, int)'::regprocedure), ('twice', 'twice(text)'), ('fail', 'fail(text)'),
+SELECT replicache.register_mutator(name, function) FROM (VALUES ('put', 'put(text, int)'::regprocedure), ('twice', 'twice(text)'), ('fail', 'fail(text)'), ('fail first', 'fail(text)'),
     ('current', 'current(text)')) m (name, function);
 CREATE FUNCTION m(id bigint, name text, args json) RETURNS json LANGUAGE sql AS $$ SELECT json_build_object('clientID', 'c', 'id', id, 'name', name, 'args', args) $$;
 CREATE FUNCTION push(VARIADIC mutations json[]) RETURNS json LANGUAGE sql AS
@@ -159,7 +159,7 @@ SELECT push(m(4, 'put', '{"id":"q","v":99}')) ->> 'version';
 SELECT push(m(4, 'put', '{"id":"q","v":99}')) ->> 'version', push(m(6, 'put', '{"id":"q","v":99}')) ->> 'version';
 SELECT push(m(5, 'fail', '{"code":"RE001"}')) ->> 'version';
 SELECT head(), pull(10000000000122);
-SELECT push(m(5, 'put', '{"id":"h","v":1}'), m(6, 'fail', '{"code":"RE001"}')) ->> 'version';
+SELECT push(m(5, 'put', '{"id":"h","v":1}'), m(6, 'fail first', '{"code":"RE001"}')) ->> 'version';  -- which runs the one before it twice
 SELECT head(), pull(10000000000123);
 -- … current_version() is the head from before.
 SELECT push(m(6, 'current', '{"id":"current "}'), m(7, 'current', '{"id":"current, too "}')) ->> 'version';

@@ -183,12 +183,23 @@ SELECT a->'lastMutationID', a->'patch', a->>'cookie' = answer->>'cookie' FROM v0
 SELECT a->'lastMutationID', a->'patch', a->>'cookie' = answer->>'cookie' FROM v0, pull0(answer->'cookie', 1) a;
 SELECT pull0('null', 2);
 
--- pull_since takes and gives numbers: every change at least once.
+-- pull_since takes and gives numbers: every change at least once. A number is below all transactions in progress, also those of others. So that none of our own
+-- changes comes twice, those are waited for that began before.
+CREATE PROCEDURE wait_for_others() LANGUAGE plpgsql AS $$
+DECLARE next xid8 := pg_snapshot_xmax(pg_current_snapshot());
+BEGIN
+    WHILE pg_snapshot_xmin(pg_current_snapshot()) < next LOOP
+        COMMIT;
+        PERFORM pg_sleep(0.01);
+    END LOOP;
+END $$;
+CALL wait_for_others();
 SELECT (replicache.pull_since(NULL)->>'cookie')::bigint AS since \gset
 SELECT replicache.pull_since(:since)->>'cookie' = :'since';
 INSERT INTO item VALUES ('n', 1);
 DELETE FROM item WHERE id = 'p';
 SELECT replicache.pull_since(:since, 'g')::jsonb - 'cookie';
+CALL wait_for_others();
 SELECT (replicache.pull_since(:since)->>'cookie')::bigint AS next \gset
 SELECT :next > :since, replicache.pull_since(:next)->>'cookie' = :'next';
 SELECT replicache.pull_since(:next)->'patch';

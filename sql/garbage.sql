@@ -24,7 +24,13 @@ CREATE PROCEDURE a_year_passes() LANGUAGE sql AS $$
     UPDATE replicache.mutation_error SET at = at - interval '1 year';
 $$;
 
+-- It removes rows of published tables, too.
+SET client_min_messages = error;  -- of wal_level
+CREATE PUBLICATION everything FOR ALL TABLES;
+RESET client_min_messages;
+
 -- Nothing to do.
+SELECT replicache.collect_garbage('0', dry_run => true);
 SELECT replicache.collect_garbage('0');
 
 -- The client group g has an idle client and one that is not.
@@ -35,6 +41,7 @@ DELETE FROM item WHERE id = 'b';
 CALL a_year_passes();
 SELECT push('busy', 1, 'd') ->> 'version', push('busy', 2, 'd') #>> '{rejected,0,code}' AS rejected;
 DELETE FROM item WHERE id = 'd';
+SELECT replicache.collect_garbage('1 month', dry_run => true);
 SELECT replicache.collect_garbage('1 month');
 SELECT id FROM replicache.client;
 SELECT id FROM replicache.client_group;
@@ -92,12 +99,14 @@ CALL a_year_passes();
 SELECT pull(:'first', space => 'free') -> 'patch';
 SELECT pull(NULL, space => 'free') -> 'cookie' AS second \gset
 DELETE FROM item WHERE id = 't2';
+SELECT replicache.collect_garbage('1 month', dry_run => true);
 SELECT replicache.collect_garbage('1 month');
 SELECT pull(:'first', space => 'free') -> 'patch' AS first, pull(:'second', space => 'free') -> 'patch' AS second;
 SELECT collected AS seen FROM replicache.space WHERE id = 'free' \gset
 SELECT replicache.pull_since(:seen - 1, NULL, 'free') -> 'patch' AS less, replicache.pull_since(:seen, NULL, 'free') -> 'patch' AS all;
 -- From another database, by a dump: a transaction that is yet to come here. No cookie is from there.
 UPDATE replicache.tombstone SET version = (pg_current_xact_id()::text::bigint) + 1000000 WHERE key = 't2';
+SELECT replicache.collect_garbage('1 month', dry_run => true);
 SELECT replicache.collect_garbage('1 month');
 SELECT pull(:'second', space => 'free') -> 'patch' AS second;
 UPDATE replicache.space SET collected = (pg_current_xact_id()::text::bigint) + 1000000 WHERE id = 'free';
@@ -121,6 +130,7 @@ SELECT :'seen'::json -> 'version' AS before \gset
 DELETE FROM note;
 DELETE FROM other;
 CALL a_year_passes();
+SELECT replicache.collect_garbage('1 month', dry_run => true);
 SELECT replicache.collect_garbage('1 month');
 SELECT key, relation FROM replicache.tombstone WHERE space = 'ann';
 SELECT s.version = s.collected AS by_that_of_other, s.version > t.version AS note_is_older FROM replicache.space s, replicache.tombstone t WHERE s.id = 'ann' AND t.space = 'ann';
@@ -142,14 +152,26 @@ SELECT replicache.collect_garbage('1000000 years');
 BEGIN READ ONLY;
 SELECT replicache.collect_garbage('1 day');
 ROLLBACK;
+-- A dry run writes and locks nothing. It counts what others use at the moment, too.
+BEGIN READ ONLY;
+SELECT replicache.collect_garbage('0', dry_run => true)::text = replicache.collect_garbage('0', views => '1 day', dry_run => true)::text AS same;
+SELECT relation::regclass, mode FROM pg_locks WHERE pid = pg_backend_pid() AND relation::regclass::text LIKE 'replicache.%' AND mode <> 'AccessShareLock';
+ROLLBACK;
+SELECT replicache.collect_garbage('1 day', dry_run => NULL);
+SELECT replicache.collect_garbage(NULL, dry_run => true);
+SELECT replicache.collect_garbage('-1 day', dry_run => true);
+SELECT replicache.collect_garbage('1 day', '-1 day', true);
 CREATE FUNCTION clean() RETURNS void LANGUAGE sql AS $$ SELECT replicache.collect_garbage('0') $$;
-SELECT replicache.register_mutator('clean', 'clean()');
-SELECT replicache.apply_push('{"pushVersion":1, "clientGroupID":"x", "mutations":[{"clientID":"x", "id":1, "name":"clean", "args":{}}]}') #> '{rejected,0}';
+CREATE FUNCTION look() RETURNS void LANGUAGE sql AS $$ SELECT replicache.collect_garbage('0', dry_run => true) $$;
+SELECT replicache.register_mutator('clean', 'clean()'), replicache.register_mutator('look', 'look()');
+SELECT replicache.apply_push('{"pushVersion":1, "clientGroupID":"x", "mutations":[{"clientID":"x", "id":1, "name":"clean", "args":{}}, {"clientID":"x", "id":2, "name":"look", "args":{}}]}') -> 'rejected';
 CREATE ROLE nobody_of_garbage;
 SET ROLE nobody_of_garbage;
 SELECT replicache.collect_garbage('1 day');
+SELECT replicache.collect_garbage('1 day', dry_run => true);
 RESET ROLE;
 DROP ROLE nobody_of_garbage;
 
+DROP PUBLICATION everything;
 DROP EXTENSION replicache_ext;
 DROP SCHEMA garbage CASCADE;

@@ -73,14 +73,39 @@ SET ROLE regress_one;
 SELECT statements();
 RESET ROLE;
 
--- Whatever could tell the difference is.
+-- … nor triggers that do not fire, or look at their row only; nor functions in SQL that read no table.
 CREATE FUNCTION look() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
+CREATE TABLE t (id int PRIMARY KEY, n int, words tsvector, text text);
+CREATE TRIGGER deleted AFTER DELETE ON t FOR EACH ROW EXECUTE FUNCTION look();
+CREATE TRIGGER off AFTER INSERT OR UPDATE ON t FOR EACH STATEMENT EXECUTE FUNCTION look();
+ALTER TABLE t DISABLE TRIGGER off;
+CREATE TRIGGER words BEFORE INSERT OR UPDATE ON t FOR EACH ROW EXECUTE FUNCTION tsvector_update_trigger(words, 'pg_catalog.simple', text);
+CREATE TRIGGER columns AFTER UPDATE OF text, words ON t FOR EACH ROW EXECUTE FUNCTION look();
+CREATE TRIGGER z BEFORE UPDATE ON t FOR EACH ROW WHEN (OLD.n > 3) EXECUTE FUNCTION suppress_redundant_updates_trigger();
+SELECT statements();
+CREATE TABLE t (id int PRIMARY KEY, n int);
+CREATE TRIGGER look BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION look();
+SELECT 'updates only', statements();
+CREATE FUNCTION uid() RETURNS text STABLE LANGUAGE sql AS $$ SELECT coalesce(replicache.current_user_id(), 'ann') $$;
+CREATE TABLE t (id int PRIMARY KEY, n int, by text DEFAULT uid());
+SELECT statements();
+
+-- Whatever could tell the difference is.
 CREATE TABLE t (id int PRIMARY KEY, n int);
 CREATE TRIGGER look BEFORE INSERT OR UPDATE ON t FOR EACH ROW EXECUTE FUNCTION look();
 SELECT 'trigger', statements();
 CREATE TABLE t (id int PRIMARY KEY, n int);
 CREATE TRIGGER look AFTER INSERT OR UPDATE ON t FOR EACH STATEMENT EXECUTE FUNCTION look();
 SELECT 'statement trigger', statements();
+CREATE TABLE t (id int PRIMARY KEY, n int, m int);
+CREATE TRIGGER look AFTER INSERT OR UPDATE OF n ON t FOR EACH ROW EXECUTE FUNCTION look();
+SELECT 'columns', statements();
+CREATE TABLE t (id int PRIMARY KEY, n int);
+CREATE TRIGGER look AFTER INSERT OR UPDATE ON t FOR EACH ROW EXECUTE FUNCTION look();
+ALTER TABLE t ENABLE REPLICA TRIGGER look;
+SET session_replication_role = replica;
+SELECT 'replica', statements();
+RESET session_replication_role;
 CREATE TABLE t (id int PRIMARY KEY, n int);
 CREATE RULE r AS ON DELETE TO t DO ALSO DELETE FROM other WHERE id = 100;
 SELECT 'rule', statements();
@@ -122,6 +147,14 @@ CREATE TABLE t (id int PRIMARY KEY, m int, n int UNIQUE);
 SELECT replicache.expose_crud('t');
 SELECT warm_up('{"n":"i"}');
 SELECT 'unique', written(crud('PUT', 11, '{"n":"i"}'), 11), written(crud('PATCH', 11, '{"n":"i"}'), 11), written(crud('PUT', 11, '{"n":"i"}'), 11);
+
+DROP TABLE t;
+-- … which a trigger sets.
+CREATE TABLE t (id int PRIMARY KEY, n text, words tsvector UNIQUE);
+CREATE TRIGGER words BEFORE INSERT OR UPDATE ON t FOR EACH ROW EXECUTE FUNCTION tsvector_update_trigger(words, 'pg_catalog.simple', n);
+SELECT replicache.expose_crud('t');
+SELECT warm_up('{"n":"i"}');
+SELECT 'unique by trigger', written(crud('PUT', 11, '{"n":"i"}'), 11), written(crud('PATCH', 11, '{"n":"i"}'), 11);
 
 -- A plan that was made for an empty table does not go through all of it when it has grown.
 CREATE TABLE big (id text PRIMARY KEY, n int);

@@ -5,9 +5,8 @@ CREATE EXTENSION replicache_ext;
 \set VERBOSITY terse
 CREATE ROLE regress_owner;
 CREATE ROLE regress_bob;
-GRANT USAGE ON SCHEMA replicache TO regress_owner;
-GRANT EXECUTE ON FUNCTION replicache.track_table, replicache.untrack_table, replicache.retrack, replicache.resync, replicache.expose_crud, replicache.hide_crud,
-    replicache.create_space, replicache.pull_since TO regress_owner;
+SELECT replicache.grant_setup('regress_owner');
+GRANT EXECUTE ON FUNCTION replicache.pull_since TO regress_owner;
 CREATE SCHEMA owners AUTHORIZATION regress_owner;
 CREATE SCHEMA bobs AUTHORIZATION regress_bob;
 GRANT USAGE, CREATE ON SCHEMA owners TO regress_bob;

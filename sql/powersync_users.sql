@@ -33,5 +33,18 @@ SELECT replicache.powersync_upload('{"batch":[{"op_id":1,"op":"PUT","type":"note
 \echo :LAST_ERROR_SQLSTATE
 SELECT count(*) FROM note WHERE id = 'x';
 
+-- A trigger may make an upload of the same client, with numbers of its own.
+CREATE TABLE log (id text PRIMARY KEY);
+SELECT replicache.expose_crud('log');
+CREATE FUNCTION log_note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    PERFORM replicache.powersync_upload(json_build_object('client_id', 'device', 'checkpoint', 8, 'batch', json_build_array(
+        json_build_object('op_id', 1000, 'op', 'PUT', 'type', 'log', 'id', NEW.id, 'data', '{}'::json))), 'zoe');
+    RETURN NEW;
+END $$;
+CREATE TRIGGER log_note AFTER INSERT ON note FOR EACH ROW EXECUTE FUNCTION log_note();
+SELECT put('zoe', 1, 'z1', 'good'), put('zoe', 2, 'z2', 'good');
+SELECT last_number, checkpoint FROM replicache.upload_client WHERE user_id = 'zoe';
+SELECT * FROM log;
+
 DROP SCHEMA upload_users CASCADE;
 DROP EXTENSION replicache_ext;

@@ -55,8 +55,8 @@ RESET statement_timeout;
 SELECT count(*), min(id), max(id) FROM item WHERE id > 100;
 
 -- Wherever it stops, among failures, too, nothing is lost, skipped, or done twice.
-CREATE TABLE done (client text, id int);
-CREATE FUNCTION quick(id int, fails boolean) RETURNS void LANGUAGE plpgsql AS $$ BEGIN INSERT INTO done VALUES (replicache.current_client_id(), id); PERFORM pg_sleep(0.0003); IF fails THEN RAISE 'failed'; END IF; END $$;
+CREATE TABLE done (n int GENERATED ALWAYS AS IDENTITY, client text, id int);
+CREATE FUNCTION quick(id int, fails boolean) RETURNS void LANGUAGE plpgsql AS $$ BEGIN INSERT INTO done (client, id) VALUES (replicache.current_client_id(), id); PERFORM pg_sleep(0.0003); IF fails THEN RAISE 'failed'; END IF; END $$;
 SELECT replicache.register_mutator('quick', 'quick(int,boolean)');
 CREATE FUNCTION until_done(client text, n int, failing float8, seed float8) RETURNS TABLE (applied bigint, rejected bigint, in_order boolean) LANGUAGE plpgsql AS $$
 DECLARE
@@ -74,7 +74,7 @@ BEGIN
         EXIT WHEN json_typeof(answer->'halted') = 'null';
         ASSERT answer->'halted'->>'code' = 'RE003' AND (answer->>'skipped')::int + (answer->>'applied')::int + json_array_length(answer->'rejected') = (answer->'halted'->>'id')::int - 1, answer;
     END LOOP;
-    in_order := ARRAY(SELECT d.id FROM done d WHERE d.client = until_done.client) = ARRAY(SELECT (m->'args'->>'id')::int FROM json_array_elements(mutations) m WHERE m->'args'->>'fails' = 'false');
+    in_order := ARRAY(SELECT d.id FROM done d WHERE d.client = until_done.client ORDER BY d.n) = ARRAY(SELECT (m->'args'->>'id')::int FROM json_array_elements(mutations) m WHERE m->'args'->>'fails' = 'false');
     RETURN NEXT;
 END $$;
 SELECT limits.push_time, failing, bool_and(applied + rejected = 200) AS all_of_them, bool_and(in_order) AS in_order

@@ -54,7 +54,8 @@ DECLARE
 BEGIN
     PERFORM set_config('replicache.optimistic_runs', optimistic::text, true);
     BEGIN
-        result := replicache.apply_push(push)::text || (SELECT concat_ws(E'\n',
+        result := replicache.apply_push(push)::text;  -- by itself: a query does not see what its functions have written
+        result := result || (SELECT concat_ws(E'\n',
             (SELECT string_agg(i::text, ' ' ORDER BY id) FROM item i),
             (SELECT string_agg(concat(l.mutation, l.what), ' ' ORDER BY seq) FROM log l),
             (SELECT string_agg(p::text, ' ' ORDER BY id) FROM parent p), (SELECT string_agg(c::text, ' ' ORDER BY id) FROM child c),

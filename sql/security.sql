@@ -78,13 +78,60 @@ SELECT what, can(command) FROM attempts WHERE n < 100 ORDER BY n;
 SELECT count(*) > 30 AS many FROM attempts WHERE n > 100;
 SELECT what, can(command) FROM attempts WHERE n > 100 AND can(command) NOT LIKE 'no: permission denied for table %';
 RESET ROLE;
+-- Who sets up may set up, and nothing else: neither push and pull, nor what concerns others. Only the owner may touch a table.
+CREATE ROLE regress_setup;
+SELECT replicache.grant_setup('regress_setup');
+GRANT SELECT ON attempts TO regress_setup;
+GRANT USAGE ON SCHEMA security TO regress_setup;
+SELECT p.proname FROM pg_proc p WHERE pronamespace = 'replicache'::regnamespace AND has_function_privilege('regress_setup', p.oid, 'EXECUTE') ORDER BY 1;
+SELECT p.proname AS grantable FROM pg_proc p WHERE pronamespace = 'replicache'::regnamespace AND has_function_privilege('regress_setup', p.oid, 'EXECUTE WITH GRANT OPTION');
+BEGIN;
+SET LOCAL ROLE regress_setup;
+SELECT what, can(command) FROM attempts WHERE n < 20 ORDER BY n;
+SELECT what, can(command) FROM attempts WHERE n > 100 AND can(command) NOT LIKE 'no: permission denied for table %';
+ROLLBACK;
+-- Another role can pass the rights on only as a whole. Nothing is granted otherwise.
+CREATE ROLE regress_passes;
+GRANT USAGE ON SCHEMA replicache TO regress_passes WITH GRANT OPTION;
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA replicache TO regress_passes;
+SET client_min_messages = error;
+SET ROLE regress_passes;
+SELECT replicache.grant_setup('regress_none');
+\echo :LAST_ERROR_SQLSTATE
+RESET ROLE;
+SELECT has_function_privilege('regress_none', 'replicache.create_space(text,text)', 'EXECUTE');
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA replicache TO regress_passes WITH GRANT OPTION;
+-- The schema, too.
+BEGIN;
+REVOKE GRANT OPTION FOR USAGE ON SCHEMA replicache FROM regress_passes;
+REVOKE USAGE ON SCHEMA replicache FROM regress_none;
+SET LOCAL ROLE regress_passes;
+SAVEPOINT before;
+SELECT replicache.grant_setup('regress_none');
+ROLLBACK TO before;
+SELECT replicache.grant_usage('regress_none');
+ROLLBACK;
+SET ROLE regress_passes;
+BEGIN;
+SELECT replicache.grant_setup('regress_none');
+SELECT has_function_privilege('regress_none', 'replicache.create_space(text,text)', 'EXECUTE');
+ROLLBACK;
+RESET ROLE;
+RESET client_min_messages;
+DROP OWNED BY regress_setup, regress_passes CASCADE;
+DROP ROLE regress_setup, regress_passes;
+SELECT replicache.grant_setup(NULL);
+\echo :LAST_ERROR_SQLSTATE
+SELECT replicache.grant_setup(4294967295::oid);
+\echo :LAST_ERROR_SQLSTATE
 SELECT replicache.grant_usage(NULL);
 \echo :LAST_ERROR_SQLSTATE
 SELECT replicache.grant_usage('regress_nobody');
 \echo :LAST_ERROR_SQLSTATE
 CREATE ROLE "regress_Odd; DROP ROLE ""x""";
 SELECT replicache.grant_usage('"regress_Odd; DROP ROLE ""x"""');
-SELECT has_function_privilege('"regress_Odd; DROP ROLE ""x"""'::regrole, 'replicache.pull_since(bigint,text,text)', 'EXECUTE');
+SELECT replicache.grant_setup('"regress_Odd; DROP ROLE ""x"""');
+SELECT has_function_privilege('"regress_Odd; DROP ROLE ""x"""'::regrole, f, 'EXECUTE') FROM unnest('{"replicache.pull_since(bigint,text,text)","replicache.retrack(regclass)"}'::text[]) f;
 DROP OWNED BY "regress_Odd; DROP ROLE ""x""";
 DROP ROLE "regress_Odd; DROP ROLE ""x""";
 

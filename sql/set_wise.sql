@@ -9,138 +9,17 @@ SET replicache.default_clock = 'time';  -- every change gets a version of its ow
 CREATE ROLE set_wise_app;
 SELECT replicache.grant_usage('set_wise_app');
 GRANT USAGE ON SCHEMA set_wise TO set_wise_app;
+\set ECHO none
 \o /dev/null
 \i sql/include/set_wise_programs.sql
 \i sql/include/set_wise_tables.sql
+\i sql/include/set_wise_compare.sql
 \o
+\set ECHO all
 
--- Without versions, which are times, and the numbers of sequences.
-CREATE FUNCTION masked(text) RETURNS text LANGUAGE sql AS $$ SELECT regexp_replace($1, '\m1(\d{6}|\d{12})\M', '0', 'g') $$;
-
--- Mutators of our own among those of the tables: they see what was written before them, and nothing else.
-CREATE FUNCTION content(of text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    result text;
-BEGIN
-    EXECUTE (SELECT format('SELECT string_agg(row, E''\n'' ORDER BY row COLLATE "C") FROM (%s) q', content) FROM target WHERE name = of) INTO result;
-    RETURN result;
-END $$;
-CREATE FUNCTION in_order(relation text, space text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    result text;
-BEGIN
-    EXECUTE format('SELECT string_agg(whole::text, E''\n'' ORDER BY %s version) FROM %I whole', quote_ident(space) || ',', relation) INTO result;
-    RETURN result;
-END $$;
-CREATE FUNCTION spy(of text) RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = set_wise, pg_temp AS 'INSERT INTO log (what) VALUES (md5(masked(content(of))))';
-CREATE FUNCTION meddle(of text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = set_wise, pg_temp AS $$
-BEGIN
-    EXECUTE format('DELETE FROM %1$I WHERE (tableoid, ctid) = (SELECT tableoid, ctid FROM %1$I m ORDER BY m.*::text COLLATE "C" LIMIT 1)', (SELECT relation FROM target WHERE name = of));
-END $$;
-CREATE FUNCTION fail(of text) RETURNS void LANGUAGE plpgsql AS $$ BEGIN RAISE 'failed'; END $$;
-SELECT replicache.register_mutator(f, (f || '(text)')::regprocedure) FROM unnest('{spy,meddle,fail}'::text[]) f;
-SELECT replicache.register_mutator_queue();
-
-CREATE FUNCTION apply(program jsonb) RETURNS json LANGUAGE plpgsql AS $$
-DECLARE
-    answer json;
-BEGIN
-    PERFORM set_config('role', COALESCE(program->>'role', 'none'), true);
-    answer := CASE program->>'kind' WHEN 'upload' THEN replicache.powersync_upload((program->'request')::json, program->>'user')
-                                    ELSE replicache.apply_push((program->'request')::json, program->>'user') END;
-    PERFORM set_config('role', 'none', true);
-    RETURN answer;
-END $$;
-
--- Applies a program in a subtransaction that is rolled back, and tells the answer and all that it left behind.
-CREATE FUNCTION outcome(program jsonb, set_wise boolean) RETURNS jsonb LANGUAGE plpgsql AS $$
-DECLARE
-    result jsonb;
-    state text;
-BEGIN
-    PERFORM set_config('replicache.set_wise', set_wise::text, true), set_config('replicache.optimistic_runs', program->>'optimistic_runs', true);
-    BEGIN
-        result := jsonb_build_object('answer', apply(program),
-            'content', (SELECT jsonb_object_agg(name, content(name)) FROM target WHERE scene = program->>'scene'),
-            'order', (SELECT jsonb_object_agg(name, in_order(t.relation, space_column)) FROM target t JOIN replicache.tracked_table tt ON tt.relation = t.relation::regclass WHERE scene = program->>'scene'),
-            'log', (SELECT string_agg(what, ' ' ORDER BY seq) FROM log WHERE at = now()),
-            'tombstones', (SELECT string_agg(concat_ws(' ', space, version, key), E'\n' ORDER BY space, version, key) FROM replicache.tombstone),
-            'versions', (SELECT string_agg(concat(id, ':', version), ' ' ORDER BY id) FROM replicache.space),
-            'clients', (SELECT string_agg(concat_ws(' ', id, last_mutation_id, version), E'\n' ORDER BY id) FROM replicache.client),
-            'upload clients', (SELECT string_agg(concat_ws(' ', client_id, user_id, last_number, checkpoint), E'\n' ORDER BY client_id, user_id) FROM replicache.upload_client),
-            'errors', (SELECT string_agg(concat_ws(' ', space, user_id, client_group_id, client_id, mutation_id, name, args, sqlstate, message, detail, hint), E'\n' ORDER BY error_id) FROM replicache.mutation_error WHERE at = now()));
-        RAISE 'undo' USING ERRCODE = 'UNDO0';
-    EXCEPTION
-        WHEN SQLSTATE 'UNDO0' THEN RETURN masked(result::text);
-        WHEN OTHERS OR query_canceled THEN
-            GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE;
-            RETURN jsonb_build_object('raised', state || ' ' || SQLERRM);
-    END;
-END $$;
-
-CREATE FUNCTION difference(one_by_one jsonb, together jsonb) RETURNS text LANGUAGE sql AS $$
-    SELECT string_agg(format(E'%s\n  one by one: %s\n  together: %s', key, one_by_one->>key, together->>key), E'\n')
-    FROM jsonb_object_keys(one_by_one || together) key WHERE one_by_one->key IS DISTINCT FROM together->key
-$$;
-
-CREATE TABLE happened (scene text, what text, times bigint);
-CREATE FUNCTION count_what(scene text, program jsonb, outcome jsonb) RETURNS void LANGUAGE sql AS $$
-    INSERT INTO happened SELECT scene, what, count(*) FROM (
-        SELECT 'raised ' || left(outcome->>'raised', 5) UNION ALL
-        SELECT 'halted ' || (outcome#>>'{answer,halted,reason}') UNION ALL
-        SELECT 'rejected ' || (r->>'code') FROM jsonb_array_elements(outcome#>'{answer,rejected}') r UNION ALL
-        SELECT concat_ws(' ', r->>'status', r#>>'{failed_operation,details,sqlstate}') FROM jsonb_array_elements(outcome#>'{answer,results}') r UNION ALL
-        SELECT 'operation' FROM jsonb_array_elements(program#>'{request,mutations}') UNION ALL
-        SELECT 'operation' FROM jsonb_array_elements(program#>'{request,transactions}') t, jsonb_array_elements(t->'crud')) AS x (what)
-    WHERE what IS NOT NULL GROUP BY 2
-$$;
-
--- Each program both ways, and then some for good, so that the next ones find another state.
-CREATE PROCEDURE compare(scene text, programs int) LANGUAGE plpgsql AS $$
-DECLARE
-    program jsonb;
-    one_by_one jsonb;
-    together jsonb;
-    emptied text := (SELECT string_agg(format('%I', relation), ', ') FROM target t WHERE t.scene = compare.scene AND relation <> 'heirs');
-BEGIN
-    FOR i IN 1 .. programs LOOP
-        IF i = 1 OR random() < 0.1 THEN EXECUTE concat_ws(', ', 'TRUNCATE log, replicache.mutation_error, replicache.tombstone', emptied) || ' CASCADE'; END IF;
-        program := random_program(scene);
-        one_by_one := outcome(program, false);
-        together := outcome(program, true);
-        PERFORM count_what(scene, program, one_by_one);
-        IF together IS DISTINCT FROM one_by_one THEN
-            INSERT INTO happened VALUES (scene, 'difference', 1);
-            RAISE WARNING 'program % of % differs: SELECT apply(%)', i, scene, quote_literal(program) USING DETAIL = difference(one_by_one, together);
-        END IF;
-        IF random() < 0.4 THEN
-            BEGIN
-                PERFORM apply(program);
-            EXCEPTION WHEN OTHERS OR query_canceled THEN  -- as it is to be
-            END;
-        END IF;
-        COMMIT;
-    END LOOP;
-END $$;
--- First what random programs find too seldom. Each text is a client transaction: changes 'operation table id data', with ';' between them.
-CREATE FUNCTION client_transaction(changes text) RETURNS jsonb LANGUAGE sql AS $$
-    SELECT jsonb_build_object('crud', jsonb_agg(jsonb_build_object('op', w[1], 'type', w[2], 'id', w[3], 'data', w[4]::jsonb) ORDER BY n))
-    FROM regexp_split_to_table(changes, '; ') WITH ORDINALITY AS c (change, n), string_to_array(change, ' ') w
-$$;
-CREATE FUNCTION differ(given text, VARIADIC transactions text[]) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    program jsonb := (SELECT jsonb_build_object('kind', 'upload', 'user', 'ann', 'optimistic_runs', true, 'scene', scene, 'role', role,
-        'request', jsonb_build_object('on_error', 'skip', 'transactions', (SELECT jsonb_agg(client_transaction(x) ORDER BY n) FROM unnest(transactions) WITH ORDINALITY AS t (x, n))))
-        FROM target WHERE name = split_part(transactions[1], ' ', 2));
-    one_by_one jsonb;
-BEGIN
-    PERFORM outcome(program, false);  -- from here on, the statements are prepared
-    EXECUTE given;
-    one_by_one := outcome(program, false);
-    RETURN COALESCE(difference(one_by_one, outcome(program, true)), (SELECT string_agg(concat_ws(' ', r->>'status', r#>>'{failed_operation,details,sqlstate}'), ', ')
-        FROM jsonb_array_elements(one_by_one#>'{answer,results}') r), one_by_one::text);
-END $$;
+-- First what random programs find too seldom.
 SELECT differ('INSERT INTO generated VALUES (2, 5)', 'PUT generated 1 {"a":5}', 'PUT generated 2 {"a":6}');
+SELECT differ('INSERT INTO moving VALUES (1)', 'PATCH moving 1 {"a":2}', 'PATCH moving 2 {"a":3}');
 SELECT differ('INSERT INTO slot_default VALUES (2, 5, false)', 'PUT slot_default 1 {"done":0}', 'PUT slot_default 2 {"done":1}');
 SELECT differ('INSERT INTO box VALUES (1)', 'PUT thing 1 {"box":7}; PUT box 6 {"a":1}', 'PUT box 7 {"a":1}');
 SELECT differ('INSERT INTO box VALUES (3), (4); INSERT INTO thing VALUES (1, 3), (2, 3)', 'DELETE box 3; PATCH thing 1 {"box":4}', 'PATCH thing 2 {"box":4}');
@@ -157,6 +36,31 @@ SELECT differ('INSERT INTO cast_quota SELECT generate_series(11, 15)', 'PUT cast
 SELECT differ('INSERT INTO few_defaults SELECT generate_series(11, 15)', 'PUT few_defaults 1 {"v":1}', 'PUT few_defaults 2 {"v":2}');
 SELECT differ('INSERT INTO few_nulls SELECT generate_series(11, 15)', 'PUT few_nulls 1 {"v":1}', 'PUT few_nulls 2 {"v":2}');
 SELECT differ('INSERT INTO few_casts SELECT generate_series(11, 15)', 'PUT few_casts 1 {"v":1}', 'PUT few_casts 2 {"v":2}');
+SELECT of, differ(format('INSERT INTO %I SELECT generate_series(11, 15)', of), format('PUT %s 1 {"a":1}', of), format('PUT %s 2 {"a":2}', of))
+    FROM unnest('{by_rewrite,by_setting,by_input,by_filling,by_json,by_result,by_path,by_aggregate}'::text[]) of;
+SELECT differ('SELECT', 'PUT by_sql 1 {"a":1}', 'PUT by_sql 2 {"a":2}', 'PUT by_sql 3 {"a":2,"owner":"bob"}');
+-- What runs once in a statement, though it has another result each time.
+CREATE SEQUENCE once;
+CREATE TABLE once_only (id int PRIMARY KEY, a int, n bigint DEFAULT nextval('once'));
+GRANT ALL ON once_only TO set_wise_app;
+GRANT ALL ON SEQUENCE once TO set_wise_app;
+ALTER TABLE once_only ENABLE ROW LEVEL SECURITY;
+CREATE POLICY next ON once_only USING (true) WITH CHECK ((SELECT nextval('once')) > 0);
+SELECT expose('once_only', 'id:key | a:small', role => 'set_wise_app', content => 'SELECT concat_ws('' '', id, a, n - min(n) OVER ()) AS row FROM once_only');
+SELECT differ('SELECT', 'PUT once_only 1 {"a":1}', 'PUT once_only 2 {"a":1}', 'PUT once_only 3 {"a":1}', 'PUT once_only 4 {"a":1}');
+DELETE FROM target WHERE name = 'once_only';
+-- Triggers. The first change of a kind is not deferred, but for the very first.
+CREATE FUNCTION each_kind(of text, given text DEFAULT 'SELECT') RETURNS text LANGUAGE sql AS $$
+    SELECT differ(given, VARIADIC ARRAY(SELECT format(change, of, i) FROM unnest(ARRAY['PUT %s %s {"a":%2$s}', 'PATCH %s %s {"a":2,"b":"x%2$s"}', 'PATCH %s %s {"a":%2$s}', 'DELETE %s %s']) WITH ORDINALITY c (change, n), generate_series(1, 3) i
+        WHERE change !~ '"b"' OR EXISTS (SELECT FROM target t WHERE name = of AND 'b:word' = ANY (fields)) ORDER BY n, i)) $$;
+SELECT of, each_kind(of) FROM unnest('{on_delete,on_insert,on_update,on_soft,on_switch,on_always,on_columns,on_generated,unique_word,unchanged,unchanged_tracked}'::text[]) of;
+BEGIN;
+SELECT each_kind('on_switch', 'SET LOCAL session_replication_role = replica'), each_kind('on_always', 'SET LOCAL session_replication_role = replica');
+ROLLBACK;
+BEGIN;
+SELECT each_kind('on_switch', 'ALTER TABLE on_switch ENABLE TRIGGER never');
+ROLLBACK;
+SELECT differ('INSERT INTO when_few SELECT generate_series(11, 15)', 'PUT when_few 1 {"b":"x"}', 'PUT when_few 2 {"b":"y"}');
 -- A function that did not read the table when the session first wrote it.
 SELECT differ($$INSERT INTO changed VALUES (11); CREATE OR REPLACE FUNCTION changed() RETURNS boolean STABLE LANGUAGE sql AS 'SELECT count(*) < 2 FROM changed'$$,
     'PUT changed 1 {"a":1}', 'PUT changed 2 {"a":2}');
@@ -169,6 +73,6 @@ SELECT scene, sum(times) FILTER (WHERE what = 'operation') > 200 AS operations, 
     sum(times) FILTER (WHERE what = 'difference') AS differences FROM happened GROUP BY 1 ORDER BY scene COLLATE "C";
 SELECT what FROM happened GROUP BY 1 HAVING sum(times) >= 3 ORDER BY what COLLATE "C";
 
-DROP SCHEMA set_wise CASCADE;
+DROP SCHEMA set_wise, hidden_set_wise CASCADE;
 DROP EXTENSION replicache_ext;
 DROP ROLE set_wise_app;

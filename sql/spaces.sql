@@ -190,6 +190,16 @@ DROP TABLE c;
 SET replicache.default_clock = 'sundial';
 SHOW replicache.default_clock;
 
+-- Rows that leave their spaces, because the table is tracked without them: the next pull of each space is complete.
+CREATE TABLE leaving (id int PRIMARY KEY, room text NOT NULL);
+SELECT replicache.track_table('leaving', space => 'room');
+INSERT INTO leaving VALUES (1, 'left');
+SELECT version AS left_at FROM replicache.space WHERE id = 'left' \gset
+SELECT replicache.pull_since(NULL, NULL, 'left') -> 'patch' AS before;
+SELECT replicache.track_table('leaving', space => NULL);
+SELECT replicache.pull_since(:left_at, NULL, 'left') -> 'patch' AS after;
+SELECT replicache.untrack_table('leaving');
+
 -- A superuser who deletes the bookkeeping under a transaction's feet gets an error, not a crash.
 CREATE TABLE felt (id int PRIMARY KEY);
 SELECT replicache.track_table('felt');

@@ -64,7 +64,7 @@ depends() {
 
 # Install what is missing for the given purposes, with apt. Asks for nothing and needs no network when nothing is.
 provide() {
-    local missing=() purpose server= cron= clang_runtime=
+    local missing=() purpose server= cron= plproxy= cluster= clang_runtime=
     for purpose; do
         case $purpose in
             module)
@@ -88,15 +88,28 @@ provide() {
                 have sqlsmith || missing+=(sqlsmith) ;;
             tap)
                 perl -e 'use Test::More; use JSON::PP; use IPC::Run' 2>/dev/null || missing+=(perl libipc-run-perl)
-                [ -n "$pg_config_given" ] || { server_present && [ -e "$("$PG_CONFIG" --pkglibdir)/pg_cron.so" ]; } || cron=wanted
+                [ -n "$pg_config_given" ] || { server_present && [ -e "$("$PG_CONFIG" --pkglibdir)/pg_cron.so" ]; } || cron=wanted ;;
+            pool)
                 [ -x /usr/sbin/pgbouncer ] || have pgbouncer || missing+=(pgbouncer) ;;
+            shards)
+                # For the server's own package. A server that was built from source uses what is there.
+                [ -n "$pg_config_given" ] || compgen -G '/usr/lib/postgresql/*/lib/plproxy.so' >/dev/null || plproxy=wanted ;;
+            cluster)
+                { have patroni && have etcd; } || cluster=wanted ;;
             node)
                 have node || missing+=(nodejs)
-                have npm || missing+=(npm) ;;
+                have npm || missing+=(npm)
+                have ip || missing+=(iproute2) ;;  # for the loopback of a network namespace, in which zero-cache runs
             count)
                 have valgrind || missing+=(valgrind) ;;
             browser)
                 have chromium || missing+=(chromium) ;;
+            pictures)  # the font
+                [ -n "$(fc-list 'Noto Sans' 2>/dev/null)" ] || missing+=(fontconfig fonts-noto-core) ;;
+            packages)
+                have debootstrap || missing+=(debootstrap)
+                have git || missing+=(git)
+                have unzip || missing+=(unzip) ;;
             servers)
                 have g++ || missing+=(g++)
                 have make || missing+=(make)
@@ -109,7 +122,7 @@ provide() {
                 [ -f /usr/include/zlib.h ] || missing+=(zlib1g-dev) ;;
         esac
     done
-    [ "${#missing[@]}" -gt 0 ] || [ -n "$server$cron" ] || return 0
+    [ "${#missing[@]}" -gt 0 ] || [ -n "$server$cron$plproxy$cluster" ] || return 0
 
     have apt-get || die "no apt-get to install this with: ${missing[*]} ${server:+PostgreSQL, with its development files}"
     as_root apt-get -qq update || true
@@ -119,6 +132,8 @@ provide() {
     [ -n "$server" ] || ! server_present || major=$("$PG_CONFIG" --version | sed 's/^[^0-9]*\([0-9]*\).*/\1/')
     # What tests can do without.
     [ -z "$cron" ] || [ -z "$(apt-cache show "postgresql-$major-cron" 2>/dev/null)" ] || missing+=("postgresql-$major-cron")
+    [ -z "$plproxy" ] || [ -z "$(apt-cache show "postgresql-$major-plproxy" 2>/dev/null)" ] || missing+=("postgresql-$major-plproxy")
+    [ -z "$cluster" ] || [ -z "$(apt-cache show etcd-server 2>/dev/null)" ] || missing+=(patroni etcd-server)
     [ -z "$clang_runtime" ] || missing+=("libclang-rt-$(depends clang)-dev")
     [ "${#missing[@]}" -gt 0 ] || return 0
     echo "installing ${missing[*]}" >&3
@@ -160,12 +175,23 @@ use_node() {
     fi
 }
 
-# npm ci, when the lock file is not the one that is installed already.
-npm_ci() {
+# npm ci, when the lock file is not the one that is installed already. Suites that run side by side take turns. What uses the
+# package in node/ finds it built.
+npm_ci() (
+    flock 9
+    ! grep -q '"file:[./]*/node"' "$1/package.json" || build_package || return
     cmp -s "$1/package-lock.json" "$1/node_modules/.installed" && return
     (cd "$1" && npm ci --ignore-scripts --no-audit --no-fund) && cp "$1/package-lock.json" "$1/node_modules/.installed"
-}
-export -f npm_ci
+) 9<"$1/package-lock.json"
+
+# Build the npm package in node/, if it is not built.
+build_package() (
+    npm_ci node || return
+    flock 9
+    [ ! -e node/node_modules/.built ] || [ -n "$(find node/src node/tsconfig.json node/package.json -newer node/node_modules/.built)" ] || return 0
+    (cd node && npm run build) && touch node/node_modules/.built
+) 9<node/package.json
+export -f npm_ci build_package
 
 # Build the module and put it where the server looks for it.
 build_module() {
@@ -185,8 +211,8 @@ make_scratch() {
     scratch=$(mktemp -d "$parent/replicache.XXXXXX")
 }
 
-# A server of our own: reached only by a socket in its directory, gone with it.
-start_server() {
+# Whom servers run as: the scratch directory is theirs.
+choose_server_user() {
     server_user=$(id -un)
     bindir=$("$PG_CONFIG" --bindir)
     if [ "$(id -u)" = 0 ]; then
@@ -195,6 +221,11 @@ start_server() {
         chown "$server_user" "$scratch"
         chmod 755 "$scratch"
     fi
+}
+
+# A server of our own: reached only by a socket in its directory, gone with it.
+start_server() {
+    choose_server_user
     # Where sanitizers and valgrind write what they find, in any program of this server.
     export FINDINGS=$scratch/findings
     mkdir -m 1777 "$FINDINGS"

@@ -1,4 +1,4 @@
--- Random requests for the tables of set_wise_tables.sql: runs of changes of one kind on one table, likely to hit trouble.
+-- Random requests for the tables of set_wise_tables.sql: runs of changes of one kind on one table, or mixed ones, likely to hit trouble.
 
 CREATE TABLE target (name text PRIMARY KEY, scene text, relation text, role text, key text[], fields text[], conflict text, conflict_column text, content text);
 
@@ -108,6 +108,7 @@ BEGIN
     WHILE cardinality(changes) < size LOOP
         changes := changes || random_run(targets[1 + below(cardinality(targets))], scope, trouble);
     END LOOP;
+    IF random() < COALESCE(current_setting('set_wise.mixed', true)::float, 0.1) THEN changes := ARRAY(SELECT change FROM unnest(changes) AS change ORDER BY random()); END IF;
     RETURN changes;
 END $$;
 

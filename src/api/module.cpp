@@ -5,6 +5,7 @@
 #include "engine/table/tracked_table.h"
 #include "engine/tracking/change.h"
 #include "engine/tracking/ddl.h"
+#include "engine/tracking/key_log.h"
 #include "pg/invalidation.h"
 #include "pg/own_table.h"
 #include "pg/settings.h"
@@ -45,6 +46,7 @@ void _PG_init() {
         protocol::before_element = pg::check_interrupts;
         engine::register_space_callbacks();
         engine::register_row_watch();
+        engine::register_key_log();
         pg::listen_to_invalidation();
     });
 }

@@ -2,6 +2,7 @@
 #include "api/arguments.h"
 #include "engine/mutators/mutator_registry.h"
 #include "engine/rows/expose.h"
+#include "engine/rows/why_one_by_one.h"
 #include "engine/space/new_space.h"
 #include "engine/space/space.h"
 #include "engine/table/canonical_space.h"
@@ -78,11 +79,26 @@ void create_space(FunctionCallInfo fcinfo) {
 
 Datum collect_garbage(FunctionCallInfo fcinfo) {
     require(fcinfo, 0, "idle");
+    // Before ALTER EXTENSION … UPDATE from 0.5.0, there are one or two arguments.
     const bool views = PG_NARGS() > 1 && !PG_ARGISNULL(1);
+    if (PG_NARGS() > 2) require(fcinfo, 2, "dry_run");
+    const bool dry_run = PG_NARGS() > 2 && PG_GETARG_BOOL(2);
     const engine::Garbage garbage =
-        engine::collect_garbage(pg::value(PG_GETARG_DATUM(0)), views ? pg::value(PG_GETARG_DATUM(1)) : pg::Value{});
+        engine::collect_garbage(pg::value(PG_GETARG_DATUM(0)), views ? pg::value(PG_GETARG_DATUM(1)) : pg::Value{}, dry_run);
     return pg::text_datum("{\"clients\":" + std::to_string(garbage.clients) + ",\"clientGroups\":" + std::to_string(garbage.client_groups) +
                           ",\"tombstones\":" + std::to_string(garbage.tombstones) + ",\"errors\":" + std::to_string(garbage.errors) + "}");
+}
+
+void why_one_by_one(FunctionCallInfo fcinfo) {
+    const std::vector<engine::WhyOneByOne> operations = engine::why_one_by_one(required_oid(fcinfo, 0, "relation"));
+    pg::guarded([fcinfo] { InitMaterializedSRF(fcinfo, 0); });
+    for (const auto& [operation, reason] : operations) {
+        pg::guarded([result = reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo), operation = operation, &reason = reason] {
+            Datum values[] = {pg::unguarded_text_datum(operation), pg::unguarded_text_datum(reason)};
+            bool nulls[] = {false, reason.empty()};
+            tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+        });
+    }
 }
 
 void status(FunctionCallInfo fcinfo) {
@@ -134,7 +150,8 @@ Datum replicache_retrack(PG_FUNCTION_ARGS) {
 PG_FUNCTION_INFO_V1(replicache_resync);
 Datum replicache_resync(PG_FUNCTION_ARGS) {
     return pg::entry([fcinfo] {
-        engine::resync(api::required_oid(fcinfo, 0, "relation"));
+        // Before ALTER EXTENSION … UPDATE from 0.5.0, there is one argument.
+        engine::resync(api::required_oid(fcinfo, 0, "relation"), PG_NARGS() > 1 ? api::optional_text(fcinfo, 1) : std::nullopt);
         PG_RETURN_VOID();
     });
 }
@@ -185,6 +202,14 @@ Datum replicache_hide_crud(PG_FUNCTION_ARGS) {
     return pg::entry([fcinfo] {
         engine::hide_table(api::required_oid(fcinfo, 0, "relation"));
         PG_RETURN_VOID();
+    });
+}
+
+PG_FUNCTION_INFO_V1(replicache_why_one_by_one);
+Datum replicache_why_one_by_one(PG_FUNCTION_ARGS) {
+    return pg::entry([fcinfo] {
+        api::why_one_by_one(fcinfo);
+        return Datum{0};
     });
 }
 

@@ -30,9 +30,11 @@ constexpr bool is_of_class(int code, std::string_view characters) {
 inline constexpr std::string_view retry_later_text = "RE001";    // a mutator or a trigger asks to be called again later
 inline constexpr std::string_view lost_conflict_text = "RE002";  // a conflict policy has refused the change of a row
 inline constexpr std::string_view time_used_up_text = "RE003";   // the push or upload has used up its time. Nothing raises it
+inline constexpr std::string_view space_away_text = "RE004";     // the space is being moved to another server, or has moved
 inline constexpr int retry_later = pack(retry_later_text);
 inline constexpr int lost_conflict = pack(lost_conflict_text);
 inline constexpr int time_used_up = pack(time_used_up_text);
+inline constexpr int space_away = pack(space_away_text);
 
 // Codes of PostgreSQL that mean something else than the rest of their class.
 inline constexpr int read_only_transaction = pack("25006");
@@ -52,7 +54,7 @@ enum class Scope {
 
 // Asked by pushes (engine/push/runner.cpp, engine/session/failure.h), and by all that must not hide errors of scope `caller`.
 constexpr Scope scope_of(int code) {
-    if (code == retry_later || code == lock_not_available || code == object_in_use) return Scope::push;
+    if (code == retry_later || code == space_away || code == lock_not_available || code == object_in_use) return Scope::push;
     if (code == read_only_transaction) return Scope::caller;
     if (is_of_class(code, "08") ||  // connection exception
         is_of_class(code, "53") ||  // insufficient resources

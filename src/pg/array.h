@@ -12,6 +12,15 @@ namespace replicache::pg {
 // How many elements one statement gets at most. The limit saves memory: the elements take more of it than the request that they come from.
 inline constexpr std::size_t max_rows = 1000;
 
+template <class Item, class Use>
+void in_parts(std::span<Item> items, Use use) {
+    while (!items.empty()) {
+        const std::size_t n = std::min(max_rows, items.size());
+        use(items.first(n));
+        items = items.subspan(n);
+    }
+}
+
 inline Datum array_datum(const std::vector<Value>& elements, Oid type, int length, bool by_value, char align) {
     return guarded([&, n = elements.size()] {
         if (n == 0) return PointerGetDatum(construct_empty_array(type));
@@ -27,11 +36,13 @@ inline Datum array_datum(const std::vector<Value>& elements, Oid type, int lengt
     });
 }
 
+inline Datum text_array(const std::vector<Value>& texts) { return array_datum(texts, TEXTOID, -1, false, TYPALIGN_INT); }
+
 inline Datum text_array(const std::vector<std::string>& texts) {
     std::vector<Value> elements;
     elements.reserve(texts.size());
     for (const std::string& text : texts) elements.push_back(value(text));
-    return array_datum(elements, TEXTOID, -1, false, TYPALIGN_INT);
+    return text_array(elements);
 }
 
 inline Datum int8_array(const std::vector<std::int64_t>& numbers) {

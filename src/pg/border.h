@@ -18,6 +18,7 @@ std::optional<PgError> error_of(F&& f) {
     sigjmp_buf* const outer_stack = PG_exception_stack;
     ErrorContextCallback* const outer_callbacks = error_context_stack;
     const MemoryContext outer_context = CurrentMemoryContext;
+    ResourceOwner const outer_owner = CurrentResourceOwner;  // the lock of a sequence, for one, changes it for a while
     sigjmp_buf here;
     if (sigsetjmp(here, 0) == 0) {
         PG_exception_stack = &here;
@@ -28,6 +29,7 @@ std::optional<PgError> error_of(F&& f) {
     PG_exception_stack = outer_stack;
     error_context_stack = outer_callbacks;
     MemoryContextSwitchTo(outer_context);
+    CurrentResourceOwner = outer_owner;
     return PgError::take();
 }
 

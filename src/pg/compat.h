@@ -5,10 +5,14 @@
 
 extern "C" {
 #include "access/genam.h"
+#include "access/heapam.h"
 #include "access/tableam.h"
+#include "access/transam.h"
+#include "catalog/dependency.h"
 #include "catalog/pg_namespace.h"
 #include "common/base64.h"
 #include "executor/executor.h"
+#include "nodes/execnodes.h"
 #include "storage/proc.h"
 #include "utils/jsonb.h"
 }
@@ -42,6 +46,33 @@ inline Oid primary_key_index(Relation relation) { return RelationGetPrimaryKeyIn
 inline Oid primary_key_index(Relation relation) { return RelationGetPrimaryKeyIndex(relation); }
 #endif
 
+// Whether the operator is one of =, <>, <, <=, > and >= of an index. 18 has given the function another name.
+inline bool is_comparison(Oid op) {
+#if PG_VERSION_NUM >= 180000
+    return get_op_index_interpretation(op) != NIL;
+#else
+    return get_op_btree_interpretation(op) != NIL;
+#endif
+}
+
+// The sequence of an identity column. 17 takes the table instead of its OID.
+inline Oid identity_sequence(Relation relation, AttrNumber column) {
+#if PG_VERSION_NUM >= 170000
+    return getIdentitySequence(relation, column, true);
+#else
+    return getIdentitySequence(RelationGetRelid(relation), column, true);
+#endif
+}
+
+// 18 took out the argument that says whether a plan is run only once.
+inline void run_to_end(QueryDesc* query) {
+#if PG_VERSION_NUM >= 180000
+    ExecutorRun(query, ForwardScanDirection, 0);
+#else
+    ExecutorRun(query, ForwardScanDirection, 0, true);
+#endif
+}
+
 // 18 has an argument for counting scans in EXPLAIN. 19 has one for flags of the scan.
 inline IndexScanDesc begin_index_scan(Relation table, Relation index, ::Snapshot snapshot, int keys) {
 #if PG_VERSION_NUM >= 190000
@@ -61,6 +92,22 @@ inline TableScanDesc begin_table_scan(Relation table, ::Snapshot snapshot) {
     return table_beginscan(table, snapshot, 0, nullptr);
 #endif
 }
+
+// Updates a row. Returns whether no index has to change. 16 has indexes that summarize pages, which a HOT update may have to change.
+#if PG_VERSION_NUM >= 160000
+inline bool update_heap(Relation table, ItemPointer place, HeapTuple changed) {
+    TU_UpdateIndexes indexes = TU_All;
+    simple_heap_update(table, place, changed, &indexes);
+    return indexes == TU_None;
+}
+inline bool summarizes(const IndexInfo& index) { return index.ii_Summarizing; }
+#else
+inline bool update_heap(Relation table, ItemPointer place, HeapTuple changed) {
+    simple_heap_update(table, place, changed);
+    return HeapTupleIsHeapOnly(changed);
+}
+inline bool summarizes(const IndexInfo&) { return false; }
+#endif
 
 // 17 moved the field into a struct.
 #if PG_VERSION_NUM >= 170000
@@ -112,6 +159,13 @@ private:
     JsonbValue* result_ = nullptr;
 #endif
 };
+
+// 17 renamed it.
+#if PG_VERSION_NUM >= 170000
+inline const TransamVariablesData& transam_variables() { return *TransamVariables; }
+#else
+inline const VariableCacheData& transam_variables() { return *ShmemVariableCache; }
+#endif
 
 // 19 gives handlers a second argument, so SIG_IGN has another type.
 #ifdef PG_SIG_IGN

@@ -3,6 +3,10 @@
 
 #include "pg/border.h"
 
+extern "C" {
+#include "common/hashfn.h"
+}
+
 namespace replicache::pg {
 
 // A datum that may be NULL.
@@ -34,6 +38,18 @@ inline std::string_view view_of_text(Datum datum) {
         const text* t = DatumGetTextPP(datum);
         return std::string_view(VARDATA_ANY(t), VARSIZE_ANY_EXHDR(t));
     });
+}
+
+// A hash of the bytes of a value, on top of another. The value was just made, so it is neither compressed nor stored elsewhere.
+inline std::uint64_t hash_of_bytes(const Value& value, bool by_value, std::int16_t length, std::uint64_t seed) {
+    const auto hash = [seed](const void* data, std::size_t size) {
+        return hash_bytes_extended(static_cast<const unsigned char*>(data), static_cast<int>(size), seed);
+    };
+    if (value.null) return seed + 1;
+    if (by_value) return hash(&value.datum, sizeof value.datum);
+    const char* const bytes = DatumGetPointer(value.datum);
+    if (length > 0) return hash(bytes, length);
+    return length == -1 ? hash(VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes)) : hash(bytes, std::strlen(bytes));
 }
 
 // Argument n of a function, as text; nullopt when NULL.

@@ -68,6 +68,10 @@ Rows OwnStatement::run(std::initializer_list<Value> values, Snapshot snapshot) {
 
 Rows Statement::run(std::initializer_list<Value> values, Snapshot snapshot) {
     prepare();
+    return run_plan(plan_, values, snapshot);
+}
+
+Rows run_plan(SPIPlanPtr plan, std::initializer_list<Value> values, Snapshot snapshot) {
     constexpr std::size_t max_values = 16;
     Datum datums[max_values];
     char nulls[max_values];
@@ -76,7 +80,7 @@ Rows Statement::run(std::initializer_list<Value> values, Snapshot snapshot) {
         datums[n] = value.datum;
         nulls[n++] = value.null ? 'n' : ' ';
     }
-    const int code = guarded([&, plan = plan_] {
+    const int code = guarded([&] {
         if (snapshot == Snapshot::latest) PushActiveSnapshot(GetLatestSnapshot());
         const int result = SPI_execute_plan(plan, datums, nulls, snapshot != Snapshot::fresh, 0);
         if (snapshot == Snapshot::latest) PopActiveSnapshot();

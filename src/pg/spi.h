@@ -41,11 +41,13 @@ enum class Snapshot {
     active,  // the active snapshot of the caller; only reads
 };
 
+// Runs a prepared statement as the caller. Returns the rows that it returns. Without RETURNING, only their count is set.
+Rows run_plan(SPIPlanPtr plan, std::initializer_list<Value> values, Snapshot snapshot = Snapshot::fresh);
+
 // A statement that is prepared at its first use and kept as long as the backend lives. Define it as a static. It runs as the caller.
 class Statement {
 public:
     Statement(const char* sql, std::initializer_list<Oid> types) : sql_(sql), types_(types) {}
-    // Returns the rows that the statement returns. Without RETURNING, only their count is set.
     Rows run(std::initializer_list<Value> values, Snapshot snapshot = Snapshot::fresh);
 
 protected:

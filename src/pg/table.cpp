@@ -2,15 +2,18 @@
 
 #include "pg/compat.h"
 #include "pg/own_table.h"
+#include "pg/row_batch.h"
 
 extern "C" {
 #include "access/stratnum.h"
 #include "access/table.h"
 #include "access/tableam.h"
-#include "catalog/indexing.h"
+#include "access/xact.h"
 #include "catalog/pg_collation.h"
 #include "executor/tuptable.h"
+#include "storage/lmgr.h"
 #include "utils/fmgroids.h"
+#include "utils/inval.h"
 }
 
 namespace replicache::pg {
@@ -25,6 +28,16 @@ Relation open(const char* name, LOCKMODE lock) {
     const Oid oid = find_own_relation(name);
     if (!OidIsValid(oid)) raise_missing(name);
     return table_open(oid, lock);
+}
+
+// What CatalogTupleUpdate does. But that opens all indexes first, which costs more than the update. A HOT update needs none of them.
+void update_tuple(Relation relation, ItemPointer place, HeapTuple changed) {
+    if (update_heap(relation, place, changed)) return;
+    TupleTableSlot* const slot = MakeSingleTupleTableSlot(RelationGetDescr(relation), &TTSOpsHeapTuple);
+    ExecStoreHeapTuple(changed, slot, false);
+    slot->tts_tid = changed->t_self;
+    insert_into_indexes(relation, {&slot, 1}, HeapTupleIsHeapOnly(changed));
+    ExecDropSingleTupleTableSlot(slot);
 }
 
 bool has_text(TupleTableSlot* row, int column, bool (*is_wanted)(std::string_view)) {
@@ -52,23 +65,26 @@ Table::~Table() {
 
 // Calls visit() for each version of the row until it returns true.
 template <class Visit>
-void Table::scan(std::string_view key, Snapshot snapshot, Visit&& visit) {
-    ScanKeyData wanted;
-    ScanKeyEntryInitialize(&wanted, 0, 1, BTEqualStrategyNumber, InvalidOid, C_COLLATION_OID, F_TEXTEQ, unguarded_text_datum(key));
-    check_column(relation_, 1, ColumnType::text);
+void Table::scan(RowKey key, Snapshot snapshot, Visit&& visit) {
+    ScanKeyData wanted[RowKey::max_columns];
+    for (int i = 0; i < key.count(); ++i) {
+        check_column(relation_, i + 1, ColumnType::text);
+        ScanKeyEntryInitialize(&wanted[i], 0, i + 1, BTEqualStrategyNumber, InvalidOid, C_COLLATION_OID, F_TEXTEQ,
+                               unguarded_text_datum(key[i]));
+    }
     const Oid key_index = primary_key_index(relation_);
-    if (!OidIsValid(key_index))
+    Relation const index = OidIsValid(key_index) ? index_open(key_index, AccessShareLock) : nullptr;
+    if (index == nullptr || IndexRelationGetNumberOfKeyAttributes(index) != key.count())
         ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                         errmsg("\"replicache.%s\" has lost its primary key", RelationGetRelationName(relation_))));
-    Relation const index = index_open(key_index, AccessShareLock);
-    IndexScanDesc const scan = begin_index_scan(relation_, index, snapshot, 1);
-    index_rescan(scan, &wanted, 1, nullptr, 0);
+    IndexScanDesc const scan = begin_index_scan(relation_, index, snapshot, key.count());
+    index_rescan(scan, wanted, key.count(), nullptr, 0);
     while (index_getnext_slot(scan, ForwardScanDirection, row_) && !visit()) {}
     index_endscan(scan);
     index_close(index, NoLock);
 }
 
-bool Table::scan(std::string_view key, Snapshot snapshot) {
+bool Table::scan(RowKey key, Snapshot snapshot) {
     bool found = false;
     scan(key, snapshot, [&] {
         ExecMaterializeSlot(row_);
@@ -79,7 +95,7 @@ bool Table::scan(std::string_view key, Snapshot snapshot) {
 
 bool Table::exists(const char* name) { return OidIsValid(own_relation(name)); }
 
-bool Table::find_latest(std::string_view key) {
+bool Table::find_latest(RowKey key) {
     return guarded([&] {
         Snapshot const snapshot = RegisterSnapshot(GetLatestSnapshot());
         const bool found = scan(key, snapshot);
@@ -88,11 +104,11 @@ bool Table::find_latest(std::string_view key) {
     });
 }
 
-bool Table::find(std::string_view key) {
+bool Table::find(RowKey key) {
     return guarded([&] { return scan(key, GetActiveSnapshot()); });
 }
 
-std::int64_t Table::greatest(std::string_view key, int column) {
+std::int64_t Table::greatest(RowKey key, int column) {
     return guarded([&] {
         check_column(relation_, column, ColumnType::number);
         SnapshotData dirty;
@@ -109,9 +125,9 @@ std::int64_t Table::greatest(std::string_view key, int column) {
     });
 }
 
-bool Table::lock(std::string_view key) { return lock_unless(key, 0, nullptr); }
+bool Table::lock(RowKey key) { return lock_unless(key, 0, nullptr); }
 
-bool Table::lock_unless(std::string_view key, int column, bool (*is_free)(std::string_view)) {
+bool Table::lock_unless(RowKey key, int column, bool (*is_free)(std::string_view)) {
     return guarded([&] {
         const bool fixed = IsolationUsesXactSnapshot();
         for (;;) {
@@ -137,11 +153,16 @@ bool Table::lock_unless(std::string_view key, int column, bool (*is_free)(std::s
     });
 }
 
+bool Table::is_own_change() const {
+    bool should_free;
+    return TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(ExecFetchSlotHeapTuple(row_, false, &should_free)->t_data));
+}
+
 // The scan sets the hint bit, but not before the commit record is on disk (SetHintBits in heapam_visibility.c).
 bool Table::may_be_lost() const {
     bool should_free;
     const HeapTupleHeader header = ExecFetchSlotHeapTuple(row_, false, &should_free)->t_data;
-    return !HeapTupleHeaderXminCommitted(header) && !TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(header));
+    return !HeapTupleHeaderXminCommitted(header) && !is_own_change();
 }
 
 Value Table::get(int column) {
@@ -202,29 +223,9 @@ HeapTuple Table::update(HeapTuple row, std::initializer_list<Change> changes, Me
         HeapTuple const changed = heap_modify_tuple_by_cols(row, relation_->rd_att, n, columns, values, nulls);
         MemoryContextSwitchTo(outer);
         // Only this transaction can have changed the row in between, by a statement of its own on this table. Then this raises an error.
-        CatalogTupleUpdate(relation_, &row->t_self, changed);
+        update_tuple(relation_, &row->t_self, changed);
         CommandCounterIncrement();
         return changed;
-    });
-}
-
-void Table::insert(std::initializer_list<Value> values) {
-    guarded([&] {
-        constexpr int max_columns = 8;
-        Datum datums[max_columns];
-        bool nulls[max_columns];
-        int n = 0;
-        for (const Value& value : values) {
-            datums[n] = value.datum;
-            nulls[n++] = value.null;
-        }
-        if (relation_->rd_att->natts > n)
-            ereport(ERROR,
-                    (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                     errmsg("table \"%s\" of replicache_ext is newer than the library of this session", RelationGetRelationName(relation_)),
-                     errhint("Connect again.")));
-        CatalogTupleInsert(relation_, heap_form_tuple(relation_->rd_att, datums, nulls));
-        CommandCounterIncrement();
     });
 }
 
@@ -287,6 +288,40 @@ bool TableScan::is_null(int column) const { return column > relation_->rd_att->n
 std::string TableScan::text(int column) const {
     guarded([&] { check_column(relation_, column, ColumnType::text); });
     return std::string(view_of_text(get(column)));
+}
+
+// Under a snapshot of its own, as the catalogs are read. It is a new one for each scan of a table that is no catalog (GetCatalogSnapshot).
+TableState::TableState(const char* table) {
+    struct Found {
+        Row* rows;
+        int count;
+    };
+    const Found found = guarded([table] {
+        Relation const relation = open(table, AccessShareLock);
+        SysScanDesc const scan = systable_beginscan(relation, InvalidOid, false, nullptr, 0, nullptr);
+        int room = 32;
+        Found read{static_cast<Row*>(palloc(room * sizeof(Row))), 0};
+        for (HeapTuple row; HeapTupleIsValid(row = systable_getnext(scan));) {
+            if (read.count == room) read.rows = static_cast<Row*>(repalloc(read.rows, (room *= 2) * sizeof(Row)));
+            read.rows[read.count++] = {ItemPointerGetBlockNumber(&row->t_self), ItemPointerGetOffsetNumber(&row->t_self),
+                                       HeapTupleHeaderGetRawXmin(row->t_data), HeapTupleHeaderXminFrozen(row->t_data)};
+        }
+        systable_endscan(scan);
+        table_close(relation, AccessShareLock);
+        return read;
+    });
+    rows_.emplace(found.rows, found.rows + found.count);
+    pfree(found.rows);
+}
+
+// A transaction gives up the lock of its id when it has sent its messages.
+void TableState::await_messages() const {
+    for (const Row& row : *rows_)
+        guarded([writer = row.writer, frozen = row.frozen] {
+            if (!frozen && TransactionIdIsNormal(writer) && !TransactionIdIsCurrentTransactionId(writer))
+                XactLockTableWait(writer, nullptr, nullptr, XLTW_None);
+        });
+    guarded([] { AcceptInvalidationMessages(); });
 }
 
 }  // namespace replicache::pg

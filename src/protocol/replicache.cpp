@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "protocol/cookie.h"
+#include "protocol/halt.h"
 #include "protocol/writer.h"
 
 namespace replicache::protocol {
@@ -38,26 +39,6 @@ void write_rejection(Writer& writer, const Batch& batch, const Rejection& reject
     writer.member("message", failure.message);
     writer.member_or_null("detail", failure.detail);
     writer.member_or_null("hint", failure.hint);
-    writer.end('}');
-}
-
-void write_halt(Writer& writer, const Batch& batch, const Halt& halt) {
-    const Mutation& mutation = batch.mutations.at(halt.mutation);
-    writer.begin('{');
-    writer.member("clientID", batch.client_of(mutation));
-    writer.member("id", mutation.id);
-    if (halt.reason == Halt::Reason::out_of_order) {
-        writer.member("reason", "outOfOrder");
-        writer.member("expected", halt.expected);
-    } else {
-        writer.member("reason", "temporary");
-        writer.member("name", mutation.name);
-        writer.member("code", halt.failure.sqlstate);
-        writer.member("message", halt.failure.message);
-        writer.member_or_null("detail", halt.failure.detail);
-        writer.member_or_null("hint", halt.failure.hint);
-        writer.json("defect", halt.failure.defect ? "true" : "false");
-    }
     writer.end('}');
 }
 

@@ -70,10 +70,24 @@ std::int64_t read_unsigned_integer(std::string_view value, PathOf path_of) {
     return number;
 }
 
+template <typename PathOf>
+std::string read_text(std::string_view value, PathOf path_of) {
+    if (!value.starts_with('"')) throw MalformedRequest(path_of(), "a string", value);
+    auto decoded = decode_string(value);
+    if (!decoded) throw MalformedRequest(path_of(), "a string of valid Unicode", value);
+    if (decoded->find('\0') != std::string::npos) throw MalformedRequest(path_of(), "a string without \\u0000", value);
+    return std::move(*decoded);
+}
+
 }  // namespace
 
 std::int64_t to_unsigned_integer(std::string_view value, const Path& path) {
     return read_unsigned_integer(
+        value, [&] { return path; });
+}
+
+std::string to_text(std::string_view value, const Path& path) {
+    return read_text(
         value, [&] { return path; });
 }
 
@@ -128,12 +142,8 @@ std::int64_t Object::unsigned_integer(std::string_view name) const {
 }
 
 std::string Object::text(std::string_view name) const {
-    const std::string_view value = at(name);
-    if (!value.starts_with('"')) throw MalformedRequest(path_of(name), "a string", value);
-    auto decoded = decode_string(value);
-    if (!decoded) throw MalformedRequest(path_of(name), "a string of valid Unicode", value);
-    if (decoded->find('\0') != std::string::npos) throw MalformedRequest(path_of(name), "a string without \\u0000", value);
-    return std::move(*decoded);
+    return read_text(
+        at(name), [&] { return path_of(name); });
 }
 
 std::string Object::identifier(std::string_view name) const {

@@ -41,6 +41,9 @@ bool is_unsigned_integer(std::string_view value);
 // Up to max_safe_integer. Throws MalformedRequest, with the path, for anything else.
 std::int64_t to_unsigned_integer(std::string_view value, const Path& path);
 
+// A string of valid Unicode without NUL. Throws MalformedRequest, with the path, for anything else.
+std::string to_text(std::string_view value, const Path& path);
+
 // One JSON object, its members by name; of a name that comes twice the last one counts. The typed readers throw
 // MalformedRequest when there is no such member, or one of another type.
 class Object {
@@ -52,6 +55,7 @@ public:
     std::string_view find_value(std::string_view name) const;  // null is none either: some clients send it for what others leave out
     std::string_view at(std::string_view name) const;
     std::string path_of(std::string_view name) const;
+    std::size_t size() const { return members_.size(); }
     std::string_view source() const { return source_; }  // all of it, as it was written
 
     std::int64_t unsigned_integer(std::string_view name) const;  // up to max_safe_integer

@@ -9,6 +9,9 @@
 
 namespace replicache::protocol {
 
+// A text as a JSON string, quotes included. What is no valid UTF-8 in it is replaced.
+std::string json_text(std::string_view text);
+
 class Writer {
 public:
     void begin(char bracket) { text_ += bracket; }

@@ -13,13 +13,34 @@ CREATE TABLE replicache.space (
     version bigint NOT NULL DEFAULT 0,
     floor bigint NOT NULL DEFAULT 0,
     collected bigint NOT NULL DEFAULT 0,
-    collector bigint NOT NULL DEFAULT 0
+    collector bigint NOT NULL DEFAULT 0,
+    held text
 ) WITH (fillfactor = 25);
 COMMENT ON TABLE replicache.space IS 'spaces, each with a version history';
 COMMENT ON COLUMN replicache.space.version IS 'Clock counter: the last version that a transaction has got. Clock time: the last version that a change has got, -1 if there is none.';
 COMMENT ON COLUMN replicache.space.floor IS 'The oldest version from which a delta can still be served. Clock transaction: a transaction that a cookie must have seen to get a delta.';
 COMMENT ON COLUMN replicache.space.collected IS 'Tombstones up to this version have been collected. To get a delta, a cookie must have seen everything up to it. Clock transaction: or it must have seen the collector.';
 COMMENT ON COLUMN replicache.space.collector IS 'Clock transaction: the last transaction that has collected tombstones. It has seen everything that is collected.';
+COMMENT ON COLUMN replicache.space.held IS 'The move for which the space is held. Null: it is not.';
+
+CREATE TABLE replicache.moved_space (
+    id text COLLATE "C" PRIMARY KEY,
+    move text NOT NULL,
+    at timestamptz NOT NULL DEFAULT pg_catalog.now()
+);
+COMMENT ON TABLE replicache.moved_space IS 'spaces that have moved to another server';
+COMMENT ON COLUMN replicache.moved_space.move IS 'what hold_space has returned';
+
+CREATE TABLE replicache.former_history (
+    space text COLLATE "C" NOT NULL,
+    name text COLLATE "C" NOT NULL,
+    lsn bigint NOT NULL,
+    version bigint NOT NULL,
+    PRIMARY KEY (space, name)
+);
+COMMENT ON TABLE replicache.former_history IS 'Histories that spaces had on other servers, before they were moved here. Cookies name them.';
+COMMENT ON COLUMN replicache.former_history.lsn IS 'A cookie that was given later is of another history.';
+COMMENT ON COLUMN replicache.former_history.version IS 'version of the space when it was moved';
 
 CREATE TABLE replicache.epoch (
     number bigint PRIMARY KEY,
@@ -76,6 +97,16 @@ CREATE TABLE replicache.mutator_queue (
 );
 COMMENT ON TABLE replicache.mutator_queue IS 'tables of clients whose rows are calls of mutators';
 COMMENT ON COLUMN replicache.mutator_queue.name IS 'What clients call it. There is no such table in the database.';
+
+CREATE TABLE replicache.query (
+    name text COLLATE "C" PRIMARY KEY,
+    ast json,
+    function text,
+    CONSTRAINT query_check CHECK (pg_catalog.num_nonnulls(ast, function) = 1)
+);
+COMMENT ON TABLE replicache.query IS 'what serves each named query of Zero: a template or a function';
+COMMENT ON COLUMN replicache.query.ast IS 'The template: the AST of the query, with placeholders. Null: a function.';
+COMMENT ON COLUMN replicache.query.function IS 'The signature, as regprocedure reads it. Null: a template.';
 
 CREATE TABLE replicache.tracked_table (
     relation regclass PRIMARY KEY,
@@ -137,6 +168,8 @@ CREATE TABLE replicache.tombstone (
     part text
 );
 CREATE INDEX tombstone_space_version_idx ON replicache.tombstone (space, version);
+-- Tables without a primary key say how their rows are known: a publication FOR ALL TABLES would refuse to delete them.
+ALTER TABLE replicache.tombstone REPLICA IDENTITY FULL;
 COMMENT ON TABLE replicache.tombstone IS 'keys of entries that were removed, and when';
 COMMENT ON COLUMN replicache.tombstone.relation IS 'Clock time: the tracked table of the row. Other clocks: null.';
 COMMENT ON COLUMN replicache.tombstone.identity IS 'Clock time: {"column":value} of the primary key of the row. Other clocks: null.';
@@ -148,6 +181,7 @@ CREATE TABLE replicache.creation (
     key text COLLATE "C" NOT NULL
 );
 CREATE INDEX creation_space_version_idx ON replicache.creation (space, version);
+ALTER TABLE replicache.creation REPLICA IDENTITY FULL;
 COMMENT ON TABLE replicache.creation IS 'clock time: keys of new entries of exposed tables, and when they were created';
 COMMENT ON COLUMN replicache.creation.version IS 'the version that the row got by its INSERT, or by the UPDATE of its key or space';
 
@@ -196,6 +230,7 @@ CREATE TABLE replicache.garbage_collection (
     at timestamptz NOT NULL,
     oldest_client timestamptz NOT NULL
 );
+ALTER TABLE replicache.garbage_collection REPLICA IDENTITY FULL;
 COMMENT ON TABLE replicache.garbage_collection IS 'The last collect_garbage. Not dumped: a restored database has had none.';
 COMMENT ON COLUMN replicache.garbage_collection.at IS 'when it ended';
 COMMENT ON COLUMN replicache.garbage_collection.oldest_client IS 'Each client that it left has pushed at this time or later.';
@@ -225,12 +260,15 @@ COMMENT ON COLUMN replicache.mutation_error.args IS 'For an upload: {"crud":[…
 COMMENT ON COLUMN replicache.mutation_error.version IS 'For track_table. It is part of the table so that dumps can be restored.';
 
 SELECT pg_catalog.pg_extension_config_dump('replicache.space', '');
+SELECT pg_catalog.pg_extension_config_dump('replicache.moved_space', '');
+SELECT pg_catalog.pg_extension_config_dump('replicache.former_history', '');
 SELECT pg_catalog.pg_extension_config_dump('replicache.epoch', '');
 SELECT pg_catalog.pg_extension_config_dump('replicache.client_group', '');
 SELECT pg_catalog.pg_extension_config_dump('replicache.client', '');
 SELECT pg_catalog.pg_extension_config_dump('replicache.forgotten_client', '');
 SELECT pg_catalog.pg_extension_config_dump('replicache.mutator', '');
 SELECT pg_catalog.pg_extension_config_dump('replicache.mutator_queue', '');
+SELECT pg_catalog.pg_extension_config_dump('replicache.query', '');
 SELECT pg_catalog.pg_extension_config_dump('replicache.tracked_table', '');
 SELECT pg_catalog.pg_extension_config_dump('replicache.exposed_table', '');
 SELECT pg_catalog.pg_extension_config_dump('replicache.upload_client', '');

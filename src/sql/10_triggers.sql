@@ -16,6 +16,8 @@ CREATE TRIGGER on_registry_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE O
     FOR EACH STATEMENT EXECUTE FUNCTION replicache.on_registry_change();
 CREATE TRIGGER on_registry_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON replicache.mutator_queue
     FOR EACH STATEMENT EXECUTE FUNCTION replicache.on_registry_change();
+CREATE TRIGGER on_registry_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON replicache.query
+    FOR EACH STATEMENT EXECUTE FUNCTION replicache.on_registry_change();
 CREATE TRIGGER on_registry_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON replicache.tracked_table
     FOR EACH STATEMENT EXECUTE FUNCTION replicache.on_registry_change();
 CREATE TRIGGER on_registry_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON replicache.exposed_table

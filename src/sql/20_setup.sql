@@ -44,12 +44,13 @@ COMMENT ON FUNCTION replicache.retrack(regclass) IS
 relation: a tracked table of the calling role.
 Errors: 42501 the caller is not the owner; 42704 not tracked; the other errors of track_table.';
 
-CREATE FUNCTION replicache.resync(relation regclass) RETURNS void
+CREATE FUNCTION replicache.resync(relation regclass, space text DEFAULT NULL) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'replicache_resync';
-COMMENT ON FUNCTION replicache.resync(regclass) IS
-'Makes the next pull of every client that may see rows of the table complete. Call it after a change that no trigger sees, such as a change of a function that value calls.
+COMMENT ON FUNCTION replicache.resync(regclass, text) IS
+'Makes the next pull of every client that may see rows of the table complete. Call it after a change that no trigger sees, such as a write under session_replication_role = replica, or a change of a policy or of a function that value calls. It reads and writes no rows of the table.
 relation: a tracked table of the calling role.
-Errors: 42501 the caller is not the owner; 42704 not tracked.';
+space: only clients of this space, and only this space is locked. It must exist. NULL: all spaces that can have rows of the table.
+Errors: 42501 the caller is not the owner; 42704 not tracked, or no such space; 22023 the table can have no rows in the space; RE004 a space is held, or has moved; 25006 read-only transaction.';
 
 CREATE FUNCTION replicache.register_mutator(name text, function regprocedure) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'replicache_register_mutator';
@@ -77,6 +78,22 @@ CREATE FUNCTION replicache.unregister_mutator_queue(name text DEFAULT 'mutator_c
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'replicache_unregister_mutator_queue';
 COMMENT ON FUNCTION replicache.unregister_mutator_queue(text) IS
 'Removes a mutator queue. From now on, calls in this table are rejected.
+name: the name under which it was registered.
+Errors: 42704 not registered.';
+
+CREATE FUNCTION replicache.register_query(name text, ast json DEFAULT NULL, function regprocedure DEFAULT NULL) RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'replicache_register_query';
+COMMENT ON FUNCTION replicache.register_query(text, json, regprocedure) IS
+'Registers a named query of Zero, so that clients can ask for it. If the name is registered already, the new query replaces the old one. Pass ast or function.
+name: the name of the query, as clients send it. A | in it counts as a dot.
+ast: the AST of the query, with the names of tables and columns on the server. {"$arg":"name"} in it stands for a member of the args, {"$arg":"name","default":1} has a default, {"$arg":null} stands for the args themselves, and {"$user":true} for the user_id. A client can fill in strings, numbers, booleans, null, and arrays of strings, numbers and booleans.
+function: a function of the calling role that returns the AST as json or jsonb, in any language. It may be stable. Its parameters are filled as those of a mutator. It runs as the role that calls zero_queries.
+Errors: 42501 the caller is not the owner of the function; 42883 no such function; 42809 the function cannot be a query; 22023 the name is empty, ast and function are both given or both missing, ast is no query, or a placeholder is malformed.';
+
+CREATE FUNCTION replicache.unregister_query(name text) RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'replicache_unregister_query';
+COMMENT ON FUNCTION replicache.unregister_query(text) IS
+'Removes a named query of Zero. From now on, clients that ask for it get an error.
 name: the name under which it was registered.
 Errors: 42704 not registered.';
 
@@ -108,6 +125,14 @@ COMMENT ON FUNCTION replicache.hide_crud(regclass) IS
 relation: an exposed table of the calling role.
 Errors: 42501 the caller is not the owner; 42704 not exposed.';
 
+CREATE FUNCTION replicache.why_one_by_one(relation regclass) RETURNS TABLE (operation text, reason text)
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'replicache_why_one_by_one';
+COMMENT ON FUNCTION replicache.why_one_by_one(regclass) IS
+'Says why changes of an exposed table are written one row at a time, and not several by one statement. It writes nothing, but plans statements: as with EXPLAIN, code of the table''s owner may run as the calling role.
+relation: an exposed table.
+Result: one row for each operation that clients may do: insert, upsert, update, delete. reason: what is in the way, for the calling role, since other roles have other policies; null if nothing is. It goes by a change that sets all columns, and by a new row that leaves out those with a default, except the key.
+Errors: 42704 the table is not exposed; 22004 relation is null; and those of planning a statement that writes the table.';
+
 CREATE FUNCTION replicache.create_space(id text, clock text DEFAULT 'counter') RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'replicache_create_space';
 COMMENT ON FUNCTION replicache.create_space(text, text) IS
@@ -121,28 +146,29 @@ CREATE FUNCTION replicache.new_epoch() RETURNS void
 COMMENT ON FUNCTION replicache.new_epoch() IS
 'Makes every client start afresh, no matter what it has seen of the lost history. Call it after a restore from backup, before clients connect. Cookies of the lost history get a complete pull. Mutations of forgotten clients get ClientStateNotFound.';
 
-CREATE FUNCTION replicache.collect_garbage(idle interval) RETURNS json
+CREATE FUNCTION replicache.collect_garbage(idle interval, views interval DEFAULT NULL, dry_run boolean DEFAULT false) RETURNS json
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'replicache_collect_garbage';
-COMMENT ON FUNCTION replicache.collect_garbage(interval) IS
+COMMENT ON FUNCTION replicache.collect_garbage(interval, interval, boolean) IS
 'Removes clients that have pushed nothing for some time, and client groups that have no other clients. Also removes tombstones, errors, pages of sync_pull and records of private views that are as old. A removed client that pushes again gets ClientStateNotFound. A client whose cookie is older than a removed tombstone, or names a removed record, gets a complete pull.
 idle: the time since the last push of a client, the deletion of a row, the rejection of a mutation, or the last pull that used a record. From 0 to 6000 years. Use several months: pulls are not noted for clients, so a client that only reads counts as idle.
-Result: how many rows were removed: {"clients":0,"clientGroups":0,"tombstones":0,"errors":0}. Pages and records are not counted. Rows that others use at the moment are left for the next time.
-Errors: 22004 idle is null; 22023 it is negative or longer than 6000 years; 25006 read-only transaction; 0A000 called by a mutator.';
-
-CREATE FUNCTION replicache.collect_garbage(idle interval, views interval) RETURNS json
-    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'replicache_collect_garbage';
-COMMENT ON FUNCTION replicache.collect_garbage(interval, interval) IS
-'Does what collect_garbage(idle) does, with a time of its own for the records of private views.
-idle: see collect_garbage(idle).
-views: the time since the last pull that used a record, counted in days, from 0 to 6000 years. A record that is not the newest of a client group is removed when no pull has used it for a day. NULL: as idle.
-Result: how many rows were removed, as for collect_garbage(idle).
-Errors: 22004 idle is null; 22023 idle or views is negative or longer than 6000 years; 25006 read-only transaction; 0A000 called by a mutator.';
+views: another time for the records of private views: since the last pull that used a record, counted in days, from 0 to 6000 years. A record that is not the newest of a client group is removed when no pull has used it for a day. NULL: as idle.
+dry_run: true: only says what would be removed. It removes and locks nothing, and works on a standby, too.
+Result: how many rows were removed: {"clients":0,"clientGroups":0,"tombstones":0,"errors":0}. Pages and records are not counted. Rows that others use at the moment are left for the next time, but a dry run counts them.
+Errors: 22004 idle or dry_run is null; 22023 idle or views is negative or longer than 6000 years; 25006 read-only transaction, and no dry run; 0A000 called by a mutator.';
 
 CREATE FUNCTION replicache.status() RETURNS TABLE (topic text, value numeric, details text)
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'replicache_status';
 COMMENT ON FUNCTION replicache.status() IS
 'Returns figures for operators and monitoring, one row per topic. It reads no large table and writes nothing, so it can be called every few seconds, on a standby, too. It names no users, clients or mutations. Members of pg_monitor may call it, if they may use the schema.
 Result: topic: the name of the figure. docs/operations.md lists them. value: a number; null if it is not known. details: what the number does not say; null if there is nothing to add.';
+
+CREATE FUNCTION replicache.check(role regrole DEFAULT NULL) RETURNS TABLE (severity text, object text, finding text, hint text, code text)
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'replicache_check';
+COMMENT ON FUNCTION replicache.check(regrole) IS
+'Says what is wrong with the set-up, one row per finding. It reads catalogs and registries, and no rows of your tables. It runs no code of others, writes nothing, and works on a standby. docs/check.md has all findings.
+role: a role that pushes or pulls. Its rights are looked at. NULL: all roles that were granted push or pull.
+Result: no row if nothing was found. severity: error: requests fail, or changes go unnoticed; warning: probably a mistake; note: slow, or perhaps a mistake. object: the table, mutator, role or publication. finding: what is wrong. hint: what to do. code: the kind of finding. Roles that are neither superusers nor members of pg_monitor are not told of tables and functions that they do not own.
+Errors: 42704 no such role.';
 
 CREATE FUNCTION replicache.grant_usage(role regrole) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
@@ -153,15 +179,58 @@ BEGIN
         RAISE 'role with OID % does not exist', role::oid USING ERRCODE = 'undefined_object';
     END IF;
     EXECUTE pg_catalog.format('GRANT USAGE ON SCHEMA replicache TO %s', role);
+    -- PostgreSQL only warns if the caller has the right itself, but may not pass it on.
+    IF NOT pg_catalog.has_schema_privilege(role::oid, 'replicache', 'USAGE') THEN
+        RAISE 'permission denied to grant USAGE on the schema replicache' USING ERRCODE = 'insufficient_privilege',
+            HINT = 'Call grant_usage as a superuser.';
+    END IF;
     EXECUTE pg_catalog.format(
         'GRANT EXECUTE ON FUNCTION replicache.apply_push(json, text, text), replicache.pull(json, text, text), '
         'replicache.pull_for(text[], json, text, text, text), replicache.pull_since(bigint, text, text), replicache.powersync_upload(json, text, text), '
-        'replicache.sync_pull(bigint, text, text[], boolean, integer, integer), replicache.sync_push(json, bigint, text), replicache.current_user_id(), replicache.current_space(), '
+        'replicache.sync_pull(bigint, text, text[], boolean, integer, integer), replicache.sync_push(json, bigint, text), '
+        'replicache.zero_push(json, text, text, text), replicache.zero_queries(json, text), replicache.why_one_by_one(regclass), replicache.describe(), replicache.registered(), replicache.current_user_id(), replicache.current_space(), '
         'replicache.current_client_group_id(), replicache.current_client_id(), replicache.current_mutation_id(), '
         'replicache.current_version(), replicache.current_schema_version() TO %s', role);
 END
 $$;
 COMMENT ON FUNCTION replicache.grant_usage(regrole) IS
 'Grants an application role what it needs to push and pull, and no more. You grant the rights that its mutators and pulls need on your own objects.
+role: an existing role.
+Errors: 42501 the calling role may not grant; 42704 no such role; 22004 role is null.';
+
+CREATE FUNCTION replicache.grant_setup(role regrole) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    granted regprocedure;
+BEGIN
+    IF role IS NULL THEN
+        RAISE 'role must not be null' USING ERRCODE = 'null_value_not_allowed';
+    ELSIF NOT EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = role) THEN
+        RAISE 'role with OID % does not exist', role::oid USING ERRCODE = 'undefined_object';
+    END IF;
+    EXECUTE pg_catalog.format('GRANT USAGE ON SCHEMA replicache TO %s', role);
+    -- PostgreSQL only warns if the caller has the right itself, but may not pass it on.
+    IF NOT pg_catalog.has_schema_privilege(role::oid, 'replicache', 'USAGE') THEN
+        RAISE 'permission denied to grant USAGE on the schema replicache' USING ERRCODE = 'insufficient_privilege',
+            HINT = 'Call grant_setup as a superuser.';
+    END IF;
+    FOR granted IN
+        SELECT p.oid
+        FROM pg_catalog.pg_proc p
+        WHERE p.pronamespace = 'replicache'::regnamespace
+          AND (p.proname = ANY ('{track_table,untrack_table,retrack,resync,register_mutator,unregister_mutator,register_mutator_queue,unregister_mutator_queue,register_query,unregister_query,expose_crud,hide_crud,why_one_by_one,create_space,check}'::name[])
+            OR p.proname ^@ 'current_')
+        ORDER BY p.proname, p.oid
+    LOOP
+        EXECUTE pg_catalog.format('GRANT EXECUTE ON FUNCTION %s TO %s', granted, role);
+        IF NOT pg_catalog.has_function_privilege(role::oid, granted::oid, 'EXECUTE') THEN
+            RAISE 'permission denied to grant EXECUTE on function %', granted USING ERRCODE = 'insufficient_privilege',
+                HINT = 'Call grant_setup as a superuser.';
+        END IF;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION replicache.grant_setup(regrole) IS
+'Grants the owner of tables and mutators what it needs to set up tracking, mutators, queries and spaces, and no more. With these rights it decides what all clients get, but only for tables and functions that it owns. It gets no right to push and pull, and none to move spaces, to collect garbage or to call new_epoch.
 role: an existing role.
 Errors: 42501 the calling role may not grant; 42704 no such role; 22004 role is null.';

@@ -48,6 +48,18 @@ client_group_id: the client group whose lastMutationIDChanges are wanted.
 space: the space.
 Result and errors: as for pull. {"error":"ClientStateNotFound"} for a version that is greater than that of the space (on a standby: no changes). 22023 for a negative version. 0A000 for a version other than 0, if a table of the space is private or has parts.';
 
+CREATE FUNCTION replicache.zero_push(request json, schema text, app_id text, user_id text DEFAULT NULL) RETURNS json
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'replicache_zero_push';
+COMMENT ON FUNCTION replicache.zero_push(json, text, text, text) IS
+'Answers Zero''s mutate endpoint in the calling transaction. Applies the mutations of a push of zero-cache, in the space ''''.
+request: the body of the request.
+schema: the parameter "schema" of its URL: the schema of zero-cache''s tables "clients" and "mutations". The calling role needs USAGE on it, SELECT, INSERT and UPDATE on clients, and SELECT, INSERT and DELETE on mutations.
+app_id: the parameter "appID" of its URL.
+user_id: the user that the backend has authenticated. NULL: a client that is logged out.
+Result: the answer, to be sent with 200: {"kind":"MutateResponse",…}, or {"kind":"PushFailed",…} if the request is malformed, out of order or of another version, or if the tables do not exist. A mutation that its mutator refuses is in "mutations" with {"error":"app",…}. Or {"halted":{…}} if the time of the push is over (replicache.push_time): answer 503, and the rest comes again.
+Errors: answer 503 to all of them. Nothing was processed then. 08, 40, 53, 55P03, 55006, 58 and RE001 from a mutator: three attempts have failed. 42501 the role lacks a right; 25006 read-only transaction; 22004 request is null; 0A000 called by a mutator; defects of the database (replicache.on_defect).
+Rules: https://zero.rocicorp.dev/docs/mutators';
+
 CREATE FUNCTION replicache.powersync_upload(request json, user_id text DEFAULT NULL, client_id text DEFAULT NULL) RETURNS json
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'replicache_powersync_upload';
 COMMENT ON FUNCTION replicache.powersync_upload(json, text, text) IS
@@ -84,6 +96,16 @@ user_id: the user that the backend has authenticated. On first use, a space with
 Result: the status of the answer, its header X-Mutation-At, and its body. 200: it is applied. 409: the head is another one. 422: the request breaks the protocol, names a row that does not belong to the user, or has data that the database refuses. With 409 and 422, no row and no head has changed.
 Errors: 22004 an argument is null; 22023 a number is out of range; 42501 the role may not read or write a table, or clients may not do that to its rows; 55000 the space of the user has another clock than time; 25006 read-only transaction; 0A000 called by a mutator; classes 40, 53, 57 and XX: roll back and try again; 55P03, RE001: roll back and try again; 42703 or a similar code, from a defect of the database (replicache.on_defect): roll back and try again.
 Rules: https://api-docs.quran.foundation/docs/user_related_apis_versioned/sync-local-mutations';
+
+CREATE FUNCTION replicache.zero_queries(request json, user_id text DEFAULT NULL) RETURNS json
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'replicache_zero_queries';
+COMMENT ON FUNCTION replicache.zero_queries(json, text) IS
+'Answers the query endpoint of Zero: the AST of each named query that a client asks for. The extension writes nothing, so it works on a standby, too.
+request: the body of the request, ["transform",[{"id","name","args"}]].
+user_id: the user that the backend has authenticated. NULL: a client that is logged out.
+Result: send it to zero-cache with 200. {"kind":"QueryResponse","queries":[{"id","name","ast"}],"userID"}. A query that is unknown or fails has {"error":"app","id","name","message","details"} instead. Or {"kind":"TransformFailed",…} for a malformed request.
+Errors: 22004 request is null; 42501 the role may not execute the function of a query; classes 08, 40, 53, 57, 58 and XX, 25006, 55006, 55P03 and RE001 from a function: answer 503, and zero-cache asks again.
+Rules: https://zero.rocicorp.dev/docs/queries';
 
 CREATE FUNCTION replicache.replay(error_id bigint) RETURNS json
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'replicache_replay';

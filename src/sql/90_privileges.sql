@@ -7,4 +7,4 @@ REVOKE ALL ON ALL FUNCTIONS IN SCHEMA replicache FROM PUBLIC;
 -- the right from everybody who creates a partition.
 GRANT EXECUTE ON FUNCTION replicache.on_change() TO PUBLIC;
 -- Monitoring. The right to use the schema is for you to grant, because it is more than that.
-GRANT EXECUTE ON FUNCTION replicache.status() TO pg_monitor;
+GRANT EXECUTE ON FUNCTION replicache.status(), replicache.check(regrole) TO pg_monitor;

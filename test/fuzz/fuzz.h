@@ -67,7 +67,10 @@ void push(std::string_view text);
 void pull(std::string_view text);
 void upload(std::string_view text);
 void sync(std::string_view text);
+void zero(std::string_view text);
 void reader(std::string_view text);
 void integer(std::string_view text);
+void queries(std::string_view text);
+void query_template(std::string_view text);
 
 }  // namespace replicache::fuzz

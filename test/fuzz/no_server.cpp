@@ -19,6 +19,7 @@ NO_SERVER(pg_detoast_datum)
 NO_SERVER(pnstrdup)
 NO_SERVER(pushJsonbValue)
 void* CurrentMemoryContext;
+void* CurrentResourceOwner;
 void* PG_exception_stack;
 void* error_context_stack;
 }

@@ -154,6 +154,51 @@ CREATE FUNCTION definer() RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET sea
 CREATE FUNCTION fails() RETURNS void LANGUAGE plpgsql AS $$BEGIN PERFORM trap.spring('mutator that fails'); RAISE 'no'; END$$;
 SELECT replicache.register_mutator('whole', 'whole(json)'), replicache.register_mutator('named', 'named(integer,word,mood,pair)'),
     replicache.register_mutator('definer', 'definer()'), replicache.register_mutator('fails', 'fails()'), replicache.register_mutator_queue() \g /dev/null
+CREATE FUNCTION asked(a integer DEFAULT trap.same('query default', 1), b word DEFAULT 'x', c mood DEFAULT 'calm', d pair DEFAULT NULL) RETURNS json LANGUAGE plpgsql AS $$BEGIN
+    PERFORM trap.spring('query'); RETURN '{}'; END$$;
+CREATE DOMAIN answer AS jsonb CHECK (trap.fits('domain of what a query returns', VALUE::pg_catalog.text));
+CREATE FUNCTION domained() RETURNS answer LANGUAGE sql STABLE SET search_path = trap, pg_catalog AS $$SELECT '{}'::answer$$;
+SELECT replicache.register_query('asked', function => 'asked(integer,word,mood,pair)'), replicache.register_query('domained', function => 'domained()'), replicache.register_query('ast', '{"table":"wide","a":{"$arg":"a"}}') \g /dev/null
+
+-- The tables of zero-cache, with all that its role can put there.
+CREATE TABLE clients (
+    "clientGroupID" word,
+    "clientID" word,
+    "lastMutationID" number NOT NULL,
+    "userID" text DEFAULT trap.same('default of clients', 1)::pg_catalog.text,
+    length integer GENERATED ALWAYS AS (trap.same('generated column of clients', pg_catalog.length("clientID"))) STORED,
+    CHECK (trap.same('check constraint of clients', pg_catalog.length("clientID")) > 0),
+    PRIMARY KEY ("clientGroupID", "clientID")
+);
+CREATE TABLE mutations (
+    "clientGroupID" word,
+    "clientID" word,
+    "mutationID" bigint,
+    result json NOT NULL,
+    length integer GENERATED ALWAYS AS (trap.same('generated column of results', pg_catalog.length("clientID"))) STORED,
+    extra text DEFAULT trap.same('default of results', 1)::pg_catalog.text,
+    CHECK (trap.same('check constraint of results', pg_catalog.length("clientID")) > 0),
+    PRIMARY KEY ("clientGroupID", "clientID", "mutationID")
+);
+CREATE INDEX ON clients (trap.same('index on clients', pg_catalog.length("clientID")));
+CREATE INDEX ON mutations ("clientID") WHERE trap.same('index on results', pg_catalog.length("clientID")) > 0;
+INSERT INTO mutations VALUES ('g', 'c', 0, '{}');
+DO $do$
+DECLARE
+    t text;
+    moment text;
+    level text;
+BEGIN
+    FOR t, moment, level IN SELECT * FROM unnest('{clients,mutations}'::text[]) a, unnest('{BEFORE,AFTER}'::text[]) b, unnest('{ROW,STATEMENT}'::text[]) c LOOP
+        EXECUTE format('CREATE TRIGGER "%2$s %3$s" %2$s INSERT OR UPDATE OR DELETE ON %1$s FOR EACH %3$s EXECUTE FUNCTION sprung(''trigger %2$s %3$s of %1$s'')', t, moment, level);
+    END LOOP;
+    FOREACH t IN ARRAY '{clients,mutations}'::text[] LOOP
+        EXECUTE format('CREATE CONSTRAINT TRIGGER deferred AFTER INSERT OR UPDATE OR DELETE ON %1$s DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION sprung(''deferred trigger of %1$s'')', t);
+        EXECUTE format('CREATE POLICY p ON %1$s USING (trap.same(''policy of %1$s'', pg_catalog.length("clientID")) > 0) WITH CHECK (trap.same(''WITH CHECK of %1$s'', pg_catalog.length("clientID")) > 0)', t);
+        EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', t);
+    END LOOP;
+END $do$;
+
 CREATE FUNCTION wrapper(push json) RETURNS json LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog AS $$SELECT replicache.apply_push(push)$$;
 REVOKE EXECUTE ON FUNCTION wrapper FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION wrapper TO identity_app;

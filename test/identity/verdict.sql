@@ -38,7 +38,7 @@ SELECT pg_temp.tap(count(*) = 0, 'every attempt ends as expected' || COALESCE(E'
 FROM identity.attempt WHERE got <> expected AND expected <> '*';
 SELECT pg_temp.tap(count(*) = 0, 'every function of the extension is called' || COALESCE(E'\n' || string_agg('# ' || oid::regprocedure::text, E'\n'), ''))
 FROM pg_proc p WHERE pronamespace = 'replicache'::regnamespace AND NOT EXISTS (SELECT FROM identity.call c WHERE c.function = p.proname);
-SELECT pg_temp.tap(r.point IS NOT NULL, 'ran: ' || wanted.point) FROM (SELECT DISTINCT (regexp_matches(source, 'trap\.(?:spring|same|yes|sprung)\(''+([^'']+)''', 'g'))[1] AS point FROM (
+SELECT pg_temp.tap(r.point IS NOT NULL, 'ran: ' || wanted.point) FROM (SELECT DISTINCT (regexp_matches(source, 'trap\.(?:spring|same|yes|sprung|fits)\(''+([^'']+)''', 'g'))[1] AS point FROM (
         SELECT prosrc AS source FROM pg_proc WHERE pronamespace = 'trap'::regnamespace
         UNION ALL SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE connamespace = 'trap'::regnamespace
         UNION ALL SELECT pg_get_triggerdef(oid) FROM pg_trigger WHERE tgrelid::regclass::text ~ '^trap\.'

@@ -15,8 +15,8 @@ our @EXPORT = qw(refused);
 
 my $json = JSON::PP->new->canonical;
 
-# What tells "try again" from a bug: shutdown, crash and start of a server, serialization failures, deadlocks.
-my $for_now = qr/^(57P0[1235]|40...|08...)$/;
+# What tells "try again" from a bug: shutdown, crash and start of a server, serialization failures, deadlocks, a space that moves.
+my $for_now = qr/^(57P0[1235]|40...|08...|RE004)$/;
 
 # Which ids are to be refused.
 sub refused { return $_[0] % 5 == 0 }
@@ -65,7 +65,7 @@ sub pusher {
         my $answer = $self->ask($c, "SELECT replicache.apply_push('$push', 'ann', '$c->{space}')") or return 0;
         return $self->forget($c) if ($answer->{error} // '') eq 'ClientStateNotFound';
         my $halted = $answer->{halted};
-        if ($answer->{error} || $halted && ($halted->{code} // '') ne 'RE001') {
+        if ($answer->{error} || $halted && ($halted->{code} // '') !~ /^RE00[14]$/) {
             failed($c, 'push: ' . $json->encode($answer));
             return 0;
         }
@@ -184,7 +184,7 @@ sub device {
         return 1;
     }
     return failed($c, $json->encode($answer)) if $answer->{status} != 409;
-    $answer = $self->ask($c, "SELECT row_to_json(p) FROM replicache.sync_pull(-1, '$c->{name}', page_limit => 1000) p") or return 0;
+    $answer = $self->ask($c, "SELECT row_to_json(p) FROM replicache.sync_pull($c->{head}, '$c->{name}', page_limit => 1000) p") or return 0;
     my %there = map { ($_->{data}{ref} => 1) } @{$answer->{body}{data}{mutations}};
     my $arrived = grep { $there{$_} } @{$c->{pending}};
     failed($c, "$arrived of @{$c->{pending}} have arrived") if $arrived && $arrived < @{$c->{pending}};

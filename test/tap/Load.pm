@@ -64,14 +64,14 @@ sub set_up {
         END $$;));
 }
 
-# Starts the clients. `seed`; `levels`: isolation levels, one for each request, by chance; `run`: appears in their names, to
+# Starts the clients. `clients`: other ones than these; `seed`; `levels`: isolation levels, one for each request, by chance; `run`: appears in their names, to
 # tell them from those of another load; `lossy`: acknowledged writes may be lost, and then the server says that it does not know the
 # client; and what serve takes.
 sub start {
     my ($class, $server, %options) = @_;
     my $self = bless {dir => PostgreSQL::Test::Utils::tempdir(), workers => {}, run => '', test => $$, %options}, $class;
     $self->serve($server, %options);
-    my @clients = (
+    my @clients = $self->{clients} ? @{$self->{clients}} : (
         (map { {kind => 'pusher', name => "$_-1$self->{run}", space => $_} } @spaces),
         {kind => 'pusher', name => "transaction-2$self->{run}", space => 'transaction'},
         {kind => 'uploader', name => "upload$self->{run}"},
@@ -87,7 +87,7 @@ sub start {
         # What a test does at its end, such as stopping the servers, is not for a worker.
         eval { $self->work($c); 1 } or push @{$c->{failures}}, $@;
         delete @$c{qw(session standby)};
-        write_file("$self->{dir}/$c->{name}.json", $json->encode($c));
+        eval { write_file("$self->{dir}/$c->{name}.json", $json->encode($c)) };
         POSIX::_exit(0);
     }
     return $self;
@@ -141,26 +141,49 @@ sub wait_for {
              WHERE (SELECT count(*) FROM done d WHERE d.space = g.space) < goal) FROM done") or die "the load has stopped";
 }
 
+# Lets the clients finish. What each knows, by its name.
+sub stop {
+    my ($self) = @_;
+    write_file("$self->{dir}/stop", '');
+    waitpid $_, 0 for values %{$self->{workers}};
+    return map { $_ => $json->decode(PostgreSQL::Test::Utils::slurp_file("$self->{dir}/$_.json")) } keys %{$self->{workers}};
+}
+
+sub told_nothing_wrong {
+    my ($self, $name, $c) = @_;
+    $self->pull($c) if $c->{kind} eq 'pusher';
+    note "$c->{name}: asked $c->{asked}, $c->{unanswered} without an answer, $c->{forgotten} times forgotten";
+    is(join("\n", @{$c->{failures}}), '', "$name: $c->{name} was told nothing wrong");
+}
+
+# `sql` asks the server. The tables come with what makes their keys.
+sub has_what_tables_hold {
+    my ($name, $c, $sql, %tables) = @_;
+    my $rows = $sql->(join ' UNION ALL ', map { "SELECT '$_/' || $tables{$_} || ' ' || (to_jsonb(t) - 'version')::text FROM $_ t WHERE space = '$c->{space}'" } keys %tables);
+    my $lines = sub { join "\n", sort @_ };
+    my $there = $lines->(map { my ($key, $row) = split / /, $_, 2; "$key " . $json->encode($json->decode($row)) } split /\n/, $rows);
+    is($lines->(map { "$_ " . $json->encode($c->{view}{$_}) } keys %{$c->{view}}), $there, "$name: $c->{name} has what the tables hold");
+}
+
+# Each mutation of a pusher once, and what was refused is on record once.
+sub all_is_there {
+    my ($name, $c, $sql) = @_;
+    for my $client (sort keys %{$c->{made}}) {
+        is($sql->("SELECT string_agg(id::text, ' ' ORDER BY id) FROM done WHERE client = '$client'"),
+            join(' ', grep { !refused($_) } 1 .. $c->{made}{$client}), "$name: all of $client is there");
+        is($sql->("SELECT string_agg(mutation_id::text, ' ' ORDER BY mutation_id) FROM replicache.mutation_error WHERE client_id = '$client'"),
+            join(' ', grep { refused($_) } 1 .. $c->{made}{$client}), "$name: what was refused is on record");
+    }
+}
+
 # Lets the clients finish, and compares what they know with the tables.
 sub finish {
     my ($self, $name) = @_;
-    write_file("$self->{dir}/stop", '');
-    waitpid $_, 0 for values %{$self->{workers}};
+    my %clients = $self->stop;
     my $sql = sub { $self->{server}->safe_psql($self->{database}, $_[0]) };
-    my %clients = map { $_ => $json->decode(PostgreSQL::Test::Utils::slurp_file("$self->{dir}/$_.json")) } sort keys %{$self->{workers}};
     $self->serve($self->{server}, database => $self->{database});
-    for my $c (@clients{sort keys %clients}) {
-        $self->pull($c) if $c->{kind} eq 'pusher';
-        note "$c->{name}: asked $c->{asked}, $c->{unanswered} without an answer, $c->{forgotten} times forgotten";
-        is(join("\n", @{$c->{failures}}), '', "$name: $c->{name} was told nothing wrong");
-    }
-    for my $c (grep { $_->{kind} eq 'pusher' } values %clients) {
-        my $rows = $sql->(join ' UNION ALL ', map { "SELECT '$_->[0]/' || $_->[1] || ' ' || (to_jsonb(t) - 'version')::text FROM $_->[0] t WHERE space = '$c->{space}'" }
-            [qw(done n)], [qw(total client_group)], [qw(scratch id)]);
-        my $lines = sub { join "\n", sort @_ };
-        my $there = $lines->(map { my ($key, $row) = split / /, $_, 2; "$key " . $json->encode($json->decode($row)) } split /\n/, $rows);
-        is($lines->(map { "$_ " . $json->encode($c->{view}{$_}) } keys %{$c->{view}}), $there, "$name: $c->{name} has what the tables hold");
-    }
+    $self->told_nothing_wrong($name, $_) for @clients{sort keys %clients};
+    has_what_tables_hold($name, $_, $sql, done => 'n', total => 'client_group', scratch => 'id') for grep { $_->{kind} eq 'pusher' } values %clients;
     is($sql->('SELECT client, id, count(*) FROM done GROUP BY 1, 2 HAVING count(*) > 1'), '', "$name: nothing is applied twice");
     is($sql->(q(SELECT client_group, t.n, d.n FROM total t FULL JOIN (
         SELECT regexp_replace(client, '\.\d$', '') AS client_group, count(*) AS n FROM done GROUP BY 1
@@ -175,12 +198,7 @@ sub finish {
 
     my $ids = sub { $sql->("SELECT string_agg(id::text, ' ' ORDER BY id) FROM done WHERE client = '$_[0]'") };
     my $errors = sub { $sql->("SELECT string_agg(mutation_id::text, ' ' ORDER BY mutation_id) FROM replicache.mutation_error WHERE client_id = '$_[0]'") };
-    for my $c (grep { $_->{kind} eq 'pusher' } values %clients) {
-        for my $client (sort keys %{$c->{made}}) {
-            is($ids->($client), join(' ', grep { !refused($_) } 1 .. $c->{made}{$client}), "$name: all of $client is there");
-            is($errors->($client), join(' ', grep { refused($_) } 1 .. $c->{made}{$client}), "$name: what was refused is on record");
-        }
-    }
+    all_is_there($name, $_, $sql) for grep { $_->{kind} eq 'pusher' } values %clients;
     my ($upload, $device, $direct) = @clients{map { "$_$self->{run}" } qw(upload device direct)};
     is($ids->("$upload->{name}.0"), join(' ', grep { !refused($_ + $_ % 2) } 1 .. $upload->{made}), "$name: all uploads are there");
     is($errors->($upload->{name}), join(' ', grep { $_ % 2 == 0 && refused($_) } 1 .. $upload->{made}), "$name: and what was refused is on record");

@@ -12,7 +12,7 @@ our @EXPORT = qw(new_server set_up burn client pull_by view_is);
 
 my $json = JSON::PP->new->canonical;
 
-# PREPARE TRANSACTION, which makes a long-running transaction without a session, refuses one that has sent a poke.
+# PREPARE TRANSACTION makes a long-running transaction without a session. No pokes, so that no worker waits for its end.
 my $settings = "max_prepared_transactions = 5\nreplicache.poke_channel = ''\nautovacuum = off\nshared_buffers = 32MB\n";
 
 # A server of this name, started; allows a standby.

@@ -23,7 +23,7 @@ $server->safe_psql('postgres', q(
     SELECT replicache.apply_push('{"pushVersion":1, "clientGroupID":"g", "mutations":[{"clientID":"new", "id":1, "name":"nop", "args":{}}]}');
     CREATE ROLE janitor LOGIN;
     GRANT USAGE ON SCHEMA replicache, cron TO janitor;
-    GRANT EXECUTE ON FUNCTION replicache.collect_garbage(interval) TO janitor;
+    GRANT EXECUTE ON FUNCTION replicache.collect_garbage TO janitor;
     SET ROLE janitor;
     SELECT cron.schedule('replicache garbage', '30 3 * * *', $$SELECT replicache.collect_garbage('90 days')$$);
     SELECT cron.schedule('at start', '@reboot', $$SELECT replicache.collect_garbage('90 days')$$);));

@@ -100,6 +100,14 @@ publish(q(INSERT INTO note VALUES ('p', 'a', 'published')));
 is($subscriber->safe_psql('postgres', q(SELECT replicache.apply_push('{"pushVersion":0,"clientID":"c","mutations":[{"id":1,"name":"put","args":{"id":"l","team":"a"}}]}', NULL, 'a') ->> 'applied')), 1, 'a push');
 is(pull('a'), 'put note/l, put note/p', 'what was published, and what was pushed');
 
+# Who pushes to the publisher and pulls here gets the rows, and never hears what has become of its mutations.
+my $push = q({"pushVersion":1,"clientGroupID":"away","mutations":[{"clientID":"x","id":%d,"name":"put","args":{"id":"x%1$d","team":"b"}}]});
+publish(sprintf "SELECT replicache.apply_push('$push', NULL, 'b')", 1);
+my $away = $json->decode($subscriber->safe_psql('postgres', q(SELECT replicache.pull('{"pullVersion":1,"clientGroupID":"away","cookie":null}', NULL, 'b'))));
+is($json->encode([[grep { $_ eq 'note/x1' } map { $_->{key} // () } @{$away->{patch}}], $away->{lastMutationIDChanges}]), '[["note/x1"],{}]', 'the row of a mutation comes, and its number does not');
+is($subscriber->safe_psql('postgres', sprintf "SELECT replicache.apply_push('$push', NULL, 'b') ->> 'error'", 2), 'ClientStateNotFound', 'the subscriber does not know the client');
+is(pull('b'), 'put note/x1', 'others just get the row');
+
 # Tracked anew, and with one more partition.
 $subscriber->safe_psql('postgres', q(SELECT replicache.retrack('note'), replicache.retrack('page'); CREATE TABLE page3 PARTITION OF page FOR VALUES IN (3)));
 $publisher->safe_psql('postgres', q(CREATE TABLE page3 PARTITION OF page FOR VALUES IN (3); ALTER PUBLICATION pub ADD TABLE page3));

@@ -35,6 +35,37 @@ sub figures {
     return map { split /\|/ } @{$writer->query("SELECT substring(topic FROM 'pokes_(.*)'), value FROM replicache.status() WHERE topic LIKE 'pokes%'")->{rows}};
 }
 
+# A prepared transaction pokes everyone after its commit, whoever commits it.
+sub check_prepared {
+    my ($how, $sender, $space, $poked) = @_;
+    my $prepare = sub { $writer->query("BEGIN; SELECT put('$space'); PREPARE TRANSACTION 'p'") };
+    if ($sender ne 'worker') {
+        is($prepare->()->{error}, '55000', "$how: PREPARE TRANSACTION is refused with a poke");
+        is($writer->query('ROLLBACK')->{error}, undef, "$how: it is rolled back");
+        is($server->safe_psql('postgres', 'SELECT count(*) FROM pg_prepared_xacts'), 0, "$how: and nothing is prepared");
+        return;
+    }
+    my $to_everyone = sub { !defined $_[0]{space} && $_[0]{channel} eq 'replicache' };
+    is($prepare->()->{error}, undef, "$how: a transaction with a poke is prepared");
+    is(hear($ear, $writer), '', "$how: it has not poked yet");
+    my @workers = (worker_of($server));
+    $server->safe_psql('postgres', "COMMIT PREPARED 'p'");
+    hear_until($ear, $to_everyone);
+    pass("$how: it pokes everyone when it is committed");
+    $prepare->();
+    $server->safe_psql('postgres', "ROLLBACK PREPARED 'p'");
+    is($poked->("SELECT 1"), '', "$how: not when it is rolled back");
+    is($poked->("BEGIN; UPDATE item SET n = n WHERE space = '$space'; PREPARE TRANSACTION 'p'; COMMIT PREPARED 'p'"), '', "$how: nor when it has changed nothing");
+    # The worker that was there may go.
+    $prepare->();
+    $server->safe_psql('postgres', "SELECT pg_terminate_backend($workers[0])");
+    $server->poll_query_until('postgres', "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $workers[0])") or die 'the worker stays';
+    $server->safe_psql('postgres', "COMMIT PREPARED 'p'");
+    hear_until($ear, $to_everyone);
+    wait_for_worker($server);
+    isnt(worker_of($server), $workers[0], "$how: another worker pokes, if that of before has ended");
+}
+
 # The same with and without a worker.
 sub check_meaning {
     my ($how, $sender) = @_;
@@ -87,10 +118,8 @@ sub check_meaning {
     my @last = hear_until($ear, sub { ($_[0]{space} // '') eq $space });
     if ($sender eq 'worker') { isnt($last[-1]{pid}, $writer_pid, "$how: another process notifies") }
     else { is($last[-1]{pid}, $writer_pid, "$how: the writer notifies") }
-    $writer->query("BEGIN; SELECT put('$space'); PREPARE TRANSACTION 'p'");
-    is($writer->query('ROLLBACK')->{error}, undef, "$how: PREPARE TRANSACTION is refused with a poke");
-    is($server->safe_psql('postgres', 'SELECT count(*) FROM pg_prepared_xacts'), 0, "$how: and nothing is prepared");
-    is($poked->("SELECT put('$space g')"), "replicache:$space g:4", "$how: and what comes then is as before");
+    check_prepared($how, $sender, $space, $poked);
+    is($poked->("SELECT put('$space g')"), "replicache:$space g:4", "$how: what comes then is as before");
 }
 
 $writer->query('SET replicache.poke_mode = transaction');

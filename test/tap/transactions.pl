@@ -48,9 +48,9 @@ for my $clock (@clocks) {
     my $session = Session->new($server->connstr('postgres'));
     outcome(push_of($clock, 1));
     is(news($clock), 'clear m1 1', "$clock: before");
-    is($session->query("SET replicache.poke_channel = 'replicache'; BEGIN; " . push_of($clock, 2) . "; PREPARE TRANSACTION 'never'")->{error},
-        '0A000', "$clock: a poke cannot be prepared");
-    $session->query("RESET replicache.poke_channel");
+    is($session->query("SET replicache.poke_channel = 'replicache'; SET replicache.poke_mode = transaction; BEGIN; " . push_of($clock, 2) . "; PREPARE TRANSACTION 'never'")->{error},
+        '55000', "$clock: without the worker, a poke cannot be prepared");
+    $session->query("RESET replicache.poke_channel; RESET replicache.poke_mode");
     is(news($clock), '', "$clock: and nothing stands");
 }
 for my $end ('COMMIT PREPARED', 'ROLLBACK PREPARED') {

@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "protocol/replicache.h"
+#include "protocol/writer.h"
 
 namespace replicache::protocol {
 
@@ -153,6 +154,22 @@ TEST(SchemaVersion, AnEmptyItemIsTheEmptyVersion) {
         EXPECT_TRUE(schema_version_allowed(setting, "")) << setting;
         EXPECT_FALSE(schema_version_allowed(setting, "3")) << setting;
     }
+}
+
+// Long strings are looked at eight bytes at a time: each byte at each place, alone, beside itself and beside others.
+TEST(Writer, StringsOfAllBytes) {
+    const std::string plain = "The quick brown fox ~ jumps over {it}";
+    for (int byte = 0; byte < 256; ++byte)
+        for (std::size_t length : {1, 7, 8, 9, 37})
+            for (std::size_t place = 0; place < length; ++place)
+                for (const char* other : {"", "\"", "\\\\"}) {
+                    std::string text = plain.substr(0, length);
+                    text[place] = static_cast<char>(byte);
+                    if (place + 1 < length) text.replace(place + 1, std::string_view(other).size(), other);
+                    Writer writer;
+                    writer.member("m", std::string_view(text));
+                    ASSERT_EQ(writer.take(), "\"m\":" + json_text(text)) << byte << " at " << place;
+                }
 }
 
 }  // namespace replicache::protocol

@@ -10,6 +10,8 @@
 #include "helpers.h"
 #include "protocol/last_mutation_at.h"
 #include "protocol/powersync.h"
+#include "protocol/query_template.h"
+#include "protocol/zero_queries.h"
 
 namespace replicache::protocol {
 
@@ -30,6 +32,8 @@ const std::vector<std::string> requests = {
     R"({"mutations":[{"type":"CREATE","resource":"n\u0041é","data":{"a":[0.10,"]}\\\""]}},)"
     R"({"type":"UPDATE","resource":"n","resourceId":"1\ud83d\ude00","data":{ }} ,{"resourceId":-2.5,"type":"DELETE","resource":"n"},)"
     R"({"type":"DELETE","resource":"composite","data":{"k":1,"l":"é"}}]})",
+    R"(["transform",[{"id":"3n\u0041é","name":"todo|all","args":[{"a":0.10},"]}\\\""]}, {"args":[ ],"name":"b","id":"\ud83d\ude00"}]])",
+    R"({"table":"t\u0041é","where":{"a":[{"$arg":"x","default":[1,"]}\\\""]}, {"$user":true}],"b":{"\u0024arg":null}},"limit":-1.5e+10})",
 };
 
 const SyncResources any_resource = {
@@ -63,22 +67,31 @@ bool is_accepted(const std::string& request) {
         accepted = true;
     });
     fault_of([&] {
+        const auto queries = parse_zero_queries(text);
+        accepted = true;
+        for (const auto& query : queries)
+            for (const std::string_view slice : {query.id, query.quoted_name, query.args}) EXPECT_TRUE(lies_within(slice, text));
+    });
+    try {
+        const QueryTemplate read(text);
+        accepted = true;
+        EXPECT_FALSE(read.fill("q", R"({"x":1})", "u").empty());
+    } catch (const MalformedTemplate&) {  // as it may be
+    } catch (const UnfitArgs&) {}
+    fault_of([&] {
         const auto upload = parse_upload(text);
         accepted = true;
         std::vector<TransactionResult> results;
         for (const auto& transaction : upload.transactions) {
             for (const auto& change : transaction.changes) {
                 EXPECT_FALSE(change.id.empty());
-                for (const std::string_view slice : {change.id, change.data, change.old, change.source}) {
+                for (const std::string_view slice : {change.id, change.data, change.old, change.source})
                     EXPECT_TRUE(lies_within(slice, text));
-                }
                 fault_of([&] { Object(change.data, "data"); });
             }
             auto& result = results.emplace_back();
             result.status = TransactionResult::Status::rejected;
-            if (!transaction.changes.empty()) {
-                result.change = transaction.changes.size() - 1;
-            }
+            if (!transaction.changes.empty()) result.change = transaction.changes.size() - 1;
         }
         EXPECT_NO_THROW(nlohmann::json(upload_answer(upload, results)).dump());  // is UTF-8
     });

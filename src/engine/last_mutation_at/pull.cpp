@@ -41,6 +41,7 @@ private:
     }
 
     void find_resources() {
+        confirm_row_writers();
         static OwnStatement exposed("SELECT name FROM replicache.exposed_table ORDER BY name", {});
         std::vector<std::string> names;
         {

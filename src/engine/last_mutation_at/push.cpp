@@ -1,13 +1,13 @@
 #include "engine/last_mutation_at/push.h"
 
 #include "engine/last_mutation_at/paging.h"
-#include "engine/rows/row_writer.h"
+#include "engine/rows/row_changes.h"
 #include "engine/session/constraints.h"
 #include "engine/session/context.h"
 #include "engine/session/failure.h"
 #include "engine/session/push_guard.h"
 #include "pg/memory.h"
-#include "pg/settings_scope.h"
+#include "pg/settings.h"
 #include "pg/subtransaction.h"
 
 extern "C" {
@@ -33,28 +33,61 @@ public:
         check_deferred_constraints();
         const Context context{.user_id = user_, .space = user_, .version = version_of(space_)};
         const ContextScope scope(context);
+        if (pg::settings.set_wise && pg::settings.optimistic_runs && changes_.size() > 1)
+            if (auto result = attempt(Mode::together)) return *std::move(result);
+        return *attempt(Mode::one_by_one);
+    }
+
+private:
+    using Mode = RowChanges::Mode;
+
+    class Rows final : public RowChanges {
+    public:
+        Rows(SyncPusher& push, Mode mode) : RowChanges(mode, [] {}), push_(push) {}
+
+    private:
+        std::shared_ptr<RowWriter> find(const RowChange& change) override {
+            auto writer = find_resource(change.table, RowExclusiveLock);
+            if (!writer)
+                throw SqlError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "\"" + change.table + "\" has ceased to be a resource meanwhile",
+                               {}, "Send the request again.");
+            return writer;
+        }
+        std::optional<ParsedChange> parse(const TableShape& shape, const RowChange& change) override {
+            return parse_owned_change(shape, change, push_.user_);
+        }
+        bool write_pending(RowWriter& writer, Timing timing, std::optional<PgError>& error) override {
+            return push_.write(writer, timing, error);
+        }
+
+        SyncPusher& push_;
+    };
+
+    // Nullopt: one by one, the changes tell which of them fails.
+    std::optional<SyncPush> attempt(Mode mode) {
+        applied_ = 0;
+        known_.reset();
+        result_ = {};
         const std::int64_t version = space_.version;
-        bool missing = false;  // a row
+        Rows rows(*this, mode);
+        bool undone = false;  // without an error
         std::optional<PgError> error = pg::attempt([&] {
+            undone = true;
             for (const RowChange& change : changes_) {
                 pg::check_interrupts();
                 scratch_.reset();
-                const std::int64_t before = head(), stamps = space_.stamps;
-                pg::SettingsScope settings;
-                if (!apply(change, before)) {
-                    missing = true;
-                    return pg::Ending::undo;
-                }
-                check_deferred_constraints();
-                settings.restore();
-                ++applied_;
-                if (space_.stamps > stamps + 1 && !known_) known_ = before;
+                if (!rows.apply(change)) return pg::Ending::undo;
             }
+            if (!rows.write()) return pg::Ending::undo;
+            undone = false;
             return pg::Ending::commit;
         });
-        if (error || missing) {
+        if (!error) error = rows.take_error();
+        rows.release();
+        if (error || undone) {
             // No reader has seen the versions above this one. If the transaction changed something before, its head is what it was.
             space_.version = version;
+            if (rows.has_deferred() && (!error || scope_of(*error) == Scope::mutation)) return std::nullopt;
             return error ? refuse(*error) : refusal(Status::no_such_row);
         }
         if (known_) note_read_ahead(user_, *known_, head());
@@ -62,22 +95,40 @@ public:
         return std::move(result_);
     }
 
-private:
-    // `before`: the head. False: the user has no such row.
-    bool apply(const RowChange& change, std::int64_t before) {
-        const auto writer = find_resource(change.table, RowExclusiveLock);
-        if (!writer)
-            throw SqlError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "\"" + change.table + "\" has ceased to be a resource meanwhile", {},
-                           "Send the request again.");
-        const auto row = writer->write_owned(change, user_);
-        if (!row) return false;
-        SyncMutation mutation{.kind = change.kind, .resource = change.table, .id = row->id, .data = row->data};
-        if (change.kind == RowChange::Kind::remove) mutation.data = row->id.empty() ? row->identity : "{}";
+    // Writes what waits, and adds it to the answer. False: see RowChanges::apply.
+    bool write(RowWriter& writer, Timing timing, std::optional<PgError>& error) {
+        const std::int64_t before = head(), stamps = space_.stamps;
+        rows_.clear();
+        if (!writer.write_owned(timing, rows_, error)) return false;
+        if (rows_.size() > 1 && !are_stamped_in_order(before, stamps)) return false;
         // An update that changes nothing keeps the row's version, and is a mutation all the same.
         if (head() == before) stamp_unchanged();
-        mutation.timestamp = row->version > before ? row->version : head();
-        result_.mutations.push_back(std::move(mutation));
+        for (std::size_t i = 0; i < rows_.size(); ++i) add_mutation(changes_[applied_ + i], rows_[i], before);
+        check_deferred_constraints();
+        const auto written = static_cast<std::int64_t>(rows_.size());
+        applied_ += rows_.size();
+        if (space_.stamps > stamps + written && !known_) known_ = before;
         return true;
+    }
+
+    // Whether each of the rows was given a version, in their order, and nothing else was.
+    bool are_stamped_in_order(std::int64_t before, std::int64_t stamps) const {
+        if (space_.stamps != stamps + static_cast<std::int64_t>(rows_.size())) return false;
+        for (const RowWriter::OwnedRow& row : rows_)
+            if (row.version <= std::exchange(before, row.version)) return false;
+        return true;
+    }
+
+    // `before`: the head.
+    void add_mutation(const RowChange& change, RowWriter::OwnedRow& row, std::int64_t before) {
+        const bool removed = change.kind == RowChange::Kind::remove;
+        result_.mutations.push_back({.kind = change.kind,
+                                     .resource = change.table,
+                                     .id = row.id,
+                                     .data = !removed         ? std::move(row.data)
+                                             : row.id.empty() ? std::move(row.identity)
+                                                              : "{}",
+                                     .timestamp = row.version > before ? row.version : head()});
     }
 
     // As if it had written something: what comes later in this transaction is to see the head (head_of).
@@ -103,6 +154,7 @@ private:
     Space& space_;
     pg::ScratchContext scratch_;
     SyncPush result_;
+    std::vector<RowWriter::OwnedRow> rows_{};  // that were written last
     std::size_t applied_ = 0;
     // A trigger, or a foreign key, has changed more than the mutation. The answer does not tell that, and so must not name a head that
     // covers it: the next push is out of sync, and the pull after it tells.

@@ -2,7 +2,6 @@
 
 #include "engine/mutators/function_mutator.h"
 #include "engine/mutators/row_mutator.h"
-#include "pg/compat.h"
 #include "pg/identity.h"
 #include "pg/invalidation.h"
 #include "pg/own_table.h"
@@ -10,7 +9,6 @@
 namespace replicache::engine {
 namespace {
 
-using pg::guarded;
 using pg::SpiConnection;
 using pg::SqlError;
 using pg::value;
@@ -71,14 +69,13 @@ std::shared_ptr<Mutator> find_mutator(const std::string& name) {
 
 void register_mutator(const std::string& name, Oid function) {
     if (name.empty()) throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "the name of a mutator must not be empty");
-    const FunctionMutator check(function);
-    if (!guarded([function] { return pg::owns_function(function); }))
-        throw SqlError(ERRCODE_INSUFFICIENT_PRIVILEGE, "must be owner of function " + signature_of(function));
+    const CalledFunction called(Use::mutator, function);
+    called.check_owner();
     static pg::OwnStatement store(
         "INSERT INTO replicache.mutator (name, function) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET function = excluded.function",
         {TEXTOID, TEXTOID});
     const SpiConnection spi;
-    store.run({value(name), value(signature_of(function))});
+    store.run({value(name), value(called.signature())});
     pg::tell_of_change("mutator");
 }
 

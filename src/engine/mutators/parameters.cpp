@@ -1,5 +1,6 @@
 #include "engine/mutators/parameters.h"
 
+#include "engine/rows/reads_tables.h"
 #include "pg/compat.h"
 #include "pg/json/json_names.h"
 #include "pg/json/json_text.h"
@@ -37,7 +38,7 @@ Datum evaluate(Node* expression, Form_pg_attribute attribute, bool* null) {
 }
 
 [[noreturn]] void not_an_object(const std::string& function) {
-    throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "args of mutator " + function + " must be an object", {},
+    throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "args of " + function + " must be an object", {},
                    "Pass an object with the parameters by name.", pg::Defect::possible);
 }
 
@@ -47,13 +48,15 @@ std::string signature_of(Oid function) {
     return guarded([function] { return format_procedure_qualified(function); });
 }
 
-[[noreturn]] void unfit(Oid function, const std::string& problem, const std::string& hint) {
-    throw SqlError(ERRCODE_WRONG_OBJECT_TYPE, "function " + signature_of(function) + " cannot be a mutator: " + problem, {}, hint,
-                   pg::Defect::certain);
+std::string name_of(Use use) { return use == Use::mutator ? "mutator" : "query"; }
+
+[[noreturn]] void unfit(Use use, Oid function, const std::string& problem, const std::string& hint) {
+    throw SqlError(ERRCODE_WRONG_OBJECT_TYPE, "function " + signature_of(function) + " cannot be a " + name_of(use) + ": " + problem, {},
+                   hint, pg::Defect::certain);
 }
 
-void Parameters::describe(Oid function, HeapTuple tuple, MemoryContext context) {
-    function_ = signature_of(function);
+void Parameters::describe(Use use, Oid function, HeapTuple tuple, MemoryContext context) {
+    function_ = name_of(use) + " " + signature_of(function);
     context_ = context;
     struct Raw {
         int count;
@@ -88,7 +91,7 @@ void Parameters::describe(Oid function, HeapTuple tuple, MemoryContext context) 
     });
     for (int i = 0; i < raw.count; ++i)
         if (guarded([type = raw.types[i]] { return get_typtype(type); }) == TYPTYPE_PSEUDO)
-            unfit(function, "it has a parameter of a pseudo-type", "Declare parameters of plain types.");
+            unfit(use, function, "it has a parameter of a pseudo-type", "Declare parameters of plain types.");
     if (raw.count == 1 && (raw.types[0] == JSONOID || raw.types[0] == JSONBOID)) {
         whole_args_ = true;
         parameters_.push_back({.name = {}, .type = raw.types[0], .default_value = nullptr});
@@ -97,7 +100,7 @@ void Parameters::describe(Oid function, HeapTuple tuple, MemoryContext context) 
     const int first_default = raw.count - list_length(raw.defaults);
     for (int i = 0; i < raw.count; ++i) {
         if (raw.names == nullptr || raw.names[i] == nullptr || *raw.names[i] == '\0')
-            unfit(function, "it has a parameter without a name",
+            unfit(use, function, "it has a parameter without a name",
                   "Name its parameters after the members of args, or declare one parameter of type jsonb.");
         Node* const value = i < first_default ? nullptr : static_cast<Node*>(list_nth(raw.defaults, i - first_default));
         parameters_.push_back({.name = raw.names[i], .type = raw.types[i], .default_value = value});
@@ -133,6 +136,17 @@ void Parameters::prepare(Parameter& parameter) {
     });
 }
 
+bool Parameters::are_safe() const {
+    return guarded([this] {
+        return std::all_of(
+            parameters_.begin(), parameters_.end(),
+            [](const Parameter& p) {
+                return reads_no_table(p.type) && (p.default_value == nullptr || (cause_in_expression(p.default_value) == nullptr &&
+                                                                                 !contain_volatile_functions(p.default_value)));
+            });
+    });
+}
+
 void Parameters::fill(std::string_view args, FunctionCallInfo call) {
     if (whole_args_) {
         fill_whole(args.empty() ? "null" : args, call);
@@ -160,8 +174,8 @@ void Parameters::fill_whole(std::string_view args, FunctionCallInfo call) {
 Parameters::Parameter& Parameters::find(std::string_view member) {
     const auto parameter = std::find_if(parameters_.begin(), parameters_.end(), [member](const Parameter& p) { return p.name == member; });
     if (parameter == parameters_.end())
-        throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "mutator " + function_ + " has no parameter \"" + std::string(member) + "\"", {},
-                       {}, pg::Defect::possible);
+        throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, function_ + " has no parameter \"" + std::string(member) + "\"", {}, {},
+                       pg::Defect::possible);
     return *parameter;
 }
 
@@ -186,7 +200,7 @@ void Parameters::read_names(std::string_view args) {
 void Parameters::check_missing() const {
     for (const Parameter& parameter : parameters_)
         if (!parameter.given && parameter.default_value == nullptr)
-            throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "args of mutator " + function_ + " lack \"" + parameter.name + "\"", {}, {},
+            throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "args of " + function_ + " lack \"" + parameter.name + "\"", {}, {},
                            pg::Defect::possible);
 }
 

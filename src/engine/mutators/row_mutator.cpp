@@ -28,9 +28,9 @@ public:
         return change;
     }
 
-    std::optional<pg::PgError> call(std::string_view args) override {
-        apply_one(*row_change(args));
-        return std::nullopt;
+    std::optional<pg::PgError> call(std::string_view args, std::string* result) override {
+        if (result != nullptr) result->clear();
+        return apply_one(*row_change(args));
     }
 
 private:

@@ -1,10 +1,12 @@
 #include "engine/poke/area.h"
 
+#include "pg/compat.h"
 #include "pg/shared_memory.h"
 #include "pg/subtransaction.h"
 
 extern "C" {
 #include "miscadmin.h"
+#include "storage/procarray.h"
 #include "utils/timestamp.h"
 }
 
@@ -34,6 +36,24 @@ bool PokeDatabase::waits() const {
                              std::begin(channels), std::end(channels), [](const PokeChannel& channel) { return channel.waits(); });
 }
 
+bool PokeDatabase::prepare(TransactionId xid, const std::vector<std::string>& names) {
+    int indexes[max_channels];
+    if (prepared_count == max_prepared || !find(names, indexes)) return false;
+    PreparedPokes& pokes = prepared[prepared_count++] = {xid, 0};
+    for (std::size_t i = 0; i < names.size(); ++i) pokes.channels |= 1U << indexes[i];
+    return true;
+}
+
+void PokeDatabase::settle(TransactionId xid, bool committed) {
+    PreparedPokes* const end = prepared + prepared_count;
+    PreparedPokes* const pokes = std::find_if(prepared, end, [xid](const PreparedPokes& p) { return p.xid == xid; });
+    if (pokes == end) return;
+    for (int i = 0; committed && i < max_channels; ++i)
+        if ((pokes->channels >> i & 1U) != 0) ++channels[i].for_everyone;
+    *pokes = end[-1];
+    --prepared_count;
+}
+
 bool PokeDatabase::find(const std::vector<std::string>& names, int* indexes) {
     const auto index = [this](const char* name) {
         return static_cast<int>(
@@ -46,7 +66,7 @@ bool PokeDatabase::find(const std::vector<std::string>& names, int* indexes) {
     const auto free = std::count_if(channels, channels + max_channels, [](const PokeChannel& channel) { return *channel.name == '\0'; });
     if (unknown > free) {
         // Channels make room for others only while no index of theirs is in use.
-        if (names.size() > max_channels || announced > 0 || waits()) return false;
+        if (names.size() > max_channels || announced > 0 || needs_worker()) return false;
         std::fill_n(channels, max_channels, PokeChannel{});
     }
     for (std::size_t i = 0; i < names.size(); ++i) {
@@ -121,7 +141,7 @@ PokeDatabase* PokeArea::find_or_take(TimestampTz now) {
             database.used = now;
             return &database;
         }
-        const int forget_after = database.waits() ? forget_notes_after_ms : forget_after_ms;
+        const int forget_after = database.needs_worker() ? forget_notes_after_ms : forget_after_ms;
         const bool free = database.id == InvalidOid ||
                           (database.pid == 0 && database.announced == 0 && TimestampDifferenceExceeds(database.used, now, forget_after));
         if (free && (taken == nullptr || database.used < taken->used)) taken = &database;
@@ -131,6 +151,40 @@ PokeDatabase* PokeArea::find_or_take(TimestampTz now) {
     taken->id = MyDatabaseId;
     taken->used = now;
     return taken;
+}
+
+namespace {
+
+// Of a transaction that has ended. Its status is kept only for a time. Nobody has asked in that time, so the poke is no news either.
+bool has_committed(TransactionId xid) {
+    return pg::guarded([xid] {
+        LWLockAcquire(XactTruncationLock, LW_SHARED);
+        const bool committed = !TransactionIdPrecedes(xid, pg::transam_variables().oldestClogXid) && TransactionIdDidCommit(xid);
+        LWLockRelease(XactTruncationLock);
+        return committed;
+    });
+}
+
+}  // namespace
+
+int settle_prepared(PokeArea& pokes) {
+    PreparedPokes prepared[PokeDatabase::max_prepared];
+    int count = 0, open = 0;
+    {
+        const PokeLock lock(pokes);
+        if (const PokeDatabase* const database = pokes.find()) std::copy_n(database->prepared, count = database->prepared_count, prepared);
+    }
+    for (int i = 0; i < count; ++i) {
+        const TransactionId xid = prepared[i].xid;
+        if (pg::guarded([xid] { return TransactionIdIsInProgress(xid); })) {
+            ++open;
+            continue;
+        }
+        const bool committed = has_committed(xid);
+        const PokeLock lock(pokes);
+        if (PokeDatabase* const database = pokes.find()) database->settle(xid, committed);
+    }
+    return open;
 }
 
 PokeArea* poke_area() {

@@ -17,7 +17,7 @@ namespace replicache::engine {
 
 // The name of the area, and of the worker's function. A library with another layout has another number here. So it shares neither the area
 // nor the workers of this one, whose sessions may still be there.
-#define REPLICACHE_POKES replicache_pokes_1
+#define REPLICACHE_POKES replicache_pokes_2
 
 struct PokeChannel {
     char name[NAMEDATALEN];
@@ -27,10 +27,17 @@ struct PokeChannel {
     bool waits() const { return for_everyone != sent_to_everyone; }
 };
 
+// A transaction that was prepared, or is about to be. When it has committed, everyone is to be poked on these channels.
+struct PreparedPokes {
+    TransactionId xid;
+    std::uint32_t channels;  // a bit for each index
+};
+
 // Of one database. Touch it under the lock of the area.
 struct PokeDatabase {
     static constexpr int max_channels = 4;
     static constexpr std::size_t notes_size = 8192;
+    static constexpr int max_prepared = 64;
 
     Oid id;                // InvalidOid: the slot is free
     int pid;               // of the worker; 0: there is none
@@ -54,7 +61,16 @@ struct PokeDatabase {
     std::size_t taken;   // as many bytes of them are being sent, or count as sent
     char notes[notes_size];
 
+    int prepared_count;
+    PreparedPokes prepared[max_prepared];
+
     bool waits() const;
+    // Whether a worker is needed: something waits to be sent, or a prepared transaction may commit.
+    bool needs_worker() const { return waits() || prepared_count > 0; }
+    // The pokes of a transaction that is about to be prepared. Returns false if there is no room.
+    bool prepare(TransactionId xid, const std::vector<std::string>& names);
+    // The transaction has ended.
+    void settle(TransactionId xid, bool committed);
     // Finds the indexes of the channels, which are added. Returns false if there is no room for them.
     bool find(const std::vector<std::string>& names, int* indexes);
     // Adds a note. Where it has no room, everyone is poked.
@@ -80,6 +96,10 @@ struct PokeArea {
     // The same, but takes a slot that is free or has not been used for a time.
     PokeDatabase* find_or_take(TimestampTz now);
 };
+
+// Looks for transactions of the current database that were prepared and have ended: their pokes wait to be sent from now on. Those that
+// failed to be prepared go, too. Returns how many have not ended.
+int settle_prepared(PokeArea& pokes);
 
 // The area. The first call makes it, or attaches to it. Null: it cannot be had, and why_no_poke_area tells why.
 PokeArea* poke_area();

@@ -112,6 +112,7 @@ bool announce() {
             return true;
         }
     }
+    settle_prepared(*area);  // as long as there is no worker, nobody else does
     constexpr int frequent_ms = 1000;
     const TimestampTz now = GetCurrentTimestamp();
     bool asks = false;
@@ -120,7 +121,7 @@ bool announce() {
         if (PokeDatabase* const database = area->find_or_take(now)) {
             ++database->in_transaction;
             const bool frequent = !TimestampDifferenceExceeds(database->notified, now, frequent_ms);
-            asks = (frequent || database->waits()) && database->asks(now);
+            asks = (frequent || database->needs_worker()) && database->asks(now);
             database->notified = now;
             if (database->pid == 0 && database->waits()) left_behind = what_is_left(*database);
         }
@@ -163,7 +164,27 @@ void pokes_before_commit() {
     if (notes.empty() || !announce()) notify_all();
 }
 
-void pokes_before_prepare() { notify_all(); }
+void pokes_before_prepare() {
+    fate = Fate::notified;  // what comes now is too late, and PostgreSQL refuses it
+    if (notes.empty()) return;
+    constexpr const char* hint = "Call SET LOCAL replicache.poke_channel = '' before the first change, and NOTIFY after COMMIT PREPARED.";
+    const auto refuse = [&](const char* why) {
+        throw pg::SqlError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "cannot prepare a transaction that has pokes to send", why, hint);
+    };
+    if (pg::settings.poke_mode == pg::poke_mode_transaction) refuse("replicache.poke_mode is transaction.");
+    area = poke_area();
+    if (area == nullptr) refuse("There is no shared memory for a worker that sends them later.");
+    const TimestampTz now = GetCurrentTimestamp();
+    const TransactionId xid = GetTopTransactionId();
+    const auto prepare = [&] {
+        const PokeLock lock(*area);
+        PokeDatabase* const database = area->find_or_take(now);
+        return database != nullptr && database->prepare(xid, channels);
+    };
+    if (prepare()) return;
+    settle_prepared(*area);  // as long as there is no worker, nobody else does
+    if (!prepare()) refuse("Too many transactions are prepared, or too many channels or databases are in use.");
+}
 
 void pokes_after_commit() noexcept {
     if (fate == Fate::announced) {
@@ -172,6 +193,24 @@ void pokes_after_commit() noexcept {
     }
     if (left_behind) remove_what_was_left();
     clear();
+}
+
+void pokes_after_prepare() noexcept {
+    const bool waits = !notes.empty();
+    clear();
+    if (!waits) return;
+    const TimestampTz now = GetCurrentTimestamp();
+    Latch* latch = nullptr;
+    bool asks = false;
+    {
+        const PokeLock lock(*area);
+        PokeDatabase* const database = area->find();
+        if (database == nullptr) return;
+        latch = database->wake();
+        asks = database->asks(now);
+    }
+    if (latch != nullptr) SetLatch(latch);
+    if (asks) ask_for_poke_worker(*area);
 }
 
 void pokes_after_locks() noexcept {

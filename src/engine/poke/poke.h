@@ -12,10 +12,12 @@ namespace replicache::engine {
 // {"space":null} without replicache.poke_names.
 void poke(const std::string& space, std::int64_t version);
 
-// To be called by the callbacks for the ends of transactions. PREPARE TRANSACTION is refused if there are pokes (AtPrepare_Notify).
+// To be called by the callbacks for the ends of transactions. A prepared transaction cannot notify (AtPrepare_Notify), so its
+// pokes are for the worker. It sends them when the transaction has been committed, by whomever.
 void pokes_before_commit();
 void pokes_before_prepare();
 void pokes_after_commit() noexcept;
+void pokes_after_prepare() noexcept;
 // Leaves the notes, when a transaction that has committed has told others what it has changed in the catalogs, and released its locks. Then
 // a client that is poked sees all of it.
 void pokes_after_locks() noexcept;

@@ -25,6 +25,8 @@ namespace {
 constexpr const char* worker_type = "replicache poke worker";
 constexpr int pause_ms = 1;         // between two batches: what comes meanwhile goes out together
 constexpr int retry_ms = 1000;      // after an error
+constexpr int poll_ms = 5;          // for the ends of prepared transactions, at first
+constexpr int max_poll_ms = 1000;   // later
 constexpr int last_wait_ms = 1000;  // for transactions that are announced, when the worker must end
 
 PokeArea* area;
@@ -157,10 +159,12 @@ void give_up_slot() {
     mine = nullptr;
 }
 
-// Gives up the slot if there is nothing to do and no transaction is announced.
-bool leave() {
+// Whether the worker may go: there is nothing to do, and no transaction is announced. Gives up the slot then. If it must go while
+// transactions are prepared, at_exit asks for another worker.
+bool leave(bool closing) {
     const PokeLock lock(*area);
     if (mine->waits() || mine->announced > 0) return false;
+    if (mine->prepared_count > 0) return closing;
     mine->forget_asking();
     give_up_slot();
     return true;
@@ -175,7 +179,7 @@ extern "C" void at_exit(int, Datum) {
         const PokeLock lock(*area);
         if (ShutdownRequestPending) mine->forget_asking();
         give_up_slot();
-        asks = database->waits() && database->asks(database->used);
+        asks = database->needs_worker() && database->asks(database->used);
     }
     if (!asks || ask_for_poke_worker(*area)) return;
     // Perhaps there is room when this process is gone.
@@ -196,12 +200,16 @@ void serve() {
     const MemoryContext context = pg::guarded([] { return AllocSetContextCreate(TopMemoryContext, worker_type, ALLOCSET_DEFAULT_SIZES); });
     TimestampTz active = GetCurrentTimestamp();
     TimestampTz closing_since = 0;
+    long poll = poll_ms;
+    int open = 0;  // prepared transactions
     for (;;) {
         pg::guarded([context] {
             MemoryContextReset(context);
             MemoryContextSwitchTo(context);
         });
         const bool closing = ShutdownRequestPending;
+        const int before = std::exchange(open, settle_prepared(*area));
+        poll = open == before ? std::min<long>(poll * 2, max_poll_ms) : poll_ms;
         if (has_work(closing)) {
             const bool sent = send(take_batch());
             if (!sent && closing) return;
@@ -213,9 +221,10 @@ void serve() {
         if (closing && closing_since == 0) closing_since = now;
         const TimestampTz end = closing ? TimestampTzPlusMilliseconds(closing_since, last_wait_ms)
                                         : TimestampTzPlusMilliseconds(active, pg::settings.poke_worker_idle);
-        if ((closing || now >= end) && leave()) return;
+        if ((closing || now >= end) && leave(closing)) return;
         if (closing && now >= end) return;
-        wait(now >= end ? retry_ms : TimestampDifferenceMilliseconds(now, end) + 1);
+        const long pause = now >= end ? retry_ms : TimestampDifferenceMilliseconds(now, end) + 1;
+        wait(open > 0 ? std::min(pause, poll) : pause);
     }
 }
 

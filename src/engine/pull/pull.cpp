@@ -262,8 +262,8 @@ std::optional<Datum> pull_under_snapshot(const PullRequest& request, PullAnswer&
     const Pull pull{request, progress, tables ? &*tables : nullptr, view ? &*view : nullptr, groups ? &*groups : nullptr};
     const auto changed = append_answer(answer, pull);
     if (!changed) return std::nullopt;
-    check_answered(unanswered);
     if (for_all_users) tables->check_same_for_all();  // once more, because now all queries are planned
+    check_answered(unanswered);
     if (!*changed && !same && progress.keeps_cookie) {
         progress.kind = Kind::nothing;
         answer.clear();

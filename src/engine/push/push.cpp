@@ -7,6 +7,7 @@
 #include "engine/session/context.h"
 #include "engine/session/failure.h"
 #include "engine/session/push_guard.h"
+#include "engine/space/away.h"
 #include "engine/space/head.h"
 #include "engine/space/space.h"
 
@@ -16,19 +17,6 @@ extern "C" {
 
 namespace replicache::engine {
 namespace {
-
-// While a push runs, the triggers do not write the row of the space. The push writes it once, at the top level, and only when it has
-// changed something.
-class DeferVersion {
-public:
-    explicit DeferVersion(Space& space) : space_(space) { space_.deferred = true; }
-    ~DeferVersion() { space_.deferred = false; }
-    DeferVersion(const DeferVersion&) = delete;
-    DeferVersion& operator=(const DeferVersion&) = delete;
-
-private:
-    Space& space_;
-};
 
 class Push {
 public:
@@ -148,12 +136,24 @@ private:
     Outcome outcome_;
 };
 
+// The space is on its way to another server, and nothing was done. The client keeps the mutations, and comes again.
+Outcome not_here(const Batch& batch, const SpaceAway& error) {
+    if (batch.mutations.empty()) throw error;
+    Outcome outcome;
+    outcome.halted = Halt{.reason = Halt::Reason::temporary, .mutation = 0, .expected = 0, .failure = failure_of(pg::PgError::make(error))};
+    return outcome;
+}
+
 }  // namespace
 
 Outcome push(const Batch& batch, const Pusher& pusher) {
     pg::guarded([] { PreventCommandIfReadOnly("replicache.apply_push()"); });
     const PushGuard guard("apply_push");
-    return Push(batch, pusher).run();
+    try {
+        return Push(batch, pusher).run();
+    } catch (const SpaceAway& error) {
+        return not_here(batch, error);
+    }
 }
 
 }  // namespace replicache::engine

@@ -3,8 +3,13 @@
 #include "engine/mutators/queued_call.h"
 #include "pg/array.h"
 #include "pg/memory.h"
+#include "pg/new_rows.h"
 #include "pg/own_table.h"
 #include "pg/spi.h"
+
+extern "C" {
+#include "utils/timestamp.h"
+}
 
 namespace replicache::engine {
 namespace {
@@ -13,9 +18,36 @@ using pg::value;
 using pg::Value;
 using Rejections = std::span<const Rejection>;
 
-// Uses SQL statements, because the table may be tracked or have triggers, which must see an INSERT. The args are valid JSON: the request
-// that they are a slice of has passed json's input function.
-void store_some(const Batch& batch, Rejections rejections, const ClientGroup& group) {
+// Of the table.
+constexpr Oid column_types[] = {INT8OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT8OID,        TEXTOID,
+                                JSONOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, INT8OID};
+
+// False: nothing is stored. The table is tracked, or has triggers of its own, and those need an INSERT. The args are valid JSON, because
+// json's input function has read the whole request.
+bool store_directly(const Batch& batch, Rejections rejections, const ClientGroup& group) {
+    pg::NewRows rows("mutation_error", column_types);
+    if (!rows.is_plain()) return false;
+    for (const auto& [index, failure] : rejections)
+        rows.add([&, &mutation = batch.mutations[index], &failure = failure](pg::NewRows::Columns row) {
+            row.text(group.space);
+            row.text(group.user_id);
+            row.text(group.id);
+            row.text(batch.client_of(mutation));
+            row.datum(Int64GetDatum(mutation.id));
+            row.text(mutation.name);
+            mutation.args.empty() ? row.null() : row.text(mutation.args);
+            row.text(failure.sqlstate);
+            row.text(failure.message);
+            row.text(failure.detail);
+            row.text(failure.hint);
+            row.datum(TimestampTzGetDatum(GetCurrentTransactionStartTimestamp()));
+            row.datum(Int64GetDatum(0));  // the version, which tracking would write
+        });
+    rows.finish();
+    return true;
+}
+
+void store_by_sql(const Batch& batch, Rejections rejections, const ClientGroup& group) {
     static pg::OwnStatement insert(
         R"(
             INSERT INTO replicache.mutation_error
@@ -33,11 +65,12 @@ void store_some(const Batch& batch, Rejections rejections, const ClientGroup& gr
             ) AS u(client_id, mutation_id, name, args, sqlstate, message, detail, hint))",
         {TEXTOID, TEXTOID, TEXTOID, TEXTARRAYOID, INT8ARRAYOID, TEXTARRAYOID, JSONARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
          TEXTARRAYOID});
-    std::vector<Value> clients, ids, names, args, sqlstates, messages, details, hints;
+    std::vector<Value> clients, names, args, sqlstates, messages, details, hints;
+    std::vector<std::int64_t> ids;
     for (const auto& [index, failure] : rejections) {
         const Mutation& mutation = batch.mutations[index];
         clients.push_back(value(batch.client_of(mutation)));
-        ids.push_back(value(mutation.id));
+        ids.push_back(mutation.id);
         names.push_back(value(mutation.name));
         args.push_back(mutation.args.empty() ? Value{} : value(mutation.args));
         sqlstates.push_back(value(failure.sqlstate));
@@ -45,13 +78,11 @@ void store_some(const Batch& batch, Rejections rejections, const ClientGroup& gr
         details.push_back(value(failure.detail));
         hints.push_back(value(failure.hint));
     }
-    const auto array = [](const std::vector<Value>& elements, Oid type = TEXTOID) {
-        return value(pg::array_datum(elements, type, -1, false, TYPALIGN_INT));
-    };
+    const auto texts = [](const std::vector<Value>& elements) { return value(pg::text_array(elements)); };
     const pg::SpiConnection spi;
-    insert.run({value(group.space), value(group.user_id), value(group.id), array(clients),
-                value(pg::array_datum(ids, INT8OID, sizeof(std::int64_t), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE)), array(names),
-                array(args, JSONOID), array(sqlstates), array(messages), array(details), array(hints)});
+    insert.run({value(group.space), value(group.user_id), value(group.id), texts(clients), value(pg::int8_array(ids)), texts(names),
+                value(pg::array_datum(args, JSONOID, -1, false, TYPALIGN_INT)), texts(sqlstates), texts(messages), texts(details),
+                texts(hints)});
 }
 
 const char* name_of(RowChange::Kind kind) {
@@ -76,11 +107,12 @@ std::string crud_json(const ClientTransaction& transaction) {
 }  // namespace
 
 void store_rejections(const Batch& batch, const std::vector<Rejection>& rejections, const ClientGroup& group) {
+    if (rejections.empty() || store_directly(batch, rejections, group)) return;
     pg::ScratchContext scratch;
-    for (Rejections rest = rejections; !rest.empty(); rest = rest.subspan(std::min(pg::max_rows, rest.size()))) {
-        store_some(batch, rest.first(std::min(pg::max_rows, rest.size())), group);
+    pg::in_parts(Rejections(rejections), [&](Rejections part) {
+        store_by_sql(batch, part, group);
         scratch.reset();
-    }
+    });
 }
 
 std::string name_of(const RowChange& change) {

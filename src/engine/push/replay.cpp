@@ -35,7 +35,7 @@ void apply(const RowChange& change) {
     bool timed_out = false;  // not needed: the error says it, too
     try {
         if (is_mutator_queue(change.table)) return call_mutator(change, timed_out);
-        apply_one(change);
+        if (auto error = apply_one(change)) throw std::move(*error);
     } catch (PgError& error) {
         name_change(error, change);
         throw;

@@ -14,15 +14,18 @@
 
 namespace replicache::engine {
 
+class Attempt;
 class Mutator;
 
 class Runner {
 public:
-    // Mutations see the context with their client and id.
-    Runner(const Batch& batch, Context& context) : batch_(batch), context_(context) {}
+    // Mutations see the context with their client and id. `results`: one text per mutation of the batch, which gets the JSON that the
+    // mutator returns; null: none is wanted.
+    Runner(const Batch& batch, Context& context, std::vector<std::string>* results = nullptr)
+        : batch_(batch), context_(context), results_(results) {}
 
-    // Runs the mutations of these indexes, or as many as there is time for, but at least one. After an exception the caller of the push
-    // must roll back.
+    // Runs the mutations of these indexes, or as many as there is time for, but at least one. After an exception, the mutations that are
+    // processed stand, and none of the others has left a trace: the caller may call it again, which goes on from there.
     void run(const std::vector<std::size_t>& todo);
 
     std::size_t processed() const { return tally_.processed; }  // how many of `todo` are applied or rejected
@@ -32,16 +35,14 @@ public:
 private:
     using Indexes = std::span<const std::size_t>;  // of mutations in the batch
 
-    // The result of one run. It ends with its last mutation, for lack of time, or at a mutation that failed. A run that failed was rolled
-    // back as a whole.
+    // The result of one run. It ends with its last mutation, for lack of time, before a mutation that is likely to fail, or at a mutation
+    // that failed. A run that failed was rolled back as a whole.
     struct Run {
         std::size_t done = 0;                // how many mutations came before the end
         std::vector<Rejection> unknown{};    // the ones among them without a mutator
         std::optional<pg::PgError> error{};  // of the mutation that failed
         bool temporary = false;              // that mutation is not rejected, and the push stops before it
     };
-    // The state of one run while it lasts.
-    struct Attempt;
     // The results of all mutations so far.
     struct Tally {
         std::size_t processed = 0;
@@ -49,11 +50,15 @@ private:
         std::vector<Rejection> rejected{};
         std::optional<Halt> halted{};
     };
+    // `least`: before so many mutations, the run does not end for fear of a failure. By default it never does.
     Run attempt_run(Indexes run);
-    Run attempt_run(Indexes run, RowChanges::Mode mode);
-    std::optional<pg::PgError> call_all(Indexes run, Run& result, Attempt& attempt);
-    std::optional<pg::PgError> call(const Mutation& mutation, Mutator& mutator, Attempt& attempt);
-    void run_some(Indexes run);
+    Run attempt_run(Indexes run, std::size_t least);
+    Run attempt_run(Indexes run, std::size_t least, RowChanges::Mode mode);
+    std::optional<pg::PgError> call_all(Indexes run, std::size_t least, Run& result, Attempt& attempt);
+    std::optional<pg::PgError> call(Indexes rest, const std::shared_ptr<Mutator>& mutator, Attempt& attempt);
+    std::optional<pg::PgError> call_now(std::size_t index, Mutator& mutator);
+    bool begins_group(Indexes rest) const;
+    void run_some(Indexes run, std::size_t least);
     void run_block(Indexes block);
     Tally try_block(Indexes block);
     void settle(Indexes run, Run result);
@@ -63,6 +68,7 @@ private:
 
     const Batch& batch_;
     Context& context_;
+    std::vector<std::string>* results_;
     pg::ScratchContext scratch_;
     PushTime time_;
     Tally tally_;

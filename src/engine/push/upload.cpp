@@ -8,6 +8,7 @@
 #include "engine/session/failure.h"
 #include "engine/session/push_guard.h"
 #include "engine/session/push_time.h"
+#include "engine/session/upload_client.h"
 #include "engine/table/mutator_queue.h"
 #include "pg/memory.h"
 #include "pg/settings.h"
@@ -21,58 +22,9 @@ namespace replicache::engine {
 namespace {
 
 using pg::Ending;
-using pg::OwnStatement;
 using pg::PgError;
 using pg::SpiConnection;
-using pg::value;
 using Status = TransactionResult::Status;
-
-// The user as the table stores it. There, the empty text means no user. A user may have any id, also the empty one, so a mark goes in front
-// of an id that is empty or begins with the mark.
-std::string stored_user(const std::optional<std::string>& user_id) {
-    constexpr char mark = '\1';
-    if (!user_id) return {};
-    return user_id->empty() || user_id->front() == mark ? mark + *user_id : *user_id;
-}
-
-// How far the changes of a client have been processed. The row of the client is locked, so when the same upload comes twice at once, the
-// second one waits.
-class UploadClient {
-public:
-    UploadClient(const std::optional<std::string>& client_id, const std::optional<std::string>& user_id)
-        : client_id_(client_id), user_id_(stored_user(user_id)) {
-        if (!client_id_) return;
-        static OwnStatement lock(
-            R"(
-                INSERT INTO replicache.upload_client AS c (client_id, user_id, last_number, last_seen)
-                VALUES ($1, $2, 0, pg_catalog.now())
-                ON CONFLICT (client_id, user_id) DO UPDATE SET last_seen = excluded.last_seen
-                RETURNING c.last_number)",
-            {TEXTOID, TEXTOID});
-        last_number_ = stored_ = lock.run({value(*client_id_), value(user_id_)}).int8(0, 1);
-    }
-
-    bool has_processed(const RowChange& change) const { return change.number != 0 && change.number <= last_number_; }
-    void processed(const ClientTransaction& transaction) {
-        for (const RowChange& change : transaction.changes) last_number_ = std::max(last_number_, change.number);
-    }
-    void store(const std::optional<std::int64_t>& checkpoint) const {
-        if (!client_id_ || (last_number_ == stored_ && !checkpoint)) return;
-        static OwnStatement update(
-            R"(
-                UPDATE replicache.upload_client
-                SET last_number = $3, checkpoint = GREATEST(checkpoint, $4)
-                WHERE client_id OPERATOR(pg_catalog.=) $1 AND user_id OPERATOR(pg_catalog.=) $2)",
-            {TEXTOID, TEXTOID, INT8OID, INT8OID});
-        update.run({value(*client_id_), value(user_id_), value(last_number_), checkpoint ? value(*checkpoint) : pg::Value{}});
-    }
-
-private:
-    const std::optional<std::string>& client_id_;
-    std::string user_id_;
-    std::int64_t last_number_ = 0;
-    std::int64_t stored_ = 0;
-};
 
 class Uploader {
 public:
@@ -152,6 +104,7 @@ private:
             undone = false;
             return Ending::commit;
         });
+        if (!error) error = rows.take_error();
         rows.release();
         if (error && error->sqlerrcode() == ERRCODE_LOCK_NOT_AVAILABLE) {  // not in halves: each half would wait for the lock again
             for (std::size_t i = first; i < last; ++i) run(i, i + 1);
@@ -196,7 +149,7 @@ private:
         bool undone = false;  // without an error
         const auto attempt = [&](RowChanges& rows) {
             timed_out_ = false;
-            return pg::attempt([&] {
+            auto failed = pg::attempt([&] {
                 undone = true;
                 for (at = 0; at < changes.size(); ++at)
                     if (!client_.has_processed(changes[at]) && !apply(changes[at], rows)) return Ending::undo;
@@ -205,6 +158,7 @@ private:
                 check_deferred_constraints();
                 return Ending::commit;
             });
+            return failed ? std::move(failed) : rows.take_error();
         };
         using Mode = RowChanges::Mode;
         RowChanges rows(optimistic() && changes.size() > 1 ? Mode::together : Mode::one_by_one, [] {});

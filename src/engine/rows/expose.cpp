@@ -17,6 +17,10 @@ namespace {
 // SQL of an int2[]: the key columns of the index i, without the columns that it only includes.
 const std::string columns_of_i = "(i.indkey::pg_catalog.int2[])[0:i.indnkeyatts OPERATOR(pg_catalog.-) 1]";
 
+// Only one session at a time tracks, untracks, exposes or hides a table, or alters it. Others write it meanwhile. The
+// code that creates or drops a trigger takes the stronger lock for it.
+constexpr LOCKMODE lock_to_expose = ShareUpdateExclusiveLock;
+
 using pg::guarded;
 using pg::OwnStatement;
 using pg::Rows;
@@ -89,7 +93,7 @@ void check_columns(Oid relation, pg::Value columns) {
                 AND a.attname OPERATOR(pg_catalog.=) (c.value OPERATOR(pg_catalog.#>>) '{}')
             ORDER BY c.key)";
     static Statement faults(sql.c_str(), {OIDOID, JSONBOID});
-    const Rows rows = faults.run({value(ObjectIdGetDatum(relation)), columns});
+    const Rows rows = faults.run({value(ObjectIdGetDatum(relation)), columns}, pg::Snapshot::latest);
     if (rows.empty()) throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, "columns must not be empty");
     for (std::uint64_t i = 0; i < rows.count(); ++i) {
         const std::string client = pg::required(rows.text(i, 1)), column = pg::required(rows.text(i, 2));
@@ -127,7 +131,7 @@ void check_conflict_column(const ExposedTable& table, const std::string& column,
               AND a.attname OPERATOR(pg_catalog.=) $2
               AND NOT a.attisdropped)";
     static Statement query(sql.c_str(), {OIDOID, TEXTOID, JSONBOID});
-    const Rows rows = query.run({value(ObjectIdGetDatum(table.relation)), value(table.conflict_column), columns});
+    const Rows rows = query.run({value(ObjectIdGetDatum(table.relation)), value(table.conflict_column), columns}, pg::Snapshot::latest);
     const auto is = [&](int n) { return DatumGetBool(rows.get(0, n).datum); };
     const auto refuse = [&](const char* reason, const char* hint) {
         throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE, column + " cannot be the conflict_column", reason, hint);
@@ -168,7 +172,7 @@ void check_conflict(const ExposedTable& table, pg::Value columns) {
               AND attnum OPERATOR(pg_catalog.>) 0
               AND NOT attisdropped)",
         {OIDOID, TEXTOID});
-    const Rows rows = query.run({value(ObjectIdGetDatum(table.relation)), value(table.conflict_column)});
+    const Rows rows = query.run({value(ObjectIdGetDatum(table.relation)), value(table.conflict_column)}, pg::Snapshot::latest);
     const std::string column = "column \"" + table.conflict_column + "\" of relation \"" + name_of(table.relation) + "\"";
     if (rows.empty()) throw SqlError(ERRCODE_UNDEFINED_COLUMN, column + " does not exist");
     policy->check_column(column, guarded([type = rows.oid(0, 1)] { return getBaseType(type); }));
@@ -191,7 +195,7 @@ void tell_of_assigned_key(const ExposedTable& table) {
               AND i.indisprimary
               AND a.attidentity OPERATOR(pg_catalog.=) 'a')";
     static Statement query(sql.c_str(), {OIDOID});
-    const Rows rows = query.run({value(ObjectIdGetDatum(table.relation))});
+    const Rows rows = query.run({value(ObjectIdGetDatum(table.relation))}, pg::Snapshot::latest);
     if (rows.empty() || resource_of(table)) return;
     const std::string column = pg::required(rows.text(0, 1));
     guarded([column = column.c_str(), name = table.name.c_str(),
@@ -208,7 +212,7 @@ void tell_of_assigned_key(const ExposedTable& table) {
 void expose_table(ExposedTable table, const std::vector<std::string>& operations, pg::Value columns) {
     const SpiConnection spi;
     forget_dropped_tables();
-    check_owner(table.relation);
+    lock_owned(table.relation, lock_to_expose);
     check_kind(table.relation);
     set_operations(table, operations);
     check_columns(table.relation, columns);
@@ -250,7 +254,7 @@ void expose_table(ExposedTable table, const std::vector<std::string>& operations
 void hide_table(Oid relation) {
     static OwnStatement forget("DELETE FROM replicache.exposed_table WHERE relation::pg_catalog.oid OPERATOR(pg_catalog.=) $1", {OIDOID});
     const SpiConnection spi;
-    check_owner(relation);
+    lock_owned(relation, lock_to_expose);
     if (forget.run({value(ObjectIdGetDatum(relation))}).count() == 0)
         throw SqlError(ERRCODE_UNDEFINED_OBJECT, "table \"" + name_of(relation) + "\" is not exposed");
     pg::tell_of_change("exposed_table");

@@ -2,32 +2,18 @@
 
 #include "pg/compat.h"
 
+extern "C" {
+#include "access/table.h"
+}
+
 namespace replicache::engine {
 namespace {
 
 using pg::guarded;
 
-// How much waits at most.
-constexpr std::size_t max_rows = 1000;
-constexpr std::size_t max_bytes = 1 << 20;
-
 }  // namespace
 
-PendingRows::PendingRows(const TableShape& shape)
-    : shape_(shape),
-      context_(guarded([] { return AllocSetContextCreate(TopMemoryContext, "replicache pending rows", ALLOCSET_DEFAULT_SIZES); })) {}
-
-bool PendingRows::has_room_for(const ParsedChange& change) const { return count_ < max_rows && bytes_ + change.bytes < max_bytes; }
-
-// The key of a new row may come from a default.
-bool PendingRows::is_keyed(const ParsedChange& change) const {
-    return shape_.set_wise.by_key && change.form.kind() != RowChange::Kind::insert;
-}
-
-bool PendingRows::has_row_of(const ParsedChange& change) const { return is_keyed(change) && keys_.contains(key_of(change)); }
-
 void PendingRows::add(const ParsedChange& change, TupleDesc row) {
-    if (is_keyed(change)) keys_.insert(key_of(change));
     std::array<Datum, 2 * MaxHeapAttributeNumber> values;
     std::array<bool, 2 * MaxHeapAttributeNumber> nulls;
     int n = 0;
@@ -39,23 +25,8 @@ void PendingRows::add(const ParsedChange& change, TupleDesc row) {
         if (change.form.has_value(i)) put(change.fields[i].value);
         if (change.form.has_old(i)) put(change.fields[i].old);
     }
-    guarded([&] {
-        if (rows_ == nullptr) {
-            MemoryContext const outer = MemoryContextSwitchTo(context_.get());
-            rows_ = tuplestore_begin_heap(false, false, MAX_KILOBYTES);
-            MemoryContextSwitchTo(outer);
-        }
-        tuplestore_putvalues(rows_, row, values.data(), nulls.data());
-    });
-    ++count_;
-    bytes_ += change.bytes;
-}
-
-void PendingRows::clear() {
-    count_ = bytes_ = 0;
-    keys_.clear();
-    if (rows_ != nullptr) MemoryContextReset(context_.get());  // that is all: the tuplestore never goes to disk
-    rows_ = nullptr;
+    if (n < row->natts) put(pg::value(static_cast<std::int64_t>(count())));  // waiting_number
+    rows_.add(row, values.data(), nulls.data());
 }
 
 // This is no SpiConnection. After an error its destructor would close the connection of a trigger that has failed. The caller rolls back,
@@ -63,37 +34,47 @@ void PendingRows::clear() {
 void PendingRows::connect(TupleDesc row) const {
     guarded([&] {
         SPI_connect();
-        auto* const waiting = static_cast<EphemeralNamedRelationData*>(palloc0(sizeof(EphemeralNamedRelationData)));
-        waiting->md.name = pstrdup("waiting");
-        waiting->md.tupdesc = row;
-        waiting->md.enrtype = ENR_NAMED_TUPLESTORE;
-        waiting->md.enrtuples = 1;
-        waiting->reldata = rows_;
-        SPI_register_relation(waiting);
+        SPI_register_relation(rows_.relation(row, 1));
     });
 }
 
-// The bytes of the values of the primary key.
-std::string PendingRows::key_of(const ParsedChange& change) const {
-    std::string key;
-    for (const TableShape::Key& part : shape_.key) {
-        const pg::Value& value = change.fields[part.column].value;
-        key += value.null ? 'n' : 'v';
-        if (value.null) continue;
-        const auto append = [&key](const void* data, std::size_t size) {
-            key.append(reinterpret_cast<const char*>(&size), sizeof size);
-            key.append(static_cast<const char*>(data), size);
-        };
-        if (part.by_value)
-            append(&value.datum, sizeof value.datum);
-        else if (part.length > 0)
-            append(DatumGetPointer(value.datum), part.length);
-        else if (part.length == -1)  // just made, so it is neither compressed nor stored elsewhere
-            append(VARDATA_ANY(DatumGetPointer(value.datum)), VARSIZE_ANY_EXHDR(DatumGetPointer(value.datum)));
-        else
-            append(DatumGetCString(value.datum), std::strlen(DatumGetCString(value.datum)));
+// Without triggers and rules of others, none is called by an UPDATE of no row. Row-level security can only hide a row that is there.
+// Compare RelationFindReplTupleByIndex (executor/execReplication.c).
+bool PendingRows::is_surely_new(const ChangeForm& form, TupleDesc row) const {
+    if (!shape_.set_wise.changes || shape_.set_wise.triggers || !shape_.set_wise.by_key || count() != 1) return false;
+    const int columns = static_cast<int>(shape_.key.size());
+    AttrNumber places[INDEX_MAX_KEYS];  // of the key in "waiting"
+    for (int k = 0; k < columns; ++k) {
+        const std::size_t column = shape_.key[k].column;
+        if (!form.has_value(column)) return false;
+        places[k] = 1;
+        for (std::size_t i = 0; i < column; ++i) places[k] += form.has_value(i) + form.has_old(i);
     }
-    return key;
+    return guarded([&, places = &places[0]] {
+        TupleTableSlot* const change = MakeSingleTupleTableSlot(row, &TTSOpsMinimalTuple);
+        tuplestore_select_read_pointer(rows_.rows(), 0);
+        tuplestore_rescan(rows_.rows());
+        Relation const table = table_open(shape_.table.relation, NoLock);  // it is locked
+        Relation const index = index_open(pg::primary_key_index(table), AccessShareLock);
+        bool null = !tuplestore_gettupleslot(rows_.rows(), true, false, change);
+        ScanKeyData wanted[INDEX_MAX_KEYS];
+        for (int k = 0; k < columns && !null; ++k) {
+            const Datum value = slot_getattr(change, places[k], &null);
+            ScanKeyEntryInitialize(&wanted[k], 0, static_cast<AttrNumber>(k + 1), BTEqualStrategyNumber, InvalidOid,
+                                   index->rd_indcollation[k], shape_.key[k].is_equal, value);
+        }
+        bool found = null;
+        if (!null) {
+            IndexScanDesc const scan = pg::begin_index_scan(table, index, GetActiveSnapshot(), columns);
+            index_rescan(scan, wanted, columns, nullptr, 0);
+            found = index_getnext_tid(scan, ForwardScanDirection) != nullptr;
+            index_endscan(scan);
+        }
+        index_close(index, NoLock);
+        table_close(table, NoLock);
+        ExecDropSingleTupleTableSlot(change);
+        return !found;
+    });
 }
 
 }  // namespace replicache::engine

@@ -3,34 +3,41 @@
 namespace replicache::engine {
 
 bool RowChanges::apply(const RowChange& change) {
-    auto writer = require_row_writer(change.table, RowExclusiveLock);
+    auto writer = find(change);
     if (writer != writer_) {
         if (has_pending()) {
             if (!write()) return false;
-            writer = require_row_writer(change.table, RowExclusiveLock);  // writing may have called code that alters the table
+            writer = find(change);  // writing may have called code that alters the table
         }
         use(std::move(writer));
     }
     if (!settings_) settings_.emplace();
-    const ParsedChange parsed = parse_change(writer_->shape(), change);
-    if (!writer_->fits(parsed)) {
+    const auto parsed = parse(writer_->shape(), change);
+    if (!parsed) return false;
+    if (!writer_->fits(*parsed)) {
         if (!write()) return false;
         settings_.emplace();
     }
-    writer_->add(parsed);
-    if (mode_ == Mode::one_by_one || !writer_->may_defer()) return write(Timing::immediate);
+    if (!writer_->add(*parsed) || mode_ == Mode::one_by_one) return write(Timing::immediate);
     deferred_ = true;
     return true;
 }
 
 bool RowChanges::write() { return !has_pending() || write(Timing::deferred); }
 
+std::shared_ptr<RowWriter> RowChanges::find(const RowChange& change) { return require_row_writer(change.table, RowExclusiveLock); }
+
+std::optional<ParsedChange> RowChanges::parse(const TableShape& shape, const RowChange& change) { return parse_change(shape, change); }
+
+bool RowChanges::write_pending(RowWriter& writer, Timing timing, std::optional<pg::PgError>& error) {
+    if (writer.write(timing, error)) return true;
+    // The caller would take the change for applied.
+    if (!error && mode_ == Mode::one_by_one) throw pg::SqlError(ERRCODE_INTERNAL_ERROR, "a single change needs to be written one by one");
+    return false;
+}
+
 bool RowChanges::write(Timing timing) {
-    if (!writer_->write(timing)) {
-        // The caller would take the change for applied.
-        if (mode_ == Mode::one_by_one) throw pg::SqlError(ERRCODE_INTERNAL_ERROR, "a single change needs to be written one by one");
-        return false;
-    }
+    if (!write_pending(*writer_, timing, error_)) return false;
     written_();
     settings_->restore();
     settings_.reset();
@@ -49,10 +56,10 @@ void RowChanges::release() {
     settings_.reset();
 }
 
-void apply_one(const RowChange& change) {
-    std::ignore = RowChanges(
-                      RowChanges::Mode::one_by_one, [] {})
-                      .apply(change);  // true, or it throws
+std::optional<pg::PgError> apply_one(const RowChange& change) {
+    RowChanges rows(RowChanges::Mode::one_by_one, [] {});
+    std::ignore = rows.apply(change);  // true, or there is an error
+    return rows.take_error();
 }
 
 }  // namespace replicache::engine

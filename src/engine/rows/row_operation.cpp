@@ -35,14 +35,41 @@ bool has_row_security(Oid relation) {
     });
 }
 
+// Whether the changes give values besides the key.
+bool has_values(const TableShape& shape, const ChangeForm& form) {
+    for (std::size_t i = 0; i < shape.columns.size(); ++i)
+        if (const RowColumn& column = shape.columns[i]; form.has_value(i) && !column.is_key && !(form.is_owned() && column.is_owner))
+            return true;
+    return false;
+}
+
+// Whether an upsert writes anything into a row that is there.
+bool upsert_changes(const TableShape& shape, const ChangeForm& form) {
+    return shape.table.replace || !shape.deleted.empty() || has_values(shape, form);
+}
+
+// Whether the changes write columns with unique values into rows that are there. If so, their order matters.
+bool touches_unique(const TableShape& shape, const ChangeForm& form) {
+    const bool upserts = form.kind() == Kind::upsert;
+    for (std::size_t i = 0; i < shape.columns.size(); ++i) {
+        const RowColumn& column = shape.columns[i];
+        const bool written =
+            form.has_value(i) || column.is_conflict || (upserts && (column.marks_deleted || (column.writable && shape.table.replace)));
+        if (written && !column.is_key && shape.set_wise.keeps_rows_apart(column.number)) return true;
+    }
+    return false;
+}
+
 class RowOperation {
 public:
-    RowOperation(const TableShape& shape, RowStatements& statements, std::size_t rows, Timing timing)
-        : shape_(shape), statements_(statements), rows_(rows), timing_(timing) {}
+    RowOperation(const TableShape& shape, RowStatements& statements, const PendingRows& changes, Timing timing)
+        : shape_(shape), statements_(statements), changes_(changes), rows_(changes.count()), timing_(timing) {}
 
+    // one_by_one: or there is an error.
     enum class Result { done, no_row, one_by_one };
     Result write();
     Result write_owned();
+    std::optional<pg::PgError>& error() { return error_; }
 
 private:
     Result write_owned(bool allowed, const char* operation, RowStatement statement);
@@ -53,11 +80,12 @@ private:
     Result update_existing();
     Result upsert_several();
 
-    // Nullopt: the statement could have another outcome for changes that have waited.
+    // Nullopt: the statement has failed, or could have another outcome for changes that have waited. Nothing may be run after that.
     std::optional<std::uint64_t> run(RowStatement statement) {
         if (statement == RowStatement::insert || statement == RowStatement::insert_unless_there) check_assigned();
-        if (!statements_.is_set_wise(statement) && timing_ == Timing::deferred) return std::nullopt;
-        return statements_.run(statement);
+        if (!statements_.why_not_set_wise(statement).empty() && timing_ != Timing::immediate) return std::nullopt;
+        if (timing_ == Timing::reordered && statements_.tells_order(statement)) return std::nullopt;
+        return statements_.run(statement, error_);
     }
 
     // Whether the statement has found or written a row.
@@ -74,17 +102,19 @@ private:
     void check_assigned() const;
     bool has_evidence(RowStatement statement) const;
     void check_evidence(RowStatement statement) const;
-    bool has_values() const;
-    bool upsert_changes() const;
-    bool touches_unique() const;
+    bool has_values() const { return engine::has_values(shape_, form()); }
+    bool upsert_changes() const { return engine::upsert_changes(shape_, form()); }
+    bool touches_unique() const { return engine::touches_unique(shape_, form()); }
 
     const ExposedTable& table() const { return shape_.table; }
     const ChangeForm& form() const { return statements_.form(); }
 
     const TableShape& shape_;
     RowStatements& statements_;
+    const PendingRows& changes_;
     const std::uint64_t rows_;
     const Timing timing_;
+    std::optional<pg::PgError> error_{};
 };
 
 RowOperation::Result RowOperation::write() {
@@ -107,9 +137,10 @@ RowOperation::Result RowOperation::write_owned() {
 
 RowOperation::Result RowOperation::write_owned(bool allowed, const char* operation, RowStatement statement) {
     require(allowed, operation);
-    const Result result = run_any(statement);
-    if (result == Result::no_row && access_of(statement)) check_row_security();
-    return result;
+    const auto count = run(statement);
+    if (count && *count == rows_) return Result::done;
+    if (!count || rows_ > 1) return Result::one_by_one;
+    return access_of(statement) && check_row_security() == Result::one_by_one ? Result::one_by_one : Result::no_row;
 }
 
 RowOperation::Result RowOperation::insert() {
@@ -120,7 +151,6 @@ RowOperation::Result RowOperation::insert() {
 RowOperation::Result RowOperation::update() {
     require(table().may_update, "update");
     if (!has_values()) return Result::done;
-    if (rows_ > 1 && touches_unique()) return Result::one_by_one;
     check_evidence(RowStatement::update);
     return check_written(run(RowStatement::update));
 }
@@ -134,8 +164,9 @@ RowOperation::Result RowOperation::remove() {
 // First as an update, since an INSERT with ON CONFLICT checks NOT NULL before it finds the row that is there, and needs the right to
 // insert, which an update should not need.
 RowOperation::Result RowOperation::upsert() {
+    const bool is_new = changes_.is_surely_new(form(), statements_.row());
     for (int attempt = 0; attempt < 2; ++attempt) {
-        if (table().may_update)
+        if (table().may_update && !(is_new && attempt == 0))
             if (const Result updated = update_existing(); updated != Result::no_row) return updated;
         require(table().may_insert, "insert");
         if (const Result inserted = run_any(RowStatement::insert_unless_there); inserted != Result::no_row) return inserted;
@@ -162,8 +193,10 @@ RowOperation::Result RowOperation::update_existing() {
     if (has_evidence(statement))
         if (const Result written = run_any(statement); written != Result::no_row) return written;
     if (live_only) {
-        const auto all = run(RowStatement::find), live = run(RowStatement::find_live);
-        if (!all || !live) return Result::one_by_one;
+        const auto all = run(RowStatement::find);
+        if (!all) return Result::one_by_one;
+        const auto live = run(RowStatement::find_live);
+        if (!live) return Result::one_by_one;
         if (*all > *live) return run_any(RowStatement::restore);
     }
     if (!shape_.policy.judges()) return Result::no_row;
@@ -262,37 +295,36 @@ void RowOperation::check_evidence(RowStatement statement) const {
     if (!has_evidence(statement)) throw shape_.policy.lack_of_evidence(table());
 }
 
-// Whether the changes give values besides the key.
-bool RowOperation::has_values() const {
-    for (std::size_t i = 0; i < shape_.columns.size(); ++i)
-        if (const RowColumn& column = shape_.columns[i]; form().has_value(i) && !column.is_key && !(form().is_owned() && column.is_owner))
-            return true;
-    return false;
-}
-
-// Whether an upsert writes anything into a row that is there.
-bool RowOperation::upsert_changes() const { return table().replace || !shape_.deleted.empty() || has_values(); }
-
-// Whether the changes write columns with unique values. If so, their order matters.
-bool RowOperation::touches_unique() const {
-    const bool upserts = form().kind() == Kind::upsert;
-    for (std::size_t i = 0; i < shape_.columns.size(); ++i) {
-        const RowColumn& column = shape_.columns[i];
-        const bool written =
-            form().has_value(i) || column.is_conflict || (upserts && (column.marks_deleted || (column.writable && table().replace)));
-        if (written && !column.is_key && shape_.set_wise.keeps_rows_apart(column.number)) return true;
-    }
-    return false;
-}
-
 }  // namespace
 
-bool write_rows(const TableShape& shape, RowStatements& statements, std::size_t count, Timing timing) {
-    return RowOperation(shape, statements, count, timing).write() != RowOperation::Result::one_by_one;
+bool write_rows(const TableShape& shape, RowStatements& statements, const PendingRows& changes, Timing timing,
+                std::optional<pg::PgError>& error) {
+    RowOperation operation(shape, statements, changes, timing);
+    const bool written = operation.write() != RowOperation::Result::one_by_one;
+    error = std::move(operation.error());
+    return written;
 }
 
-bool write_owned_row(const TableShape& shape, RowStatements& statements) {
-    return RowOperation(shape, statements, 1, Timing::immediate).write_owned() == RowOperation::Result::done;
+bool write_owned_rows(const TableShape& shape, RowStatements& statements, const PendingRows& changes, Timing timing,
+                      std::optional<pg::PgError>& error) {
+    RowOperation operation(shape, statements, changes, timing);
+    const bool written = operation.write_owned() == RowOperation::Result::done;
+    error = std::move(operation.error());
+    return written;
+}
+
+// The answer for a user's rows tells of each row in the order of the changes. Rows come back in this order from an INSERT. From an UPDATE
+// they have numbers. A deletion answers with the row as it was.
+bool may_write_together(const TableShape& shape, const ChangeForm& form) {
+    switch (form.kind()) {
+        case Kind::update: return (has_values(shape, form) || !form.is_owned()) && !touches_unique(shape, form);
+        case Kind::insert: return true;
+        default: return !form.is_owned();
+    }
+}
+
+bool may_move_unique(const TableShape& shape, const ChangeForm& form) {
+    return form.kind() == Kind::update ? touches_unique(shape, form) : !shape.set_wise.unique.empty();
 }
 
 }  // namespace replicache::engine

@@ -114,7 +114,10 @@ private:
                (statement_ == RowStatement::remove ? resource.identity : "NULL::pg_catalog.text") + ", " + resource.data;
     }
 
-    std::string returning() const { return form_.is_owned() ? " RETURNING " + owned_row() : ""; }
+    std::string returning() const {
+        if (!form_.is_owned()) return {};
+        return " RETURNING " + owned_row() + (statement_ == RowStatement::update ? ", v.\"" + std::string(waiting_number) + "\"" : "");
+    }
 
     const TableShape& shape_;
     const ChangeForm& form_;

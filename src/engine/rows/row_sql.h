@@ -1,7 +1,7 @@
 // The SQL that writes rows: one text for each form of changes and each statement.
 //
 // Every statement reads the pending changes as the table "waiting" (pending_rows.h). Its column ~c… is the value of the column with that
-// number, and ~o… is what the client had before.
+// number, and ~o… is what the client had before. Updates of a user's rows have ~n, too, which counts the changes from 0.
 #pragma once
 
 #include "engine/rows/table_shape.h"
@@ -37,5 +37,6 @@ inline WaitingName waiting_name(char prefix, AttrNumber column) {
 }
 inline WaitingName waiting_value(AttrNumber column) { return waiting_name('c', column); }
 inline WaitingName waiting_old(AttrNumber column) { return waiting_name('o', column); }
+inline constexpr const char* waiting_number = "~n";
 
 }  // namespace replicache::engine

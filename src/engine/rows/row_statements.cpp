@@ -1,40 +1,21 @@
 #include "engine/rows/row_statements.h"
 
+#include "engine/rows/reads_tables.h"
 #include "pg/compat.h"
-
-extern "C" {
-#include "jit/jit.h"
-#include "optimizer/cost.h"
-}
+#include "pg/plan_for_growth.h"
 
 namespace replicache::engine {
 namespace {
 
 using pg::guarded;
 
-// While it lives, PostgreSQL plans for tables that grow. The plans are kept, so one that was made for a small table must not read all of
-// the table later. Disabling sequential scans makes plans look expensive, which would turn on JIT compilation. So that is off, too.
-class PlanForGrowth {
-public:
-    PlanForGrowth() { enable_seqscan = jit_enabled = false; }
-    ~PlanForGrowth() {
-        enable_seqscan = seqscan_;
-        jit_enabled = jit_;
-    }
-    PlanForGrowth(const PlanForGrowth&) = delete;
-    PlanForGrowth& operator=(const PlanForGrowth&) = delete;
-
-private:
-    bool seqscan_ = enable_seqscan;
-    bool jit_ = jit_enabled;
-};
-
 }  // namespace
 
 RowStatements::RowStatements(const TableShape& shape, ChangeForm form) : shape_(shape), form_(std::move(form)), row_(describe()) {}
 
 TupleDesc RowStatements::describe() const {
-    int count = 0;
+    const bool numbered = form_.is_owned() && form_.kind() == RowChange::Kind::update;
+    int count = numbered;
     for (std::size_t i = 0; i < shape_.columns.size(); ++i) count += form_.has_value(i) + form_.has_old(i);
     return guarded([&] {
         MemoryContext const outer = MemoryContextSwitchTo(shape_.context.get());
@@ -49,6 +30,7 @@ TupleDesc RowStatements::describe() const {
             if (form_.has_value(i)) add(column, waiting_value(column.number));
             if (form_.has_old(i)) add(column, waiting_old(column.number));
         }
+        if (numbered) TupleDescInitEntry(row, next, waiting_number, INT8OID, -1, 0);
         pg::complete(row);
         MemoryContextSwitchTo(outer);
         return row;
@@ -61,29 +43,50 @@ RowStatements::Prepared& RowStatements::prepared(RowStatement statement) {
     return result;
 }
 
-bool RowStatements::is_set_wise(RowStatement statement) {
+const std::string& RowStatements::why_not_set_wise(RowStatement statement) {
     Prepared& found = prepared(statement);
-    const PlanForGrowth setting;
+    const pg::PlanForGrowth setting;
     guarded([&found] {
-        if (CachedPlan* const planned = SPI_plan_get_cached_plan(found.plan.get())) ReleaseCachedPlan(planned, CurrentResourceOwner);
+        CachedPlan* const planned = SPI_plan_get_cached_plan(found.plan.get());
+        if (planned == nullptr) return;
+        found.keeps_order = list_length(planned->stmt_list) == 1 && pg::writes_in_order(*linitial_node(PlannedStmt, planned->stmt_list));
+        ReleaseCachedPlan(planned, CurrentResourceOwner);
     });
     const CachedPlanSource& source = found.plan.source();
-    if (source.generation != found.generation) {
+    if (source.generation != found.generation || code_epoch() != found.epoch) {
+        const std::uint64_t epoch = code_epoch();  // analysis may learn of changes
         const bool removes = statement == RowStatement::remove || statement == RowStatement::write_or_refuse;
-        found.set_wise = engine::is_set_wise(source, shape_.table.relation, removes);
+        found.why_not = engine::why_not_set_wise(source, shape_.table.relation, removes);
+        found.tells_order = engine::tells_order(source);
         found.generation = source.generation;
+        found.epoch = epoch;
     }
-    return found.set_wise;
+    return found.why_not;
 }
 
 bool RowStatements::are_set_wise() const {
     const auto is_used = [](const Prepared& statement) { return static_cast<bool>(statement.plan); };
     return std::any_of(statements_.begin(), statements_.end(), is_used) &&
-           std::all_of(statements_.begin(), statements_.end(), [&](const Prepared& s) { return !is_used(s) || s.set_wise; });
+           std::all_of(statements_.begin(), statements_.end(), [&](const Prepared& s) { return !is_used(s) || s.why_not.empty(); });
+}
+
+bool RowStatements::keep_order() const {
+    return std::all_of(
+        statements_.begin(), statements_.end(), [](const Prepared& s) { return !s.plan || s.keeps_order; });
+}
+
+bool RowStatements::tells_order(RowStatement statement) {
+    why_not_set_wise(statement);
+    return prepared(statement).tells_order;
+}
+
+bool RowStatements::tell_order() const {
+    return std::any_of(
+        statements_.begin(), statements_.end(), [](const Prepared& statement) { return statement.tells_order; });
 }
 
 bool RowStatements::may_run(RowStatement statement) {
-    is_set_wise(statement);  // plans it
+    why_not_set_wise(statement);  // plans it
     return guarded([&found = prepared(statement)] {
         CachedPlan* const cached = SPI_plan_get_cached_plan(found.plan.get());
         bool may = true;

@@ -19,18 +19,27 @@ public:
 
     // Whether the role has all rights that the statement needs.
     bool may_run(RowStatement statement);
-    // Whether the statement may write several rows for the role that runs it now.
-    bool is_set_wise(RowStatement statement);
+    // Why the statement may not write several rows for the role that runs it now. Empty: it may.
+    const std::string& why_not_set_wise(RowStatement statement);
     // The same for all statements that were used so far. False: none was.
     bool are_set_wise() const;
-    // How many rows the statement has found or written.
-    std::uint64_t run(RowStatement statement);
+    // Whether all statements that were used so far write rows in the order of the changes.
+    bool keep_order() const;
+    // Whether rows could tell in which order the statement and others of the same table have written them.
+    bool tells_order(RowStatement statement);
+    // The same for any statement that was used so far.
+    bool tell_order() const;
+    // How many rows the statement has found or written. Nullopt: it has failed, with this error.
+    std::optional<std::uint64_t> run(RowStatement statement, std::optional<pg::PgError>& error);
 
 private:
     struct Prepared {
         pg::Plan plan{};
-        int generation = -1;  // of PostgreSQL's plan, when set_wise was found out
-        bool set_wise = false;
+        int generation = -1;      // of PostgreSQL's plan, when the rest was found out
+        std::uint64_t epoch = 0;  // code_epoch() then
+        std::string why_not{};
+        bool tells_order = false;
+        bool keeps_order = false;
     };
     struct FreeRow {
         void operator()(TupleDescData* row) const { FreeTupleDesc(row); }
@@ -45,15 +54,17 @@ private:
     std::array<Prepared, row_statement_count> statements_{};
 };
 
-// Inline, as are its callers: statements fail every day, and each frame on the way of an exception costs as much as some rows.
-inline std::uint64_t RowStatements::run(RowStatement statement) {
-    return pg::guarded([&found = prepared(statement)] {
+// Statements fail every day, and an exception costs as much as some rows. So errors are returned.
+inline std::optional<std::uint64_t> RowStatements::run(RowStatement statement, std::optional<pg::PgError>& error) {
+    const SPIPlanPtr plan = prepared(statement).plan.get();
+    error = pg::error_of([plan] {
         const MemoryContext outer = CurrentMemoryContext;  // SPI changes it
-        const int code = SPI_execute_plan(found.plan.get(), nullptr, nullptr, false, 0);
+        const int code = SPI_execute_plan(plan, nullptr, nullptr, false, 0);
         MemoryContextSwitchTo(outer);
         if (code < 0) elog(ERROR, "SPI_execute_plan failed: %s", SPI_result_code_string(code));
-        return static_cast<std::uint64_t>(SPI_processed);
     });
+    if (error) return std::nullopt;
+    return SPI_processed;
 }
 
 }  // namespace replicache::engine

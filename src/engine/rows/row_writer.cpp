@@ -1,8 +1,10 @@
 #include "engine/rows/row_writer.h"
 
+#include "engine/space/space.h"
 #include "engine/table/relation.h"
 #include "pg/invalidation.h"
 #include "pg/own_table.h"
+#include "pg/table.h"
 
 extern "C" {
 #include "storage/lmgr.h"
@@ -20,6 +22,8 @@ constexpr std::size_t max_forms = 100;
 struct Writers {
     std::unordered_map<std::string, std::shared_ptr<RowWriter>> by_name;
     std::vector<Oid> relations;  // the exposed tables, and the registries
+    pg::TableState exposed;      // the registries, when this became valid
+    pg::TableState tracked;
     bool valid = false;
 } writers;
 
@@ -32,6 +36,7 @@ void at_catalog_change() noexcept { writers.valid = false; }
 const pg::CatalogListener schema_listener(NAMESPACEOID, at_catalog_change);
 const pg::CatalogListener function_listener(PROCOID, at_catalog_change);
 const pg::CatalogListener constraint_listener(CONSTROID, at_catalog_change);
+const pg::CatalogListener cast_listener(CASTSOURCETARGET, at_catalog_change);  // a CHECK may make JSON
 
 }  // namespace
 
@@ -54,55 +59,83 @@ void RowWriter::begin() {
 void RowWriter::end() {
     in_use_ = false;
     pending_.clear();
-    pending_statements_ = nullptr;
 }
 
-// If one row changes twice, the outcome takes two statements.
-bool RowWriter::fits(const ParsedChange& change) const {
-    return pending_statements_ == nullptr ||
-           (pending_statements_->form() == change.form && pending_.has_room_for(change) && !pending_.has_row_of(change));
+bool RowWriter::fits(const ParsedChange& change) {
+    const auto groups = pending_.groups();
+    if (groups.empty()) return true;
+    if (!pending_.has_room_for(change) || pending_.has_row_of(change)) return false;
+    if (pending_.find(change.form) != nullptr) return true;
+    const auto known = statements_.find(change.form);
+    const auto is_beside_others = [this](const RowStatements& s) { return may_defer(s) && is_independent(s); };
+    return groups.size() < PendingGroups::max_groups && known != statements_.end() && !versions_tell_ && !versions_tell_order() &&
+           is_beside_others(known->second) && (groups.size() > 1 || is_beside_others(*groups.front().statements));
 }
 
-void RowWriter::add(const ParsedChange& change) {
-    if (pending_statements_ == nullptr) pending_statements_ = &statements_of(change.form);
-    pending_.add(change, pending_statements_->row());
+bool RowWriter::add(const ParsedChange& change) {
+    PendingGroups::Group* group = pending_.find(change.form);
+    if (group == nullptr) group = &pending_.add_group(statements_of(change.form));
+    pending_.add(change, *group);
+    return may_defer(*group->statements);
 }
 
-bool RowWriter::may_defer() const {
+bool RowWriter::may_defer(const RowStatements& statements) const {
     const SetWise& set_wise = shape_.set_wise;
-    const RowChange::Kind kind = pending_statements_->form().kind();
-    if (kind == RowChange::Kind::remove ? !set_wise.removes : !set_wise.changes) return false;
-    return (kind == RowChange::Kind::insert || set_wise.by_key) && pending_statements_->are_set_wise();
+    const RowChange::Kind kind = statements.form().kind();
+    return (kind == RowChange::Kind::remove ? set_wise.removes : set_wise.changes) &&
+           (kind == RowChange::Kind::insert || set_wise.by_key) && may_write_together(shape_, statements.form()) &&
+           statements.are_set_wise() && (statements.keep_order() || !(versions_tell_ || versions_tell_order()));
 }
 
-bool RowWriter::write(Timing timing) {
-    pending_.connect(pending_statements_->row());
-    if (!write_rows(shape_, *pending_statements_, pending_.count(), timing)) return false;
+// Whether nothing can tell if changes of this form were written before or after changes of other rows. A table that is written set-wise
+// runs no code of others. Its rows refer to no row of the table, and writing them changes no other table. What is left: which row gets a
+// unique value, the numbers of sequences, our own tables, and the order of the versions, which the caller looks at.
+bool RowWriter::is_independent(const RowStatements& statements) const {
+    const ChangeForm& form = statements.form();
+    return !form.is_owned() && pending_.is_keyed(form) && !may_move_unique(shape_, form) && !statements.tell_order();
+}
+
+std::string RowWriter::why_not_set_wise(const ChangeForm& form, RowStatement statement) {
+    RowStatements& statements = statements_of(form);
+    PendingRows(shape_).connect(statements.row());
+    std::string why = statements.why_not_set_wise(statement);
     guarded([] { SPI_finish(); });
-    pending_.clear();
-    pending_statements_ = nullptr;
-    return true;
+    return why;
 }
 
-std::optional<RowWriter::OwnedRow> RowWriter::write_owned(const RowChange& change, std::string_view owner) {
-    begin();
-    const std::unique_ptr<RowWriter, void (*)(RowWriter*)> use(this, [](RowWriter* writer) { writer->end(); });
-    const auto parsed = parse_owned_change(shape_, change, owner);
-    if (!parsed) return std::nullopt;
-    add(*parsed);
-    pending_.connect(pending_statements_->row());
-    std::optional<OwnedRow> row;
-    if (write_owned_row(shape_, *pending_statements_)) {
-        // Code that the statement has called can have altered the table.
-        if (SPI_gettypeid(SPI_tuptable->tupdesc, 1) != INT8OID) guarded([this] { raise_changed(relation()); });
-        const pg::Rows rows(SPI_tuptable, 1);
-        row = {.id = rows.text(0, 2).value_or(""),
-               .identity = rows.text(0, 3).value_or("{}"),
-               .data = rows.text(0, 4).value_or("{}"),
-               .version = rows.int8(0, 1)};
+bool RowWriter::write(Timing timing, std::optional<pg::PgError>& error) {
+    const bool reordered = pending_.groups().size() > 1, told = versions_tell_order();
+    bool in_order = !reordered;
+    for (PendingGroups::Group& group : pending_.groups()) {
+        group.rows.connect(group.statements->row());
+        if (!write_rows(shape_, *group.statements, group.rows, reordered ? Timing::reordered : timing, error)) return false;
+        guarded([] { SPI_finish(); });
+        in_order = in_order && (group.rows.count() == 1 || group.statements->keep_order());
+    }
+    pending_.clear();
+    const bool tell = versions_tell_order();
+    if (tell && !told) versions_tell_ = true;
+    return in_order || !tell;
+}
+
+bool RowWriter::write_owned(Timing timing, std::vector<OwnedRow>& rows, std::optional<pg::PgError>& error) {
+    constexpr int number_column = 5;
+    const PendingGroups::Group& group = pending_.groups().front();
+    group.rows.connect(group.statements->row());
+    if (!write_owned_rows(shape_, *group.statements, group.rows, timing, error)) return false;
+    // Code that the statement has called can have altered the table.
+    if (SPI_gettypeid(SPI_tuptable->tupdesc, 1) != INT8OID) guarded([this] { raise_changed(relation()); });
+    const pg::Rows written(SPI_tuptable, SPI_processed);
+    for (std::uint64_t i = 0; i < written.count(); ++i) {
+        if (SPI_tuptable->tupdesc->natts >= number_column && written.int8(i, number_column) != static_cast<std::int64_t>(i)) return false;
+        rows.push_back({.id = written.text(i, 2).value_or(""),
+                        .identity = written.text(i, 3).value_or("{}"),
+                        .data = written.text(i, 4).value_or("{}"),
+                        .version = written.int8(i, 1)});
     }
     guarded([] { SPI_finish(); });
-    return row;
+    pending_.clear();
+    return true;
 }
 
 RowStatements& RowWriter::statements_of(const ChangeForm& form) {
@@ -111,11 +144,20 @@ RowStatements& RowWriter::statements_of(const ChangeForm& form) {
     return statements_.try_emplace(form, shape_, form).first->second;
 }
 
+void confirm_row_writers() {
+    if (writers.valid && (pg::TableState("exposed_table") != writers.exposed || pg::TableState("tracked_table") != writers.tracked))
+        writers.valid = false;
+}
+
 std::shared_ptr<RowWriter> find_row_writer(const std::string& name, LOCKMODE lock) {
     for (Oid locked = InvalidOid;;) {
         if (!writers.valid) {
             writers.by_name.clear();
             writers.relations = {pg::own_relation("exposed_table"), pg::own_relation("tracked_table")};
+            writers.exposed = pg::TableState("exposed_table");
+            writers.tracked = pg::TableState("tracked_table");
+            writers.exposed.await_messages();
+            writers.tracked.await_messages();
             writers.valid = true;  // before reading: an invalidation that arrives meanwhile must not be lost
         }
         const auto it = writers.by_name.find(name);

@@ -3,7 +3,7 @@
 // One statement writes several changes of one form if that has the same outcome as a statement for each: see set_wise.h.
 #pragma once
 
-#include "engine/rows/pending_rows.h"
+#include "engine/rows/pending_groups.h"
 #include "engine/rows/resource_reader.h"
 #include "engine/rows/row_operation.h"
 
@@ -25,14 +25,16 @@ public:
     void begin();
     void end();
 
-    // Whether the change can be written together with those that wait.
-    bool fits(const ParsedChange& change) const;
-    void add(const ParsedChange& change);
-    // Whether those that wait may do so until others come, as far as that is known before they are written.
-    bool may_defer() const;
+    // Whether the change can wait with those that do.
+    bool fits(const ParsedChange& change);
+    // Whether it may wait until others come, as far as that is known before it is written.
+    bool add(const ParsedChange& change);
     // Writes those that wait: see write_rows.
-    [[nodiscard]] bool write(Timing timing);
+    [[nodiscard]] bool write(Timing timing, std::optional<pg::PgError>& error);
     std::size_t pending() const { return pending_.count(); }
+
+    // Why the statement may not write several changes of this form for the current role. Empty: it may.
+    std::string why_not_set_wise(const ChangeForm& form, RowStatement statement);
 
     // The table as a resource, and what reads it. Null: it is none.
     const Resource* resource() const { return shape_.resource ? &*shape_.resource : nullptr; }
@@ -42,20 +44,26 @@ public:
         std::string id, identity, data;  // JSON; identity: of a row that was removed
         std::int64_t version;
     };
-    // Inserts, updates or removes a row of this owner. Returns the row as it is then, or as it was before it was removed. Nullopt: the
-    // owner has no such row. Then roll back. Conflict policies do not apply.
-    std::optional<OwnedRow> write_owned(const RowChange& change, std::string_view owner);
+    // Writes those that wait, which are of one owner, and adds the rows as they are then, in the order of the changes; a row that was
+    // removed, as it was. Conflict policies do not apply. False: see write_owned_rows. Then roll back.
+    [[nodiscard]] bool write_owned(Timing timing, std::vector<OwnedRow>& rows, std::optional<pg::PgError>& error);
 
 private:
     RowStatements& statements_of(const ChangeForm& form);
+    bool may_defer(const RowStatements& statements) const;
+    bool is_independent(const RowStatements& statements) const;
 
     const TableShape shape_;
     const std::unique_ptr<ResourceReader> reader_;
     bool in_use_ = false;
     std::unordered_map<ChangeForm, RowStatements, ChangeForm::Hash> statements_;
-    PendingRows pending_;
-    RowStatements* pending_statements_ = nullptr;  // of those that wait; null: none does
+    PendingGroups pending_;
+    bool versions_tell_ = false;  // of rows of this table, see versions_tell_order
 };
+
+// Makes the writers anew if the active snapshot shows a change of the registries that they do not know. Only readers need it: a writer
+// waits for the table's lock, and knows them then.
+void confirm_row_writers();
 
 // Finds the writer of the table that clients call by this name. Locks the table in this mode until the end of the (sub)transaction, so that
 // the definition which the writer knows stays the current one. Null: no table is exposed by that name.

@@ -14,10 +14,12 @@ namespace replicache::engine {
 
 // The kinds of changes that the definition of a table allows to write together.
 struct SetWise {
-    bool changes = false;  // to insert or update several rows at once, as far as `unique` allows
+    std::string why_not{};  // says why neither of the next two is allowed
+    bool changes = false;   // to insert or update several rows at once, as far as `unique` allows
     bool removes = false;
+    bool triggers = false;             // the table has triggers of others. Which ones count depends on the statement
     std::vector<AttrNumber> unique{};  // columns in which rows must differ, besides the primary key; 0: any column
-    bool by_key = false;               // equal primary keys are equal bytes, which shows whether changes are of the same row
+    bool by_key = false;               // equal primary keys are equal bytes, and stay: they show whether changes are of the same row
 
     bool keeps_rows_apart(AttrNumber column) const {
         return std::any_of(
@@ -29,8 +31,16 @@ SetWise set_wise(Relation relation);
 // Whether reading a value of this type sees no table: its domains have no checks that could.
 bool is_safe_input(Oid type);
 
-// What a statement allows, with the defaults and row-level security policies that it has for the role that runs it. A statement that
-// removes rows can change other tables, too. So it must not read any.
-bool is_set_wise(const CachedPlanSource& statement, Oid relation, bool removes);
+// Why the statement may not write several rows, with the defaults and row-level security policies that it has for the role that runs it,
+// and the triggers that it fires.
+// Empty: it may. A statement that removes rows can change other tables, too. So it must not read any. Answers hold as long as code_epoch()
+// is the same (reads_tables.h), and the plan.
+std::string why_not_set_wise(const CachedPlanSource& statement, Oid relation, bool removes);
+// The same for a query that was rewritten for the role.
+std::string why_not_set_wise(Query* query, Oid relation, bool removes);
+
+// Whether the rows that the statement writes can tell when it ran: whether before or after other statements for the same table. Numbers of
+// sequences do, and our own tables, which every statement may change.
+bool tells_order(const CachedPlanSource& statement);
 
 }  // namespace replicache::engine

@@ -117,6 +117,7 @@ void TableShape::add_key(Relation relation) {
         const FormData_pg_attribute& attribute = *TupleDescAttr(relation->rd_att, number - 1);
         key.push_back({.column = index_of(*column),
                        .equals = pg::qualified_operator(equal),
+                       .is_equal = guarded([equal] { return get_opcode(equal); }),
                        .is_array = is_array,
                        .by_value = attribute.attbyval,
                        .length = attribute.attlen});

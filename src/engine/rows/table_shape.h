@@ -14,6 +14,7 @@ struct TableShape {
     struct Key {
         std::size_t column;  // index
         std::string equals;  // operator, for SQL
+        Oid is_equal;        // its function
         bool is_array;
         bool by_value;
         std::int16_t length;

@@ -26,8 +26,7 @@ using Access = pg::Table::Access;
 
 constexpr const char* send_with_its_group = "Send the mutations of a client with its own client group.";
 
-void insert_clients(const std::string& group, std::vector<const Clients::value_type*>& clients, std::int64_t version) {
-    if (clients.empty()) return;
+void insert_clients(const std::string& group, std::span<const Clients::value_type* const> clients, std::int64_t version) {
     const pg::ScratchContext scratch;
     static OwnStatement insert(
         R"(
@@ -42,7 +41,6 @@ void insert_clients(const std::string& group, std::vector<const Clients::value_t
         ids.emplace_back(client->first);
         last_mutation_ids.push_back(client->second.last_mutation_id);
     }
-    clients.clear();
     const SpiConnection spi;
     const Rows rows = insert.run({value(pg::text_array(ids)), value(group), value(pg::int8_array(last_mutation_ids)), value(version)});
     // Another space's push has created one of them for another group at the same moment.
@@ -126,7 +124,6 @@ void store_clients(const std::string& group, const Clients& clients, std::int64_
         if (!client.changed) continue;
         if (client.row == nullptr) {
             created.push_back(&entry);
-            if (created.size() == pg::max_rows) insert_clients(group, created, version);
             continue;
         }
         table.update(client.row,
@@ -135,7 +132,7 @@ void store_clients(const std::string& group, const Clients& clients, std::int64_
                       {client_column::last_seen, TimestampTzGetDatum(GetCurrentTransactionStartTimestamp())}},
                      CurrentMemoryContext);
     }
-    insert_clients(group, created, version);
+    pg::in_parts(std::span<const Clients::value_type* const>(created), [&](auto part) { insert_clients(group, part, version); });
 }
 
 }  // namespace replicache::engine

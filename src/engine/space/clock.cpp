@@ -41,7 +41,7 @@ const config_enum_entry* clock_names() {
 std::int64_t Clock::version_of(Space& space) const { return space.version; }
 
 std::int64_t Clock::stamp(Space& space) const {
-    if (!space.deferred) write_version(space);
+    space.deferred ? note_stamped(space) : write_version(space);
     return version_of(space);
 }
 

@@ -15,7 +15,7 @@ struct Head {
     bool may_be_lost = false;    // a crash could still undo it
 };
 
-// Under the active snapshot; nullopt: the space has no row.
+// Under the active snapshot; nullopt: the space has no row. Throws SpaceAway when it has moved.
 std::optional<Head> head_of(std::string_view space);
 
 }  // namespace replicache::engine

@@ -40,8 +40,8 @@ struct Name {
     std::string_view database() const { return stem.substr(0, stem.find('-') + 1); }
 };
 
-// Where this history has left an older timeline; InvalidXLogRecPtr: it has never been on it. Histories are read from disk once.
-XLogRecPtr end_of(TimeLineID ancestor, TimeLineID current) {
+// Where a history that is on this timeline has left older ones. Read from disk once.
+const std::vector<std::pair<TimeLineID, XLogRecPtr>>& ends_of_ancestors(TimeLineID current) {
     static TimeLineID known = 0;
     static std::vector<std::pair<TimeLineID, XLogRecPtr>> ends;
     if (known != current) {
@@ -54,6 +54,12 @@ XLogRecPtr end_of(TimeLineID ancestor, TimeLineID current) {
         }
         known = current;
     }
+    return ends;
+}
+
+// Where this history has left an older timeline; InvalidXLogRecPtr: it has never been on it.
+XLogRecPtr end_of(TimeLineID ancestor, TimeLineID current) {
+    const auto& ends = ends_of_ancestors(current);
     const auto found = std::find_if(ends.begin(), ends.end(), [ancestor](const auto& end) { return end.first == ancestor; });
     return found == ends.end() ? InvalidXLogRecPtr : found->second;
 }
@@ -67,7 +73,7 @@ XLogRecPtr end_of_records(XLogRecPtr position) {
 
 }  // namespace
 
-History::History(std::string_view space) {
+History::History(std::string_view space) : space_(space) {
     pg::Table table("origin", pg::Table::Access::read);
     if (!table.find(origin_key)) throw pg::SqlError(ERRCODE_INTERNAL_ERROR, "replicache.origin has lost its row");
     // A copy of a database (CREATE DATABASE … TEMPLATE) has another OID. After pg_upgrade both OIDs may be the old ones, and timelines
@@ -79,7 +85,30 @@ History::History(std::string_view space) {
 bool History::contains(const Cookie& cookie) const {
     if (cookie.origin == name_) return true;
     const Name theirs(cookie.origin), ours(name_);
-    return theirs.stem == ours.stem && theirs.timeline < ours.timeline && cookie.lsn <= end_of(theirs.timeline, ours.timeline);
+    if (theirs.stem != ours.stem) return was_elsewhere(cookie);
+    return theirs.timeline < ours.timeline && cookie.lsn <= end_of(theirs.timeline, ours.timeline);
+}
+
+// Only the version counts elsewhere, too. The rest of a cookie names tables, views and transactions of the server that gave it.
+bool History::was_elsewhere(const Cookie& cookie) const {
+    if (cookie.names_transactions() || cookie.view || cookie.page || cookie.at != 0 || !cookie.skipped.empty()) return false;
+    constexpr const char* former = "former_history";
+    constexpr int lsn = 3, version = 4;
+    if (!pg::Table::exists(former)) return false;  // before ALTER EXTENSION … UPDATE from 0.5.0
+    pg::Table table(former, pg::Table::Access::read);
+    return table.find({space_, cookie.origin}) && cookie.lsn <= static_cast<std::uint64_t>(table.int8(lsn)) &&
+           cookie.version <= table.int8(version);
+}
+
+std::vector<History::Past> History::pasts() const {
+    const Name ours(name_);
+    std::vector<Past> pasts;
+    for (const auto& [timeline, end] : ends_of_ancestors(ours.timeline)) {
+        // The list begins with the current timeline, which has no end.
+        if (timeline != ours.timeline) pasts.push_back({std::string(ours.stem) + std::to_string(timeline), end});
+    }
+    pasts.push_back({name_, PG_INT64_MAX});
+    return pasts;
 }
 
 bool History::is_behind(const Cookie& cookie) const {

@@ -2,6 +2,8 @@
 // one that was reset, restored from a dump or moved by pg_upgrade, and new_epoch() are other histories: the same version, or transaction
 // id, may stand for another change there.
 //
+// A space that was moved here from another server (engine/move) brings its history along.
+//
 // A promotion and point-in-time recovery begin a new timeline, which has all that was done on the old one up to where it was left.
 #pragma once
 
@@ -20,11 +22,21 @@ public:
     // Whether what the cookie's reader had seen belongs to this history.
     bool contains(const Cookie& cookie) const;
 
+    // The names under which this history went on this server, and up to which position in the WAL. The last one goes on.
+    struct Past {
+        std::string name;
+        std::uint64_t lsn;
+    };
+    std::vector<Past> pasts() const;
+
     // Whether this is a standby that has not replayed the WAL up to where the cookie was given. Then it may not know yet of a promotion or
     // a new_epoch().
     bool is_behind(const Cookie& cookie) const;
 
 private:
+    bool was_elsewhere(const Cookie& cookie) const;
+
+    std::string space_;
     std::string name_;
 };
 

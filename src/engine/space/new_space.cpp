@@ -1,5 +1,6 @@
 #include "engine/space/new_space.h"
 
+#include "engine/space/away.h"
 #include "engine/space/space.h"
 #include "engine/space/taken_spaces.h"
 #include "pg/own_table.h"
@@ -15,6 +16,7 @@ bool creating = false;  // we insert a row of replicache.space, not a dump
 // Whether the row was created; false when it exists.
 bool insert_space(std::string_view id, const Clock& clock) {
     check_space_id(id);
+    check_is_here(id, As::committed);
     const SpiConnection spi;
     const std::unique_ptr<bool, void (*)(bool*)> done(&(creating = true, creating), [](bool* flag) { *flag = false; });
     return clock.insert(pg::value(id));
@@ -49,6 +51,9 @@ HeapTuple on_restore(const TriggerData& trigger) {
     const pg::Rows merged = merge.run({id, restored(space_column::clock), restored(space_column::version), restored(space_column::floor),
                                        restored(space_column::collected), restored(space_column::collector)});
     if (merged.empty()) return row;
+    static OwnStatement hold("UPDATE replicache.space SET held = $2 WHERE id OPERATOR(pg_catalog.=) $1", {TEXTOID, TEXTOID});
+    if (descriptor->natts >= space_column::held)  // it is missing before ALTER EXTENSION … UPDATE from 0.5.0
+        if (const pg::Value move = restored(space_column::held); !move.null) hold.run({id, move});
     // This transaction may have taken the space already, for rows that were loaded before.
     auto& taken = taken_spaces();
     if (const auto known = taken.find(pg::view_of_text(id.datum)); known != taken.end()) {

@@ -1,5 +1,6 @@
 #include "engine/space/space.h"
 
+#include "engine/space/away.h"
 #include "engine/space/new_space.h"
 #include "engine/space/taken_spaces.h"
 #include "pg/own_table.h"
@@ -42,6 +43,7 @@ Space& take_space(std::string_view id, const Clock* clock) {
         if (!table.lock_unless(id, space_column::clock, is_lock_free))
             throw SqlError(ERRCODE_T_R_SERIALIZATION_FAILURE, "could not serialize access due to concurrent update");
     }
+    if (move_of(table)) refuse_held(id);
     Space space{.id = std::string(id), .clock = &clock_of(table)};
     if (space.clock->locks) {
         space.before = table.int8(space_column::version);

@@ -10,7 +10,7 @@ constexpr std::size_t max_space_bytes = 1000;  // so that the space fits into a 
 
 // Columns of replicache.space.
 namespace space_column {
-constexpr int id = 1, clock = 2, version = 3, floor = 4, collected = 5, collector = 6;
+constexpr int id = 1, clock = 2, version = 3, floor = 4, collected = 5, collector = 6, held = 7;
 }
 
 // The clock of the row that was found or locked.
@@ -24,9 +24,11 @@ struct Space {
     Oid table = InvalidOid;    // that has the row, where the clock locks it
     std::int64_t before = 0;   // the version of the row when it was locked
     std::int64_t version = 0;  // see Clock::first_version; from the first change on, that of the last one
-    bool deferred = false;     // a push is at work, and writes the row when it ends
+    bool deferred = false;     // see DeferVersion
+    bool stamped = false;      // a change was stamped while the version was deferred
     bool taken = false;        // false: by a subtransaction only that was rolled back
     bool changed = false;      // the version stands for a change, whose poke is under way or comes with the commit
+    bool arriving = false;     // its rows come from another server, with their versions (engine/move)
     SubTransactionId row_written_in = InvalidSubTransactionId;  // the last one that has written the row
     // Where each change gets a version of its own:
     CommandId stamped_by = 0;  // the last command that got one
@@ -38,7 +40,7 @@ struct Space {
 };
 
 // Takes the space until the end of the transaction, and creates it when it does not exist: with this clock, or that of
-// replicache.default_clock. Needs no SPI connection.
+// replicache.default_clock. Needs no SPI connection. Throws SpaceAway when the space is held, or has moved.
 Space& take_space(std::string_view id, const Clock* clock = nullptr);
 
 // The space if this transaction has changed it, else null.
@@ -56,6 +58,19 @@ inline std::int64_t stamp(Space& space) { return space.clock->stamp(space); }
 
 // Stamps a change and pokes, unless this transaction has done so.
 inline void write_version(Space& space) { space.clock->write_version(space); }
+
+// While a push runs, the triggers do not write the row of the space. The push writes it once, at the top level: a subtransaction that
+// writes a row which its parent has locked costs a MultiXact.
+class DeferVersion {
+public:
+    explicit DeferVersion(Space& space) : space_(space) { space_.deferred = true; }
+    ~DeferVersion() { space_.deferred = false; }
+    DeferVersion(const DeferVersion&) = delete;
+    DeferVersion& operator=(const DeferVersion&) = delete;
+
+private:
+    Space& space_;
+};
 
 // Makes the next pull of every client of the space complete: from now on no older cookie gets a delta. The row is locked until commit. So
 // the transaction that writes the floor last also commits last, and a reader who has seen this floor has seen those before.

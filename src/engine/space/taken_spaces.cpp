@@ -10,7 +10,7 @@ TakenSpaces spaces;
 // One thing that was done to a space. When its subtransaction rolls back, the lock and the version in the row are gone, so the step is
 // undone in memory, too.
 struct Step {
-    enum class Kind { take, change, write_row } kind;
+    enum class Kind { take, change, stamp, write_row } kind;
     Space* space;
     SubTransactionId by;
 };
@@ -22,6 +22,7 @@ void undo(const Step& step) {
     switch (step.kind) {
         case Step::Kind::take: step.space->taken = false; break;
         case Step::Kind::change: step.space->changed = false; break;
+        case Step::Kind::stamp: step.space->stamped = false; break;
         case Step::Kind::write_row: step.space->row = nullptr; break;
     }
 }
@@ -39,7 +40,11 @@ extern "C" void at_transaction_end(XactEvent event, void*) {
         case XACT_EVENT_COMMIT:
         case XACT_EVENT_ABORT:
         case XACT_EVENT_PREPARE:
-            event == XACT_EVENT_COMMIT ? pokes_after_commit() : pokes_after_abort();
+            switch (event) {
+                case XACT_EVENT_COMMIT: pokes_after_commit(); break;
+                case XACT_EVENT_PREPARE: pokes_after_prepare(); break;
+                default: pokes_after_abort();
+            }
             steps.clear();
             spaces.clear();
             break;
@@ -72,6 +77,12 @@ void note_changed(Space& space) {
     if (space.changed) return;
     step(Step::Kind::change, space);
     space.changed = true;
+}
+
+void note_stamped(Space& space) {
+    if (space.stamped) return;
+    step(Step::Kind::stamp, space);
+    space.stamped = true;
 }
 
 void write_row(Space& space, std::initializer_list<pg::Table::Change> changes) {

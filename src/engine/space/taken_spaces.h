@@ -16,6 +16,7 @@ TakenSpaces& taken_spaces();
 
 void note_taken(Space& space);
 void note_changed(Space& space);
+void note_stamped(Space& space);
 
 // Writes these columns of the space's row. Locks it first where the clock does not.
 void write_row(Space& space, std::initializer_list<pg::Table::Change> changes);

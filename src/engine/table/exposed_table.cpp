@@ -24,7 +24,7 @@ void check_version_is_free(Oid relation, const std::string& column) {
             WHERE relation::pg_catalog.oid OPERATOR(pg_catalog.=) $1
               AND conflict_column::pg_catalog.text OPERATOR(pg_catalog.=) $2)",
         {OIDOID, TEXTOID});
-    if (query.run({value(ObjectIdGetDatum(relation)), value(column)}).empty()) return;
+    if (query.run({value(ObjectIdGetDatum(relation)), value(column)}, pg::Snapshot::latest).empty()) return;
     throw SqlError(
         ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
         "version column \"" + column + "\" is the conflict_column of the exposed table \"" + name_of(relation) + "\"",
@@ -32,9 +32,11 @@ void check_version_is_free(Oid relation, const std::string& column) {
         "Name another column by the argument version; it is added when missing. Or expose the table with another conflict_column.");
 }
 
-bool is_exposed(Oid relation) {
-    static OwnStatement query("SELECT FROM replicache.exposed_table WHERE relation::pg_catalog.oid OPERATOR(pg_catalog.=) $1", {OIDOID});
-    return !query.run({value(ObjectIdGetDatum(relation))}).empty();
+std::optional<std::string> exposed_name(Oid relation) {
+    static OwnStatement query("SELECT name FROM replicache.exposed_table WHERE relation::pg_catalog.oid OPERATOR(pg_catalog.=) $1",
+                              {OIDOID});
+    const Rows rows = query.run({value(ObjectIdGetDatum(relation))}, pg::Snapshot::latest);
+    return rows.empty() ? std::nullopt : rows.text(0, 1);
 }
 
 void hide_tables(const std::vector<Oid>& relations) {

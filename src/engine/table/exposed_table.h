@@ -24,7 +24,9 @@ struct ExposedTable {
     bool replace = false;         // an upsert sets the columns that it leaves out to null
 };
 
-bool is_exposed(Oid relation);
+// The name by which clients know the table. Nullopt: it is not exposed.
+std::optional<std::string> exposed_name(Oid relation);
+inline bool is_exposed(Oid relation) { return exposed_name(relation).has_value(); }
 // Throws 55000 when the column cannot be the version column of the table, because clients write it.
 void check_version_is_free(Oid relation, const std::string& column);
 // The command, in SQL, after which clients may choose the values of an identity column, whose name is quoted.

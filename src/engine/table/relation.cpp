@@ -4,6 +4,7 @@
 
 extern "C" {
 #include "catalog/catalog.h"
+#include "storage/lmgr.h"
 }
 
 namespace replicache::engine {
@@ -23,6 +24,12 @@ void check_owner(Oid relation) {
             ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("relation with OID %u does not exist", relation)));
         if (!pg::owns_relation(relation)) aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, get_rel_name(relation));
     });
+}
+
+void lock_owned(Oid relation, LOCKMODE lock) {
+    check_owner(relation);
+    guarded([=] { LockRelationOid(relation, lock); });
+    check_owner(relation);
 }
 
 bool is_catalog(Oid relation) {

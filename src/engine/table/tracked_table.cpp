@@ -148,6 +148,14 @@ void store(const TrackedTable& table) {
 
 void note_partitions(Oid relation) {
     if (!knows_names()) return;
+    // Two sessions may each have made a partition of another partition. Who waits for the other looks behind it.
+    static pg::OwnStatement lock(
+        R"(
+            SELECT
+            FROM replicache.tracked_table
+            WHERE relation::pg_catalog.oid OPERATOR(pg_catalog.=) $1
+            FOR NO KEY UPDATE)",
+        {OIDOID});
     static const std::string sql =
         R"(
             WITH now AS (
@@ -162,6 +170,7 @@ void note_partitions(Oid relation) {
               AND COALESCE(r.partitions::pg_catalog.text, '')
                   OPERATOR(pg_catalog.<>) COALESCE(now.partitions::pg_catalog.text, ''))";
     static pg::OwnStatement note(sql.c_str(), {OIDOID});
+    lock.run({pg::value(ObjectIdGetDatum(relation))});
     note.run({pg::value(ObjectIdGetDatum(relation))});
 }
 
@@ -191,6 +200,17 @@ void forget(Oid relation) {
     // No row: in REPEATABLE READ and above, the table was tracked after the snapshot of the transaction.
     if (remove.run({pg::value(ObjectIdGetDatum(relation))}).count() == 0)
         throw pg::SqlError(ERRCODE_T_R_SERIALIZATION_FAILURE, "could not serialize access due to concurrent update");
+    pg::tell_of_change("tracked_table");
+}
+
+void touch(Oid relation) {
+    static pg::OwnStatement update(
+        R"(
+            UPDATE replicache.tracked_table
+            SET relation = relation
+            WHERE relation::pg_catalog.oid OPERATOR(pg_catalog.=) $1)",
+        {OIDOID});
+    update.run({pg::value(ObjectIdGetDatum(relation))});
     pg::tell_of_change("tracked_table");
 }
 

@@ -60,5 +60,7 @@ void note_partitions(Oid relation);
 void note_restored();
 // Throws 40001 when the transaction does not see that it is tracked.
 void forget(Oid relation);
+// Changes nothing. But who sees this transaction looks at the table anew, and at the functions that are called for it.
+void touch(Oid relation);
 
 }  // namespace replicache::engine

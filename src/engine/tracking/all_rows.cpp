@@ -92,7 +92,7 @@ void bury_rows(const TrackedTable& table) {
         if (space.null != nullptr) return;
         const std::string_view text =
             part->key.text([&](AttrNumber column, bool* null) { return heap_getattr(row, column, part->descriptor, null); });
-        bury(take_space(space.space), text, {table.relation, row, part->descriptor, part->identity});
+        bury(nullptr, take_space(space.space), text, {table.relation, row, part->descriptor, part->identity});
     });
 }
 

@@ -1,6 +1,7 @@
 #include "engine/tracking/change.h"
 #include "engine/table/relation.h"
 
+#include "engine/space/away.h"
 #include "engine/table/key.h"
 #include "engine/table/row_space.h"
 #include "engine/table/tracked_table.h"
@@ -143,11 +144,19 @@ std::string_view key_of(const Columns& columns, HeapTuple tuple, TupleDesc descr
     return columns.key.text([&](AttrNumber column, bool* null) { return heap_getattr(tuple, column, descriptor, null); });
 }
 
+// Whether the row comes from another server with a version that its space has given it.
+bool keeps_version(const Space& space, HeapTuple row, TupleDesc descriptor, AttrNumber column) {
+    if (!space.arriving) return false;
+    bool null;
+    const std::int64_t version = DatumGetInt64(heap_getattr(row, column, descriptor, &null));
+    return !null && version > 0 && version <= space.before;
+}
+
 HeapTuple stamp_row(const TriggerData& trigger, Known& known) {
     TupleDesc const descriptor = trigger.tg_relation->rd_att;
     const bool update = TRIGGER_FIRED_BY_UPDATE(trigger.tg_event);
     HeapTuple const row = update ? trigger.tg_newtuple : trigger.tg_trigtuple;
-    if (update && guarded([&] { return same_row(row, trigger.tg_trigtuple, descriptor); })) return row;
+    if (update && guarded([&] { return is_same_row(trigger); })) return row;
     const auto columns = columns_of(trigger, known);
     for (const AttrNumber column : columns->nullable)
         if (heap_attisnull(row, column, descriptor))
@@ -157,18 +166,21 @@ HeapTuple stamp_row(const TriggerData& trigger, Known& known) {
     const RowSpace::Text space = columns->space.of_new(trigger.tg_relation, row);
     if (space.null != nullptr)
         throw SqlError(ERRCODE_NOT_NULL_VIOLATION, "column \"" + *space.null + "\" names the row's space and must not be null");
-    const std::int64_t version = stamp(take_space(space.space));
+    Space& taken = take_space(space.space);
+    if (!update && keeps_version(taken, row, descriptor, columns->version)) return row;
+    const std::int64_t version = stamp(taken);
     return guarded([&, column = columns->version] { return with_version(row, descriptor, column, version); });
 }
 
 // A row that an UPDATE has given another key or space counts as one that went and one that came.
-void row_came(const Columns& columns, const Space& space, HeapTuple row, TupleDesc descriptor) {
+void row_came(const TriggerData& trigger, const Columns& columns, const Space& space, HeapTuple row) {
     if (!columns.logs_creations || !space.clock->logs_rows) return;
+    TupleDesc const descriptor = trigger.tg_relation->rd_att;
     const std::int64_t version = guarded([&] {
         bool null;
         return DatumGetInt64(heap_getattr(row, columns.version, descriptor, &null));
     });
-    log_creation(space, version, key_of(columns, row, descriptor));
+    log_creation(trigger, space, version, key_of(columns, row, descriptor));
 }
 
 void row_gone(const TriggerData& trigger, Known& known) {
@@ -176,7 +188,14 @@ void row_gone(const TriggerData& trigger, Known& known) {
     const auto columns = columns_of(trigger, known);
     HeapTuple const row = trigger.tg_trigtuple, new_row = TRIGGER_FIRED_BY_UPDATE(trigger.tg_event) ? trigger.tg_newtuple : nullptr;
     // A row from before tracking may have had no space, or no key. Then no client had it.
-    Space* const space = space_of(*columns, row, descriptor);
+    Space* space;
+    try {
+        space = space_of(*columns, row, descriptor);
+    } catch (const SpaceAway&) {
+        // What a space has left behind when it moved can be deleted, and leaves no tombstone.
+        if (new_row == nullptr && moved_by(columns->space.of(row, descriptor).space)) return;
+        throw;
+    }
     if (space == nullptr) return;
     // A private row leaves no tombstone: clients must not learn keys of rows that they have not seen. Pulls compare keys instead.
     if (known.table.is_private) {
@@ -190,19 +209,20 @@ void row_gone(const TriggerData& trigger, Known& known) {
     const std::string_view key = key_of(*columns, row, descriptor);
     GoneRow gone{columns->table, row, descriptor, columns->identity};
     if (columns->part) gone.part = part.space;
-    if (new_row == nullptr) return bury(*space, key, gone);
+    if (new_row == nullptr) return bury(&trigger, *space, key, gone);
     Space* const new_space = space_of(*columns, new_row, descriptor);
     if (space == new_space && key == key_of(*columns, new_row, descriptor) && part == part_of(*columns, new_row, descriptor)) return;
-    bury(*space, key, gone);
+    bury(&trigger, *space, key, gone);
     // A trigger behind ours, or an expression that gives another value each time, may have made it null.
-    if (new_space != nullptr) row_came(*columns, *new_space, new_row, descriptor);
+    if (new_space != nullptr) row_came(trigger, *columns, *new_space, new_row);
 }
 
 void row_came(const TriggerData& trigger, Known& known) {
     TupleDesc const descriptor = trigger.tg_relation->rd_att;
     const auto columns = columns_of(trigger, known);
-    if (const Space* const space = space_of(*columns, trigger.tg_trigtuple, descriptor))
-        row_came(*columns, *space, trigger.tg_trigtuple, descriptor);
+    const Space* const space = space_of(*columns, trigger.tg_trigtuple, descriptor);
+    if (space != nullptr && !keeps_version(*space, trigger.tg_trigtuple, descriptor, columns->version))
+        row_came(trigger, *columns, *space, trigger.tg_trigtuple);
 }
 
 // Throws unless the trigger is of a kind that track_table creates.

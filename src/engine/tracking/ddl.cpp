@@ -5,6 +5,7 @@
 #include "engine/tracking/altered_columns.h"
 #include "engine/tracking/change.h"
 #include "engine/tracking/track.h"
+#include "engine/tracking/tracking_faults.h"
 #include "engine/tracking/triggers.h"
 #include "pg/array.h"
 #include "pg/own_table.h"
@@ -168,6 +169,16 @@ void on_drop_of(const std::vector<Oid>& relations) {
     if (in_any_space) raise_floors(true);
 }
 
+// An index or a constraint was dropped that kept keys apart. From now on there may be two rows with one key. When one of them is deleted,
+// clients would drop the entry of the other one. Until the keys are safe again, pulls fail, so no cookie comes after this floor.
+void on_unsafe_keys() {
+    const std::vector<Oid> tables = tables_with_unsafe_keys();
+    if (tables.empty()) return;
+    bool in_any_space = false;
+    for (const Oid relation : tables) in_any_space |= !tracked_table(relation)->space.empty();
+    raise_floors(in_any_space);
+}
+
 }  // namespace
 
 void before_alter(Node* command) {
@@ -197,10 +208,20 @@ void on_drop() {
             WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid
               AND d.objsubid OPERATOR(pg_catalog.=) 0)",
         {});
+    static pg::Statement keeps_keys_apart(
+        R"(
+            SELECT
+            FROM pg_catalog.pg_event_trigger_dropped_objects() d
+            WHERE d.object_type OPERATOR(pg_catalog.=) ANY ('{index,"table constraint"}')
+              AND NOT d.is_temporary
+            LIMIT 1)",
+        {});
     const std::vector<Oid> relations = oids(dropped.run({}));
-    if (relations.empty()) return;
-    hide_tables(relations);
-    on_drop_of(relations);
+    if (!relations.empty()) {
+        hide_tables(relations);
+        on_drop_of(relations);
+    }
+    if (!keeps_keys_apart.run({}).empty()) on_unsafe_keys();
 }
 
 }  // namespace replicache::engine

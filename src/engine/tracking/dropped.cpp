@@ -16,23 +16,18 @@ bool forget_if_dropped(Oid relation) {
     return true;
 }
 
+// A function that is null if there is no such table. It asks the catalog cache: another module may hide tables from queries of pg_class.
 void forget_dropped_tables() {
     static pg::OwnStatement exposed(
         R"(
             DELETE FROM replicache.exposed_table e
-            WHERE NOT EXISTS (
-                SELECT
-                FROM pg_catalog.pg_class c
-                WHERE c.oid OPERATOR(pg_catalog.=) e.relation::pg_catalog.oid))",
+            WHERE pg_catalog.pg_table_is_visible(e.relation::pg_catalog.oid) IS NULL)",
         {});
     static pg::OwnStatement any_exposed(
         R"(
             SELECT
             FROM replicache.exposed_table e
-            WHERE NOT EXISTS (
-                SELECT
-                FROM pg_catalog.pg_class c
-                WHERE c.oid OPERATOR(pg_catalog.=) e.relation::pg_catalog.oid))",
+            WHERE pg_catalog.pg_table_is_visible(e.relation::pg_catalog.oid) IS NULL)",
         {});
     if (!any_exposed.run({}).empty()) {  // a DELETE makes every backend read the registry again
         exposed.run({});

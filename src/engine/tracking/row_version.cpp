@@ -1,36 +1,39 @@
 #include "engine/tracking/row_version.h"
 
 extern "C" {
+#include "access/sysattr.h"
 #include "access/tupmacs.h"
+#include "executor/tuptable.h"
 #include "utils/datum.h"
 }
 
 namespace replicache::engine {
 
+// True also for columns that do not count: dropped ones, and generated ones, which are computed later from the others.
+static bool is_same_value(const TriggerData& trigger, int number) {
+    const FormData_pg_attribute& column = *TupleDescAttr(trigger.tg_relation->rd_att, number - 1);
+    if (column.attisdropped || column.attgenerated != '\0') return true;
+    bool null_now, null_before;
+    const Datum now = slot_getattr(trigger.tg_newslot, number, &null_now), before = slot_getattr(trigger.tg_trigslot, number, &null_before);
+    return null_now == null_before && (null_now || datum_image_eq(now, before, column.attbyval, column.attlen));
+}
+
 // First as suppress_redundant_updates_trigger does (utils/adt/trigfuncs.c). But rows that are older than the newest columns, or compressed
 // differently, can be the same, too.
-bool same_row(HeapTuple a, HeapTuple b, TupleDesc descriptor) {
+bool is_same_row(const TriggerData& trigger) {
+    HeapTuple const a = trigger.tg_newtuple, b = trigger.tg_trigtuple;
     const HeapTupleHeader x = a->t_data, y = b->t_data;
     if (a->t_len == b->t_len && x->t_hoff == y->t_hoff && HeapTupleHeaderGetNatts(x) == HeapTupleHeaderGetNatts(y) &&
         (x->t_infomask & ~HEAP_XACT_MASK) == (y->t_infomask & ~HEAP_XACT_MASK) &&
         std::memcmp(reinterpret_cast<char*>(x) + SizeofHeapTupleHeader, reinterpret_cast<char*>(y) + SizeofHeapTupleHeader,
                     a->t_len - SizeofHeapTupleHeader) == 0)
         return true;
-    const int n = descriptor->natts;
-    auto* values = static_cast<Datum*>(palloc(2 * n * sizeof(Datum)));
-    auto* nulls = static_cast<bool*>(palloc(2 * n));
-    heap_deform_tuple(a, descriptor, values, nulls);
-    heap_deform_tuple(b, descriptor, values + n, nulls + n);
-    bool same = true;
-    for (int i = 0; i < n && same; ++i) {
-        const FormData_pg_attribute& column = *TupleDescAttr(descriptor, i);
-        // Generated columns are not computed yet, and follow from the others.
-        if (column.attisdropped || column.attgenerated != '\0') continue;
-        same = nulls[i] == nulls[n + i] && (nulls[i] || datum_image_eq(values[i], values[n + i], column.attbyval, column.attlen));
-    }
-    pfree(values);
-    pfree(nulls);
-    return same;
+    // The columns that the statement sets come first: one of them is nearly always another.
+    for (int i = -1; (i = bms_next_member(trigger.tg_updatedcols, i)) >= 0;)
+        if (!is_same_value(trigger, i + FirstLowInvalidHeapAttributeNumber)) return false;
+    for (int column = 1; column <= trigger.tg_relation->rd_att->natts; ++column)
+        if (!is_same_value(trigger, column)) return false;
+    return true;
 }
 
 // The column is nearly always there and not null. Then eight bytes of a plain copy change, which costs a third of forming the tuple anew.

@@ -75,4 +75,33 @@ void warn_of_shared_spaces(const TrackedTable& table) {
     if (!others.empty()) warn(table, mine->name, others);
 }
 
+std::vector<SharedSpaces> shared_spaces() {
+    struct Named {
+        TrackedTable table;
+        TableSpaces spaces;
+    };
+    // Tables that name their spaces in the same way are looked at once.
+    std::map<std::pair<std::vector<std::string>, std::vector<Oid>>, std::vector<Named>> groups;
+    for (const TrackedTable& table : tracked_tables()) {
+        if (names_none(table)) continue;
+        auto spaces = spaces_of(table);
+        if (!spaces) continue;
+        std::vector<std::string> name = spaces->name.columns();
+        name.push_back(table.space);
+        groups[{std::move(name), spaces->types}].push_back({table, std::move(*spaces)});
+    }
+    std::vector<SharedSpaces> found;
+    for (auto a = groups.begin(); a != groups.end(); ++a)
+        for (auto b = std::next(a); b != groups.end(); ++b) {
+            if (!may_share(a->second.front().spaces, b->second.front().spaces)) continue;
+            SharedSpaces& shared = found.emplace_back();
+            for (const auto& [group, side] : {std::pair{a, 0}, std::pair{b, 1}})
+                for (const Named& named : group->second) {
+                    shared.tables[side].push_back(named.table.relation);
+                    shared.names[side] = named.table.space;
+                }
+        }
+    return found;
+}
+
 }  // namespace replicache::engine

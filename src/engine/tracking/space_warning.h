@@ -9,4 +9,11 @@ namespace replicache::engine {
 // of one table would get the rows of the other.
 void warn_of_shared_spaces(const TrackedTable& table);
 
+// The same for all tracked tables. The tables of the one side name their spaces in the same way, and so do those of the other side.
+struct SharedSpaces {
+    std::vector<Oid> tables[2];
+    std::string names[2];  // column or template
+};
+std::vector<SharedSpaces> shared_spaces();
+
 }  // namespace replicache::engine

@@ -5,6 +5,7 @@
 #include "pg/array.h"
 #include "pg/invalidation.h"
 #include "pg/own_table.h"
+#include "pg/table.h"
 
 extern "C" {
 #include "parser/parse_oper.h"
@@ -23,6 +24,7 @@ using pg::SqlError;
 std::vector<std::shared_ptr<TableView>> views;
 std::vector<Oid> view_relations;  // the tables with their partitions, and the registry; in order
 pg::Validity views_validity;
+pg::TableState views_registry;  // the registry that they were made from
 
 // The queries name schemas, and renaming one invalidates none of its tables.
 const pg::CatalogListener schema_listener(
@@ -47,6 +49,8 @@ std::vector<TrackedTable> lock_tracked_tables() {
     for (int attempt = 1;; ++attempt) {
         view_relations.clear();
         listen_to({pg::own_relation("tracked_table")});
+        views_registry = pg::TableState("tracked_table");
+        views_registry.await_messages();
         views_validity.begin();
         std::vector<TrackedTable> tables = tracked_tables();
         for (const TrackedTable& table : tables) listen_to({table.relation});
@@ -86,6 +90,7 @@ bool has_operators(Oid type) {
 }  // namespace
 
 std::vector<std::shared_ptr<TableView>> lock_table_views() {
+    if (views_validity && pg::TableState("tracked_table") != views_registry) views_validity.end();
     std::vector<Oid> locked;
     for (;;) {
         // A copy: a value expression may itself pull.

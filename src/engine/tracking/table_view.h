@@ -141,7 +141,8 @@ private:
 };
 
 // The views of all tracked tables. Locks the tables to be read until the end of the transaction. The views are cached, but one that was
-// made before its table was locked is made anew.
+// made before its table was locked is made anew. They know every change of the registry that the active snapshot shows, and with it every
+// new partition.
 std::vector<std::shared_ptr<TableView>> lock_table_views();
 
 }  // namespace replicache::engine

@@ -1,5 +1,7 @@
 #include "engine/tracking/track.h"
 
+#include "engine/space/away.h"
+#include "engine/table/canonical_space.h"
 #include "engine/table/exposed_table.h"
 #include "engine/table/relation.h"
 #include "engine/table/space_name.h"
@@ -11,6 +13,7 @@
 #include "engine/tracking/trackable.h"
 #include "engine/tracking/triggers.h"
 #include "engine/tracking/value_expression.h"
+#include "engine/tracking/version_index.h"
 #include "engine/tracking/view_expressions.h"
 #include "pg/own_table.h"
 
@@ -25,7 +28,6 @@ namespace {
 using pg::guarded;
 using pg::qualified_name;
 using pg::quote_identifier;
-using pg::Rows;
 using pg::run_once;
 using pg::SpiConnection;
 using pg::SqlError;
@@ -68,35 +70,6 @@ std::string default_version_column(Oid relation, const std::vector<TableColumn>&
     return name;
 }
 
-// Whether an index begins with these columns. The last column must come last; the others may be in any order.
-bool has_index(Oid relation, std::vector<std::string> wanted) {
-    static pg::Statement query(
-        R"(
-            SELECT i.indexrelid, a.attname::pg_catalog.text
-            FROM pg_catalog.pg_index i
-            JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) i.indexrelid
-            JOIN pg_catalog.pg_am m ON m.oid OPERATOR(pg_catalog.=) c.relam AND m.amname OPERATOR(pg_catalog.=) 'btree'
-            CROSS JOIN LATERAL pg_catalog.generate_series(0, i.indnkeyatts OPERATOR(pg_catalog.-) 1) AS n
-            LEFT JOIN pg_catalog.pg_attribute a
-                ON a.attrelid OPERATOR(pg_catalog.=) i.indrelid AND a.attnum OPERATOR(pg_catalog.=) i.indkey[n]
-            WHERE i.indrelid OPERATOR(pg_catalog.=) $1
-              AND i.indisvalid
-              AND i.indpred IS NULL
-              AND n OPERATOR(pg_catalog.<) $2
-            ORDER BY i.indexrelid, n)",
-        {OIDOID, INT4OID});
-    std::sort(wanted.begin(), wanted.end() - 1);
-    const Rows rows = query.run({value(ObjectIdGetDatum(relation)), value(Int32GetDatum(wanted.size()))});
-    for (std::uint64_t i = 0; i < rows.count();) {
-        const Oid index = rows.oid(i, 1);
-        std::vector<std::string> columns;
-        for (; i < rows.count() && rows.oid(i, 1) == index; ++i) columns.push_back(rows.text(i, 2).value_or(""));
-        std::sort(columns.begin(), columns.end() - 1);
-        if (columns == wanted) return true;
-    }
-    return false;
-}
-
 // Adds the version column when it is missing, and an index that finds the rows changed since a version when there is none.
 void provide_version_column(const TrackedTable& table, const std::vector<TableColumn>& columns) {
     const std::string relation = qualified_name(table.relation), version = quote_identifier(table.version);
@@ -105,11 +78,9 @@ void provide_version_column(const TrackedTable& table, const std::vector<TableCo
         run_once("COMMENT ON COLUMN " + relation + "." + version + " IS " + pg::quote_literal(comment_of_version));
         tell_of_new_column(table);
     }
-    std::vector<std::string> wanted = SpaceName::of(table).columns();
-    wanted.push_back(table.version);
-    if (has_index(table.relation, wanted)) return;
+    if (has_version_index(table)) return;
     std::string list;
-    for (const std::string& column : wanted) list += (list.empty() ? "" : ", ") + quote_identifier(column);
+    for (const std::string& column : version_index(table)) list += (list.empty() ? "" : ", ") + quote_identifier(column);
     run_once("CREATE INDEX ON " + relation + " (" + list + ")");
 }
 
@@ -123,8 +94,12 @@ void lock_spaces(bool has_space_column) {
     known.run({});
 }
 
-void lock_table(Oid relation) {
-    guarded([relation] { LockRelationOid(relation, ShareRowExclusiveLock); });
+// Locks the spaces that the table has, or is to have, and then the table.
+void lock_table(Oid relation, bool has_space_column) {
+    check_owner(relation);
+    const auto known = tracked_table(relation);
+    lock_spaces(has_space_column || (known && !known->space.empty()));
+    lock_owned(relation, ShareRowExclusiveLock);
 }
 
 // Whether the keys and spaces of the rows can still be made: their columns exist, and have types with a fixed text.
@@ -176,14 +151,41 @@ TrackedTable require_tracked(Oid relation) {
                    "Call replicache.track_table first.");
 }
 
-}  // namespace
+// The same, with the table locked. Another session may have tracked it with other options, or untracked it, while we waited.
+TrackedTable lock_tracked(Oid relation) {
+    require_tracked(relation);
+    lock_table(relation, false);
+    return require_tracked(relation);
+}
 
-void track_table(TrackedTable table) {
-    const SpiConnection spi;
-    forget_dropped_tables();
-    check_owner(table.relation);
-    lock_spaces(!table.space.empty());
-    lock_table(table.relation);
+// Whether rows of the table can be in the space.
+bool may_have_rows(const TrackedTable& table, const std::string& space) {
+    const auto spaces = spaces_of(table);
+    if (!spaces) return true;  // a column is missing
+    const auto texts = spaces->name.match(space);
+    if (!texts) return false;
+    for (std::size_t i = 0; i < texts->size(); ++i)
+        if (!space_value(spaces->types[i], (*texts)[i])) return false;
+    return true;
+}
+
+// The space that is meant. It must be there: a typing error must not create one.
+std::string space_with_rows(const TrackedTable& table, const std::string& given) {
+    static pg::OwnStatement known("SELECT FROM replicache.space WHERE id OPERATOR(pg_catalog.=) $1", {TEXTOID});
+    std::string space = canonical_space(given);
+    if (!may_have_rows(table, space))
+        throw SqlError(ERRCODE_INVALID_PARAMETER_VALUE,
+                       "table \"" + name_of(table.relation) + "\" can have no rows in the space \"" + given + "\"",
+                       table.space.empty() ? "It is tracked without a space column, so all its rows are in the space \"\"."
+                                           : "Its spaces are named by \"" + table.space + "\".",
+                       "Call resync without a space, or with another one.");
+    check_is_here(space, As::committed);
+    if (known.run({value(std::string_view(space))}, pg::Snapshot::latest).empty())
+        throw SqlError(ERRCODE_UNDEFINED_OBJECT, "there is no space \"" + space + "\"", {}, "replicache.space has the spaces.");
+    return space;
+}
+
+void track_locked(TrackedTable table) {
     const std::vector<TableColumn> columns = columns_of(table.relation);
     check_trackable_kind(table.relation);
     if (table.version.empty()) table.version = default_version_column(table.relation, columns);
@@ -196,17 +198,26 @@ void track_table(TrackedTable table) {
 
     create_triggers(table, drop_triggers(table.relation));
 
+    const auto before = tracked_table(table.relation);
     store(table);
     warn_of_spaceless(table, nullable_space_column(table, columns), adopt_rows(table, table.relation));
+    if (before && !before->space.empty() && table.space.empty()) raise_floors(true);  // the rows leave their spaces
     warn_of_shared_spaces(table);
+}
+
+}  // namespace
+
+void track_table(TrackedTable table) {
+    const SpiConnection spi;
+    forget_dropped_tables();
+    lock_table(table.relation, !table.space.empty());
+    track_locked(std::move(table));
 }
 
 void untrack_table(Oid relation) {
     const SpiConnection spi;
     if (forget_if_dropped(relation)) return;
-    const TrackedTable table = require_tracked(relation);
-    lock_spaces(!table.space.empty());
-    lock_table(relation);
+    const TrackedTable table = lock_tracked(relation);
     // All clients start again with a complete pull when the keys cannot be made any more. They also do so when users see different rows:
     // a client must not learn keys of rows that it has not seen.
     if (!depends_on_user(table) && can_tell_keys(table))
@@ -218,18 +229,18 @@ void untrack_table(Oid relation) {
 }
 
 void retrack(Oid relation) {
-    TrackedTable table;
-    {
-        const SpiConnection spi;
-        table = require_tracked(relation);
-    }
-    track_table(std::move(table));
+    const SpiConnection spi;
+    check_owner(relation);
+    forget_dropped_tables();
+    track_locked(lock_tracked(relation));
 }
 
-void resync(Oid relation) {
+void resync(Oid relation, const std::optional<std::string>& space) {
     pg::guarded([] { PreventCommandIfReadOnly("replicache.resync()"); });
     const SpiConnection spi;
-    raise_floors(!require_tracked(relation).space.empty());
+    const TrackedTable table = require_tracked(relation);
+    space ? raise_floor(take_space(space_with_rows(table, *space))) : raise_floors(!table.space.empty());
+    touch(relation);  // a function may have changed in the same transaction
 }
 
 }  // namespace replicache::engine

@@ -12,7 +12,7 @@ void track_table(TrackedTable table);
 void untrack_table(Oid relation);
 // Tracks the table again, with the options in the registry.
 void retrack(Oid relation);
-// Makes the next pull complete for every client that may see rows of the table.
-void resync(Oid relation);
+// Makes the next pull complete for every client that may see rows of the table, or only for the clients of one space.
+void resync(Oid relation, const std::optional<std::string>& space);
 
 }  // namespace replicache::engine

@@ -3,6 +3,7 @@
 #include "engine/table/generated_column.h"
 #include "engine/table/relation.h"
 #include "engine/table/space_name.h"
+#include "engine/tracking/bounds.h"
 #include "pg/own_table.h"
 #include "pg/spi.h"
 
@@ -20,6 +21,7 @@ using pg::value;
 
 struct UniqueIndex {
     bool primary;
+    bool immediate;  // not deferrable
     std::vector<std::string> columns;
 };
 
@@ -31,7 +33,7 @@ const TableColumn& require(const std::vector<TableColumn>& columns, const std::s
 std::vector<UniqueIndex> unique_indexes(Oid relation) {
     static pg::Statement query(
         R"(
-            SELECT i.indexrelid, i.indisprimary, a.attname::pg_catalog.text
+            SELECT i.indexrelid, i.indisprimary, i.indimmediate, a.attname::pg_catalog.text
             FROM pg_catalog.pg_index i
             CROSS JOIN LATERAL pg_catalog.generate_series(0, i.indnkeyatts OPERATOR(pg_catalog.-) 1) AS n
             LEFT JOIN pg_catalog.pg_attribute a
@@ -47,9 +49,9 @@ std::vector<UniqueIndex> unique_indexes(Oid relation) {
     std::vector<UniqueIndex> indexes;
     Oid last = InvalidOid;
     for (std::uint64_t i = 0; i < rows.count(); ++i) {
-        if (rows.oid(i, 1) != last) indexes.push_back({DatumGetBool(rows.get(i, 2).datum), {}});
+        if (rows.oid(i, 1) != last) indexes.push_back({DatumGetBool(rows.get(i, 2).datum), DatumGetBool(rows.get(i, 3).datum), {}});
         last = rows.oid(i, 1);
-        indexes.back().columns.push_back(rows.text(i, 3).value_or(""));
+        indexes.back().columns.push_back(rows.text(i, 4).value_or(""));
     }
     return indexes;
 }
@@ -61,6 +63,14 @@ void refuse_generated(const TableColumn& column, const char* role) {
                        "Use a plain column.");
 }
 
+// A deferrable index lets two rows have the same key within a transaction. When one of them goes, the other one would go for clients, too.
+void refuse_deferrable(Oid relation, const std::vector<std::string>& key) {
+    if (!identifies_rows(relation, key, Unique::at_any_time))
+        throw SqlError(ERRCODE_INVALID_TABLE_DEFINITION, "the unique index for the key of \"" + name_of(relation) + "\" is deferrable",
+                       "Two rows could have the same key within a transaction.",
+                       "Create a unique index over columns of the key that is not deferrable.");
+}
+
 // The key template, checked: its columns are NOT NULL, and a unique index over some of them identifies every row.
 KeyTemplate resolve_key(const TrackedTable& table, const std::vector<TableColumn>& columns) {
     if (table.key.empty()) {
@@ -69,6 +79,7 @@ KeyTemplate resolve_key(const TrackedTable& table, const std::vector<TableColumn
         if (primary == indexes.end())
             throw SqlError(ERRCODE_INVALID_TABLE_DEFINITION, "table \"" + name_of(table.relation) + "\" has no primary key", {},
                            "Add one, or pass a key template over the columns of a unique index.");
+        refuse_deferrable(table.relation, primary->columns);
         return KeyTemplate::for_primary_key(name_of(table.relation), primary->columns);
     }
     KeyTemplate key = KeyTemplate::parse(table.key);
@@ -82,16 +93,28 @@ KeyTemplate resolve_key(const TrackedTable& table, const std::vector<TableColumn
                        "key template \"" + table.key + "\" does not identify a row of \"" + name_of(table.relation) + "\"",
                        "There is no unique index whose columns are all in the template.",
                        "Use the columns of the primary key, or create a unique index.");
+    refuse_deferrable(table.relation, names);
     return key;
+}
+
+// Equal templates will do if constraints keep the rows apart.
+bool may_share_keys(const TrackedTable& table, const KeyTemplate& key, const TrackedTable& other) {
+    if (!key.may_equal(KeyTemplate::parse(other.key))) return false;
+    if (key.text() != other.key || table.space != other.space) return true;
+    TrackedTable mine = table;
+    mine.key = other.key;
+    return !Bounds(mine).exclude(Bounds(other));
 }
 
 void check_key_is_free(const TrackedTable& table, const KeyTemplate& key) {
     for (const TrackedTable& other : tracked_tables())
-        if (other.relation != table.relation && key.may_equal(KeyTemplate::parse(other.key)))
-            throw SqlError(ERRCODE_DUPLICATE_OBJECT,
-                           "rows of \"" + name_of(table.relation) + "\" and \"" + name_of(other.relation) + "\" could have the same key",
-                           "The key templates are \"" + key.text() + "\" and \"" + other.key + "\".",
-                           "Pass a key template with a prefix of its own.");
+        if (other.relation != table.relation && may_share_keys(table, key, other))
+            throw SqlError(
+                ERRCODE_DUPLICATE_OBJECT,
+                "rows of \"" + name_of(table.relation) + "\" and \"" + name_of(other.relation) + "\" could have the same key",
+                "The key templates are \"" + key.text() + "\" and \"" + other.key + "\".",
+                "Pass a key template with a prefix of its own. If the tables are shards of one, give them CHECK constraints "
+                "that exclude each other, over columns of the key or the space. Private tables and others cannot be such shards.");
 }
 
 // The argument is of type name, which PostgreSQL cuts off at NAMEDATALEN - 1 bytes, on a character boundary. A character has up to four
@@ -206,7 +229,7 @@ bool can_name(Oid type) {
 std::vector<TableColumn> columns_of(Oid relation) {
     static pg::Statement query(
         R"(
-            SELECT attname::pg_catalog.text, atttypid, attnotnull, attgenerated
+            SELECT attname::pg_catalog.text, atttypid, attcollation, attnotnull, attgenerated
             FROM pg_catalog.pg_attribute
             WHERE attrelid OPERATOR(pg_catalog.=) $1
               AND attnum OPERATOR(pg_catalog.>) 0
@@ -216,7 +239,8 @@ std::vector<TableColumn> columns_of(Oid relation) {
     const Rows rows = query.run({value(ObjectIdGetDatum(relation))}, pg::Snapshot::latest);
     std::vector<TableColumn> columns;
     for (std::uint64_t i = 0; i < rows.count(); ++i)
-        columns.push_back({*rows.text(i, 1), rows.oid(i, 2), DatumGetBool(rows.get(i, 3).datum), DatumGetChar(rows.get(i, 4).datum)});
+        columns.push_back(
+            {*rows.text(i, 1), rows.oid(i, 2), rows.oid(i, 3), DatumGetBool(rows.get(i, 4).datum), DatumGetChar(rows.get(i, 5).datum)});
     return columns;
 }
 
@@ -233,12 +257,13 @@ std::vector<std::string> naming_columns(const TrackedTable& table) {
     return columns;
 }
 
-bool identifies_rows(Oid relation, const std::vector<std::string>& columns) {
+bool identifies_rows(Oid relation, const std::vector<std::string>& columns, Unique when) {
     const std::vector<UniqueIndex> indexes = unique_indexes(relation);
-    return std::any_of(indexes.begin(), indexes.end(), [&columns](const UniqueIndex& index) {
-        return std::all_of(index.columns.begin(), index.columns.end(), [&columns](const std::string& column) {
-            return std::find(columns.begin(), columns.end(), column) != columns.end();
-        });
+    return std::any_of(indexes.begin(), indexes.end(), [&](const UniqueIndex& index) {
+        return (index.immediate || when == Unique::at_commit) &&
+               std::all_of(index.columns.begin(), index.columns.end(), [&columns](const std::string& column) {
+                   return std::find(columns.begin(), columns.end(), column) != columns.end();
+               });
     });
 }
 

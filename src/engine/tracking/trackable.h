@@ -9,6 +9,7 @@ namespace replicache::engine {
 struct TableColumn {
     std::string name;
     Oid type;
+    Oid collation;
     bool not_null;
     char generated;  // as in pg_attribute; '\0': not generated
 };
@@ -29,7 +30,8 @@ void check_trackable_kind(Oid relation);
 // Throws unless the table can be tracked with these options. Returns the template of its keys: the given one, or the default.
 KeyTemplate check_trackable(const TrackedTable& table, const std::vector<TableColumn>& columns);
 
-// Whether some unique index consists of these columns, or of a part of them.
-bool identifies_rows(Oid relation, const std::vector<std::string>& columns);
+// Whether some unique index consists of these columns, or of a part of them. Deferrable ones count at commit only.
+enum class Unique { at_commit, at_any_time };
+bool identifies_rows(Oid relation, const std::vector<std::string>& columns, Unique when = Unique::at_commit);
 
 }  // namespace replicache::engine

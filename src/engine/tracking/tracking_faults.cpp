@@ -1,6 +1,8 @@
 #include "engine/tracking/tracking_faults.h"
 
+#include "engine/table/relation.h"
 #include "engine/table/tracked_table.h"
+#include "engine/tracking/bounds.h"
 #include "engine/tracking/change.h"
 #include "engine/tracking/trackable.h"
 #include "pg/array.h"
@@ -49,8 +51,10 @@ std::vector<Oid> all_relations() {
     return result;
 }
 
-[[noreturn]] void refuse(const std::string& problem, const std::string& detail, const std::string& hint) {
-    throw SqlError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, problem, detail, hint);
+using Report = std::function<void(TrackingFault)>;
+
+[[noreturn]] void refuse(const TrackingFault& fault) {
+    throw SqlError(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, fault.problem, fault.detail, fault.hint);
 }
 
 constexpr const char* unnoticed = "Its changes go unnoticed.";
@@ -59,24 +63,19 @@ std::string call(const char* function, const std::string& table) {
     return "replicache." + std::string(function) + "(" + pg::quote_literal(table) + ")";
 }
 
-void check_dropped() {
-    static pg::OwnStatement query(
-        R"(
-            SELECT r.relation::pg_catalog.oid::pg_catalog.text
-            FROM replicache.tracked_table r
-            WHERE NOT EXISTS (
-                SELECT
-                FROM pg_catalog.pg_class c
-                WHERE c.oid OPERATOR(pg_catalog.=) r.relation::pg_catalog.oid)
-            LIMIT 1)",
-        {});
-    const pg::Rows rows = query.run({}, pg::Snapshot::latest);
-    if (rows.empty()) return;
-    refuse("a tracked table, with the OID " + *rows.text(0, 1) + ", was dropped while event triggers were off",
-           "Its rows are gone, and clients have not been told.", "Call " + call("untrack_table", *rows.text(0, 1)) + ".");
+// Asks the catalog cache. Another module may hide tables from queries of pg_class, as Citus hides shards.
+bool exists(const TrackedTable& table) { return !name_of(table.relation).empty(); }
+
+void check_dropped(const Report& report) {
+    for (const TrackedTable& table : tracked_tables()) {
+        if (exists(table)) continue;
+        const std::string oid = std::to_string(table.relation);
+        report({InvalidOid, "a tracked table, with the OID " + oid + ", was dropped while event triggers were off",
+                "Its rows are gone, and clients have not been told.", "Call " + call("untrack_table", oid) + "."});
+    }
 }
 
-void check_partitions() {
+void check_partitions(const Report& report) {
     static pg::OwnStatement query(
         R"(
             SELECT r.relation::pg_catalog.oid, part::pg_catalog.oid::pg_catalog.regclass::pg_catalog.text
@@ -86,22 +85,26 @@ void check_partitions() {
                 SELECT
                 FROM pg_catalog.pg_inherits i
                 WHERE i.inhrelid OPERATOR(pg_catalog.=) part::pg_catalog.oid)
-            LIMIT 1)",
+              AND EXISTS (
+                SELECT
+                FROM pg_catalog.pg_class c
+                WHERE c.oid OPERATOR(pg_catalog.=) r.relation::pg_catalog.oid))",
         {});
     const pg::Rows rows = query.run({}, pg::Snapshot::latest);
-    if (rows.empty()) return;
-    const std::string table = pg::qualified_name(rows.oid(0, 1));
-    refuse("tracked table " + table + " has lost its partition " + *rows.text(0, 2) + " while event triggers were off",
-           "The rows of the partition are gone, and clients have not been told.", "Call " + call("retrack", table) + ".");
+    for (std::uint64_t i = 0; i < rows.count(); ++i) {
+        const std::string table = pg::qualified_name(rows.oid(i, 1));
+        report({rows.oid(i, 1), "tracked table " + table + " has lost its partition " + *rows.text(i, 2) + " while event triggers were off",
+                "The rows of the partition are gone, and clients have not been told.", "Call " + call("retrack", table) + "."});
+    }
 }
 
-void check_triggers() {
+void check_triggers(const Report& report) {
     static const std::string sql = with_parts() +
                                    R"(
             SELECT p.root, p.relid, n.name
             FROM part p
             JOIN replicache.tracked_table r ON r.relation::pg_catalog.oid OPERATOR(pg_catalog.=) p.root
-            CROSS JOIN LATERAL pg_catalog.unnest($1) AS n(name)
+            CROSS JOIN LATERAL pg_catalog.unnest($1) WITH ORDINALITY AS n(name, place)
             WHERE NOT (
                 n.name OPERATOR(pg_catalog.=) $2
                 AND (r.space_column IS NOT NULL OR p.relid OPERATOR(pg_catalog.<>) p.root))
@@ -112,40 +115,44 @@ void check_triggers() {
                   AND t.tgname OPERATOR(pg_catalog.=) n.name
                   AND t.tgfoid OPERATOR(pg_catalog.=) $3
                   AND t.tgenabled OPERATOR(pg_catalog.=) ANY ('{O,A}'::pg_catalog."char"[]))
-            LIMIT 1)";
+              AND pg_catalog.pg_table_is_visible(p.relid) IS NOT NULL
+            ORDER BY p.root, p.relid, n.place)";
     static pg::OwnStatement query(sql.c_str(), {TEXTARRAYOID, TEXTOID, OIDOID});
     const pg::Rows rows = query.run({value(pg::text_array({trigger_name::lock, trigger_name::stamp, trigger_name::deleted,
                                                            trigger_name::moved, trigger_name::truncated})),
                                      value(std::string_view(trigger_name::lock)), value(ObjectIdGetDatum(pg::own_function("on_change")))},
                                     pg::Snapshot::latest);
-    if (rows.empty()) return;
-    const std::string table = pg::qualified_name(rows.oid(0, 1));
-    refuse("tracked table " + pg::qualified_name(rows.oid(0, 2)) + " has lost its triggers",
-           std::string(unnoticed) + " The trigger " + pg::quote_identifier(*rows.text(0, 3)) + " is missing or disabled.",
-           "Call " + call("retrack", table) + ".");
+    std::unordered_set<Oid> told;  // one fault for each table or partition
+    for (std::uint64_t i = 0; i < rows.count(); ++i) {
+        if (!told.insert(rows.oid(i, 2)).second) continue;
+        report({rows.oid(i, 1), "tracked table " + pg::qualified_name(rows.oid(i, 2)) + " has lost its triggers",
+                std::string(unnoticed) + " The trigger " + pg::quote_identifier(*rows.text(i, 3)) + " is missing or disabled.",
+                "Call " + call("retrack", pg::qualified_name(rows.oid(i, 1))) + "."});
+    }
 }
 
 // A crash empties them.
-void check_logged() {
+void check_logged(const Report& report) {
     static const std::string sql = with_parts() +
                                    R"(
             SELECT p.root, p.relid
             FROM part p
             JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) p.relid
-            WHERE c.relpersistence OPERATOR(pg_catalog.<>) 'p'
-            LIMIT 1)";
+            WHERE c.relpersistence OPERATOR(pg_catalog.<>) 'p')";
     static pg::OwnStatement query(sql.c_str(), {});
     const pg::Rows rows = query.run({}, pg::Snapshot::latest);
-    if (rows.empty()) return;
-    const Oid root = rows.oid(0, 1), part = rows.oid(0, 2);
-    refuse((root == part ? "tracked table " : "partition ") + pg::qualified_name(part) +
-               (root == part ? "" : " of tracked table " + pg::qualified_name(root)) + " is unlogged",
-           "A crash of the server would empty it, and clients would keep its rows.",
-           "Call ALTER TABLE " + pg::qualified_name(part) + " SET LOGGED.");
+    for (std::uint64_t i = 0; i < rows.count(); ++i) {
+        const Oid root = rows.oid(i, 1), part = rows.oid(i, 2);
+        report({root,
+                (root == part ? "tracked table " : "partition ") + pg::qualified_name(part) +
+                    (root == part ? "" : " of tracked table " + pg::qualified_name(root)) + " is unlogged",
+                "A crash of the server would empty it, and clients would keep its rows.",
+                "Call ALTER TABLE " + pg::qualified_name(part) + " SET LOGGED."});
+    }
 }
 
 // A view of the name may well be of the table.
-void check_names() {
+void check_names(const Report& report) {
     static pg::OwnStatement query(
         R"(
             SELECT r.relation::pg_catalog.oid, r.table_name
@@ -154,52 +161,90 @@ void check_names() {
             JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) n.holder
                 AND c.relkind OPERATOR(pg_catalog.=) ANY ('{r,p}'::pg_catalog."char"[])
             WHERE n.holder OPERATOR(pg_catalog.<>) r.relation::pg_catalog.oid
+              AND EXISTS (
+                SELECT
+                FROM pg_catalog.pg_class k
+                WHERE k.oid OPERATOR(pg_catalog.=) r.relation::pg_catalog.oid)
               AND NOT EXISTS (
                 SELECT
                 FROM replicache.tracked_table o
-                WHERE o.relation::pg_catalog.oid OPERATOR(pg_catalog.=) n.holder)
-            LIMIT 1)",
+                WHERE o.relation::pg_catalog.oid OPERATOR(pg_catalog.=) n.holder))",
         {});
     const pg::Rows rows = query.run({}, pg::Snapshot::latest);
-    if (rows.empty()) return;
-    const std::string table = pg::qualified_name(rows.oid(0, 1)), name = *rows.text(0, 2);
-    refuse("another table has taken the name " + name + " of the tracked table " + table, "Changes of the other one go unnoticed.",
-           "If it is to be tracked, call " + call("untrack_table", table) + " and " + call("track_table", name) + "; if not, call " +
-               call("retrack", table) + ".");
+    for (std::uint64_t i = 0; i < rows.count(); ++i) {
+        const std::string table = pg::qualified_name(rows.oid(i, 1)), name = *rows.text(i, 2);
+        report({rows.oid(i, 1), "another table has taken the name " + name + " of the tracked table " + table,
+                "Changes of the other one go unnoticed.",
+                "If it is to be tracked, call " + call("untrack_table", table) + " and " + call("track_table", name) + "; if not, call " +
+                    call("retrack", table) + "."});
+    }
 }
 
 // A column that is missing is for the view to tell.
-void check_keys() {
+bool has_columns(const TrackedTable& table, const std::vector<std::string>& names) {
+    const std::vector<TableColumn> columns = columns_of(table.relation);
+    return std::all_of(names.begin(), names.end(), [&columns](const std::string& name) { return find_column(columns, name) != nullptr; });
+}
+
+void check_keys(const Report& report) {
     for (const TrackedTable& table : tracked_tables()) {
         const std::vector<std::string> key = KeyTemplate::parse(table.key).columns();
-        const std::vector<TableColumn> columns = columns_of(table.relation);
-        const bool complete =
-            std::all_of(key.begin(), key.end(), [&columns](const std::string& name) { return find_column(columns, name) != nullptr; });
-        if (complete && !identifies_rows(table.relation, key))
-            refuse("rows of the tracked table " + pg::qualified_name(table.relation) + " can have the same key",
-                   "The columns of its key template include those of no unique index any more.",
-                   "Create a unique index, or call replicache.track_table with another key.");
+        if (has_columns(table, key) && !identifies_rows(table.relation, key))
+            report({table.relation, "rows of the tracked table " + pg::qualified_name(table.relation) + " can have the same key",
+                    "The columns of its key template include those of no unique index any more.",
+                    "Create a unique index, or call replicache.track_table with another key."});
+    }
+}
+
+// Tables with equal templates, which constraints have kept apart.
+void check_bounds(const Report& report) {
+    std::map<std::pair<std::string, std::string>, std::vector<TrackedTable>> by_templates;
+    for (TrackedTable& table : tracked_tables())
+        if (has_columns(table, naming_columns(table))) by_templates[{table.key, table.space}].push_back(std::move(table));
+    for (const auto& [templates, tables] : by_templates) {
+        if (tables.size() == 1) continue;
+        const std::vector<Bounds> bounds(tables.begin(), tables.end());
+        for (std::size_t i = 1; i < tables.size(); ++i)
+            for (std::size_t j = 0; j < i; ++j)
+                if (!bounds[i].exclude(bounds[j]))
+                    report({tables[i].relation,
+                            "rows of the tracked tables " + pg::qualified_name(tables[j].relation) + " and " +
+                                pg::qualified_name(tables[i].relation) + " can have the same key",
+                            "Their CHECK constraints do not exclude each other any more.",
+                            "Create these constraints again, or call replicache.track_table with another key."});
     }
 }
 
 // Where nothing is tracked: tables that were restored without the registry have our triggers all the same.
-void check_registry() {
+void check_registry(const Report& report) {
     static pg::Statement query(
         R"(
-            SELECT t.tgrelid
+            SELECT DISTINCT t.tgrelid
             FROM pg_catalog.pg_depend d
             JOIN pg_catalog.pg_trigger t ON t.oid OPERATOR(pg_catalog.=) d.objid
             WHERE d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass::pg_catalog.oid
               AND d.refobjid OPERATOR(pg_catalog.=) $1
               AND d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_trigger'::pg_catalog.regclass::pg_catalog.oid
-            ORDER BY t.tgrelid
-            LIMIT 1)",
+            ORDER BY t.tgrelid)",
         {OIDOID});
     const pg::Rows rows = query.run({value(ObjectIdGetDatum(pg::own_function("on_change")))}, pg::Snapshot::latest);
-    if (rows.empty()) return;
-    const std::string table = pg::qualified_name(rows.oid(0, 1));
-    refuse("table " + table + " has triggers of replicache_ext, but no table is on record as tracked", unnoticed,
-           "Restore the tables of the extension too, or call " + call("track_table", table) + ".");
+    for (std::uint64_t i = 0; i < rows.count(); ++i) {
+        const std::string table = pg::qualified_name(rows.oid(i, 1));
+        report({rows.oid(i, 1), "table " + table + " has triggers of replicache_ext, but no table is on record as tracked", unnoticed,
+                "Restore the tables of the extension too, or call " + call("track_table", table) + "."});
+    }
+}
+
+void check_recorded(const Report& report) {
+    check_dropped(report);
+    if (knows_names()) {
+        check_partitions(report);
+        check_names(report);
+    }
+    check_triggers(report);
+    check_logged(report);
+    check_keys(report);
+    check_bounds(report);
 }
 
 }  // namespace
@@ -212,17 +257,25 @@ void check_tracking() {
         relations = all_relations();
         if (relations.size() == 1) {
             validity.end();  // nothing would tell of triggers on tables that are not on record
-            return check_registry();
+            return check_registry(refuse);
         }
-        check_dropped();
-        if (knows_names()) {
-            check_partitions();
-            check_names();
-        }
-        check_triggers();
-        check_logged();
-        check_keys();
+        check_recorded(refuse);
     });
+}
+
+std::vector<Oid> tables_with_unsafe_keys() {
+    std::vector<Oid> tables;
+    const auto note = [&tables](const TrackingFault& fault) { tables.push_back(fault.relation); };
+    check_keys(note);
+    check_bounds(note);
+    return tables;
+}
+
+std::vector<TrackingFault> tracking_faults() {
+    std::vector<TrackingFault> faults;
+    const auto note = [&faults](TrackingFault fault) { faults.push_back(std::move(fault)); };
+    all_relations().size() == 1 ? check_registry(note) : check_recorded(note);
+    return faults;
 }
 
 }  // namespace replicache::engine

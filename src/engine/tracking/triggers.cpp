@@ -90,15 +90,42 @@ char firing_of(Oid relation, const char* name) {
     return found.empty() ? TRIGGER_FIRES_ON_ORIGIN : keep(DatumGetChar(found.get(0, 2).datum));
 }
 
-void create_comparison(const TrackedTable& table, char fires) {
-    std::string old_row, new_row;
-    for (const std::string& column : naming_columns(table)) {
-        old_row += (old_row.empty() ? "OLD." : ", OLD.") + quote_identifier(column);
-        new_row += (new_row.empty() ? "NEW." : ", NEW.") + quote_identifier(column);
+// Whether equal values of the column are equal bytes. Equal values of numeric and citext, for one, can have different texts.
+bool has_one_image(const TableColumn& column) {
+    return guarded([&column] {
+        switch (getBaseType(column.type)) {
+            case INT2OID:
+            case INT4OID:
+            case INT8OID:
+            case UUIDOID: return true;
+            case TEXTOID:
+            case VARCHAROID: return get_collation_isdeterministic(column.collation);
+            default: return false;
+        }
+    });
+}
+
+// SQL: whether the UPDATE has changed one of the columns. It may also say so if one of them is null.
+std::string is_moved(const TrackedTable& table) {
+    const std::vector<TableColumn> columns = columns_of(table.relation);
+    std::string condition, old_row, new_row;
+    for (const std::string& name : naming_columns(table)) {
+        const TableColumn* const column = find_column(columns, name);
+        const std::string old_value = "OLD." + quote_identifier(name), new_value = "NEW." + quote_identifier(name);
+        if (column != nullptr && has_one_image(*column)) {
+            condition += (condition.empty() ? "(" : " OR (") + old_value + " OPERATOR(pg_catalog.<>) " + new_value + ") IS NOT FALSE";
+        } else {
+            old_row += (old_row.empty() ? "" : ", ") + old_value;
+            new_row += (new_row.empty() ? "" : ", ") + new_value;
+        }
     }
-    // Compared as images: equal values of some types have different texts (citext, numeric).
-    create_trigger(table.relation, trigger_name::moved,
-                   "AFTER UPDATE ON t FOR EACH ROW WHEN (pg_catalog.record_image_ne(ROW(" + old_row + "), ROW(" + new_row + ")))", fires);
+    // The images of the others. To make two rows and compare them costs several times as much.
+    if (old_row.empty()) return condition;
+    return condition + (condition.empty() ? "" : " OR ") + "pg_catalog.record_image_ne(ROW(" + old_row + "), ROW(" + new_row + "))";
+}
+
+void create_comparison(const TrackedTable& table, char fires) {
+    create_trigger(table.relation, trigger_name::moved, "AFTER UPDATE ON t FOR EACH ROW WHEN (" + is_moved(table) + ")", fires);
 }
 
 }  // namespace

@@ -22,7 +22,8 @@ struct Firing {
 void create_triggers(const TrackedTable& table, const Firing& before);
 // Creates the TRUNCATE trigger on each partition that has none. PostgreSQL does not clone this trigger to partitions.
 void add_partition_triggers(const TrackedTable& table, const Firing& before = {});
-// Creates or drops the trigger that logs the creation of rows, depending on whether the registries say that the table needs it.
+// Creates or drops the trigger that logs the creation of rows, depending on whether the registries say that the table needs it. The caller
+// has locked the table, so that no other session tracks, untracks, exposes or hides it.
 void provide_creation_trigger(Oid relation);
 // The trigger that compares key, space and part of updated rows. PostgreSQL refuses to change the type of a column that the trigger
 // compares.

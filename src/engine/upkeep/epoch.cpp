@@ -40,6 +40,7 @@ void new_epoch() {
     static pg::OwnStatement forget_groups("DELETE FROM replicache.client_group", {});
     static pg::OwnStatement forget_newest_views("DELETE FROM replicache.client_view", {});
     static pg::OwnStatement forget_views("DELETE FROM replicache.view_record", {});
+    static pg::OwnStatement forget_histories("DELETE FROM replicache.former_history", {});
     const pg::SpiConnection spi;
     const std::int64_t epoch = next.run({}).int8(0, 1);
     const pg::Rows rows = spaces.run({});
@@ -55,6 +56,7 @@ void new_epoch() {
         forget_newest_views.run({});
         forget_views.run({});
     }
+    if (pg::Table::exists("former_history")) forget_histories.run({});
     renew_origin();
 }
 

@@ -3,6 +3,7 @@
 #include "engine/last_mutation_at/paging.h"
 #include "engine/session/push_guard.h"
 #include "engine/space/space.h"
+#include "engine/upkeep/removable.h"
 #include "pg/own_table.h"
 #include "pg/table.h"
 
@@ -34,28 +35,11 @@ Value cutoff(Value idle, const char* argument) {
     return at;
 }
 
-// " AND …": which old tombstones t the clocks let go. `space`: what has the column clock.
-std::string and_removable(const std::string& space) {
-    std::string sql;
-    for (const Clock* const clock : clocks())
-        if (clock->removable != nullptr)
-            sql += " AND (" + space + ".clock OPERATOR(pg_catalog.<>) '" + clock->name + "' OR " + clock->removable + ")";
-    return sql;
-}
-
-// "FALSE OR …": which tombstones t of a space s no cookie can need.
-std::string is_foreign() {
-    std::string sql = "FALSE";
-    for (const Clock* const clock : clocks())
-        if (clock->foreign != nullptr)
-            sql += " OR (s.clock OPERATOR(pg_catalog.=) '" + std::string(clock->name) + "' AND " + clock->foreign + ")";
-    return sql;
-}
-
 // There are no views before ALTER EXTENSION … UPDATE from 0.3.1.
 bool has_views() { return pg::Table::exists("client_view"); }
 
-// Removes the old tombstones of each space, and those of lower versions, and tells pulls up to where.
+// Removes the old tombstones of each space, and those of lower versions, and tells pulls up to where. A space that is held stays as it is.
+// Before ALTER EXTENSION … UPDATE from 0.5.0, there is no column held.
 std::int64_t collect_tombstones(Value cutoff) {
     static const std::string foreign_sql =
         R"(
@@ -71,7 +55,8 @@ std::int64_t collect_tombstones(Value cutoff) {
                 SELECT s.id, s.clock, pg_catalog.max(t.version) AS version
                 FROM replicache.tombstone t, replicache.space s
                 WHERE t.at OPERATOR(pg_catalog.<=) $1
-                  AND t.space OPERATOR(pg_catalog.=) s.id)" +
+                  AND t.space OPERATOR(pg_catalog.=) s.id
+                  AND pg_catalog.to_jsonb(s) OPERATOR(pg_catalog.->>) 'held' IS NULL)" +
         and_removable("s") + R"(
                 GROUP BY s.id),
             gone AS (
@@ -228,13 +213,14 @@ void note_collection() {
 
 }  // namespace
 
-Garbage collect_garbage(Value idle, Value views) {
-    pg::guarded([] { PreventCommandIfReadOnly("replicache.collect_garbage()"); });
+Garbage collect_garbage(Value idle, Value views, bool dry_run) {
+    if (!dry_run) pg::guarded([] { PreventCommandIfReadOnly("replicache.collect_garbage()"); });
     PushGuard::check("collect_garbage");  // which may have locked what would be removed
     static OwnStatement one_at_a_time("LOCK TABLE replicache.forgotten_client IN SHARE ROW EXCLUSIVE MODE", {});
     const pg::SpiConnection spi;
-    one_at_a_time.run({});
+    if (!dry_run) one_at_a_time.run({});
     const Value until = cutoff(idle, "idle"), until_of_views = views.null ? until : cutoff(views, "views");
+    if (dry_run) return count_garbage(until);
     Garbage garbage;
     garbage.tombstones = collect_tombstones(until);
     collect_pagings(until);

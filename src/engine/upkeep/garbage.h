@@ -16,6 +16,7 @@ struct Garbage {
 // Forgets clients that have pushed nothing for so long, groups without others, and tombstones and errors that are as old. What
 // others have locked is not idle, and stays. Also removes records of client views that no pull has used for the time `views`, and those
 // that no client needs any more. Both arguments are intervals. `views` is null: as idle.
-Garbage collect_garbage(pg::Value idle, pg::Value views);
+// A dry run only counts what would be removed. It writes and locks nothing.
+Garbage collect_garbage(pg::Value idle, pg::Value views, bool dry_run);
 
 }  // namespace replicache::engine

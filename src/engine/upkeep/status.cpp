@@ -3,6 +3,7 @@
 #include "engine/poke/figures.h"
 #include "engine/tracking/tracking_faults.h"
 #include "pg/own_table.h"
+#include "pg/table.h"
 
 #include <cmath>
 
@@ -87,6 +88,17 @@ void add_counts(Topics& topics) {
     }
 }
 
+// Spaces on their way to another server, and those that have arrived there.
+void add_moves(Topics& topics) {
+    static OwnStatement held("SELECT pg_catalog.count(*) FROM replicache.space WHERE held IS NOT NULL", {});
+    static OwnStatement moved("SELECT pg_catalog.count(*) FROM replicache.moved_space", {});
+    if (!pg::Table::exists("moved_space")) return;  // before ALTER EXTENSION … UPDATE from 0.5.0
+    topics.push_back(size_of("space").bytes <= small ? Topic{"spaces_held", held.run({}).int8(0, 1), {}}
+                                                     : Topic{"spaces_held", std::nullopt, "unknown: there are many spaces"});
+    const Size size = size_of("moved_space");
+    topics.push_back(size.bytes <= small ? Topic{"spaces_moved", moved.run({}).int8(0, 1), {}} : estimate("spaces_moved", size));
+}
+
 void add_view_bytes(Topics& topics) {
     static OwnStatement query("SELECT pg_catalog.pg_total_relation_size('replicache.view_record'::pg_catalog.regclass)", {});
     topics.push_back({"view_record_bytes", query.run({}).int8(0, 1), "on disk, with indexes and TOAST"});
@@ -152,6 +164,7 @@ std::vector<Topic> status() {
     Topics topics;
     add_pokes(topics);
     add_counts(topics);
+    add_moves(topics);
     add_view_bytes(topics);
     add_collection(topics);
     add_tracking(topics);

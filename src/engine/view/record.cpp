@@ -2,6 +2,7 @@
 
 #include "base/sqlstate.h"
 #include "engine/view/secret.h"
+#include "pg/row_batch.h"
 #include "pg/spi.h"
 #include "pg/subtransaction.h"
 #include "pg/table.h"
@@ -68,9 +69,8 @@ std::string store_record(const std::string& keys, std::int64_t entries, const Vi
     if (XactReadOnly) refuse_read_only("The client view has changed too much for the cookie alone.");
     // ON CONFLICT DO NOTHING would fail in REPEATABLE READ when another transaction has stored the record since the snapshot.
     unless_in_the_way([&] {
-        pg::Table table("view_record", pg::Table::Access::write);
-        table.insert({value(id), owner.user_id ? value(*owner.user_id) : pg::Value{}, value(owner.space), value(keys), value(entries),
-                      date(today())});
+        pg::insert_row("view_record", {value(id), owner.user_id ? value(*owner.user_id) : pg::Value{}, value(owner.space), value(keys),
+                                       value(entries), date(today())});
     });
     return id;
 }

@@ -1,2 +1,0 @@
-\set VERBOSITY terse
--- upgrade with grants; dump
