@@ -6,9 +6,11 @@ import {once} from 'node:events';
 import {readFile} from 'node:fs/promises';
 import {createInterface} from 'node:readline';
 import {after, afterEach, before, test} from 'node:test';
+import {setTimeout as sleep} from 'node:timers/promises';
 
-/** `name` is what the server says before its address, `role` what it connects as, `directory` where it is. */
-export function harness({pg, chromium, name, role, directory}) {
+/** `name` is what the server says before its address, `role` what it connects as, `directory` where it is,
+ * `script` what starts it, `port` where it is to listen (0: where it likes). */
+export function harness({pg, chromium, name, role, directory, script = 'server.mjs', port = 0}) {
   const database = `${name}_test_${process.pid}`;
   const errors = [];
   const own = {database, createDatabase, dropDatabase, startServer, newPage, sql};
@@ -29,13 +31,20 @@ export function harness({pg, chromium, name, role, directory}) {
     await sql(await readFile(new URL('schema.sql', directory), 'utf8'), database);
   }
 
-  function dropDatabase() {
-    return sql(`DROP DATABASE IF EXISTS ${database} WITH (FORCE)`);
+  async function dropDatabase(tries = 50) {
+    try {
+      await sql(`DROP DATABASE IF EXISTS ${database} WITH (FORCE)`);
+    } catch (error) {
+      // Replication slots are in use a moment longer than the process that has used them lives.
+      if (error.code !== '55006' || tries === 1) throw error;
+      await sleep(100);
+      await dropDatabase(tries - 1);
+    }
   }
 
   async function startServer(port, options = process.env.PGOPTIONS) {
     const env = {...process.env, PGUSER: role, PGDATABASE: database, PORT: port, ...options && {PGOPTIONS: options}};
-    const child = spawn(process.execPath, ['server.mjs'], {cwd: directory, env, stdio: ['ignore', 'pipe', 'ignore']});
+    const child = spawn(process.execPath, [script], {cwd: directory, env, stdio: ['ignore', 'pipe', 'ignore']});
     const [line] = await once(createInterface({input: child.stdout}), 'line');
     return {child, url: line.replace(`${name}: `, '')};
   }
@@ -52,7 +61,7 @@ export function harness({pg, chromium, name, role, directory}) {
   before(async () => {
     newRole = (await sql(`SELECT FROM pg_roles WHERE rolname = '${role}'`)).length === 0;
     await createDatabase();
-    ({child: server, url: own.url} = await startServer(0));
+    ({child: server, url: own.url} = await startServer(port));
     own.browser = await chromium.launch({
       executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
       args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
@@ -64,7 +73,7 @@ export function harness({pg, chromium, name, role, directory}) {
 
   after(async () => {
     await own.browser?.close();
-    server?.kill();
+    if (server?.kill()) await once(server, 'exit');
     await dropDatabase();
     if (newRole) await sql(`DROP ROLE ${role}`);
     assert.deepEqual(errors, [], 'errors in the page');

@@ -4,15 +4,16 @@ import {once} from 'node:events';
 import {createServer} from 'node:net';
 import pg from 'pg';
 import {chromium} from 'playwright-core';
+import {network, picture} from '../page/gallery.mjs';
 import {harness, online, scenario} from '../page/harness.mjs';
 
 const chat = harness({pg, chromium, name: 'chat', role: 'chat', directory: new URL('.', import.meta.url)});
 const {createDatabase, database, dropDatabase, sql, startServer} = chat;
 
 /** A window of its own, or a further tab of `context`, and the name given if it is asked for. */
-async function open(name, context) {
+async function open(name, context, url = chat.url) {
   const page = await chat.newPage(context);
-  await page.goto(chat.url);
+  await page.goto(url);
   if (name) {
     await page.getByLabel('Your name').fill(name);
     await page.getByText('Join the chat').click();
@@ -273,4 +274,58 @@ scenario('a page whose database was replaced starts afresh', async () => {
   await say(ada, 'in the new database');
   await sent(ada, 'in the new database');
   assert.deepEqual(await sql('SELECT content FROM message', database), [{content: 'in the new database'}]);
+});
+
+picture(chat, 'two-windows.webp', {height: 490}, async stage => {
+  await sql('DELETE FROM message', database);
+  const way = await network(chat.url);
+  const ada = await stage.window('Ada', context => open('Ada', context));
+  const grace = await stage.window('Grace', context => open('Grace', context, way.url));
+  const both = text => Promise.all([sent(ada, text), sent(grace, text)]);
+  await say(ada, 'Are you on the train?');
+  await both('Are you on the train?');
+  await stage.frame('Two windows, two users', 1.5);
+  await grace.getByLabel('Message').fill('Yes, since nine.');
+  await stage.frame('Grace writes …', 1.2);
+  await say(grace, 'Yes, since nine.');
+  await both('Yes, since nine.');
+  await stage.frame('… and Ada sees it at once.', 2);
+
+  await way.cut(grace);
+  await grace.locator('#status.offline').waitFor();
+  await stage.later();
+  await stage.frame('Grace is in a tunnel, without a network.', 1.8);
+  await say(grace, 'In a tunnel now.');
+  await grace.getByText('Offline · 1 waiting').waitFor();
+  await stage.frame('She writes on. Her message waits on her device.', 2.2);
+  await stage.later();
+  await say(ada, 'I will meet you at the station.');
+  await sent(ada, 'I will meet you at the station.');
+  await stage.frame('Ada writes, too. Grace cannot see it yet.', 2.2);
+
+  await way.mend(grace);
+  await both('In a tunnel now.');
+  await both('I will meet you at the station.');
+  await online(grace);
+  await stage.frame('Out of the tunnel: both have everything.', 3.5);
+});
+
+picture(chat, 'chat.webp', {height: 650, scale: 1.5}, async stage => {
+  await sql('DELETE FROM message', database);
+  const ada = await stage.window('Ada Lovelace', context => open('Ada Lovelace', context));
+  const grace = await stage.window('Grace', context => open('Grace', context), {colorScheme: 'dark'});
+  for (const [page, text] of [[ada, 'Good morning! Is this really nothing but PostgreSQL?'], [grace, 'Nothing but. A push is one function call.'],
+    [grace, 'A pull is another one.'], [ada, 'And when you are offline?']]) {
+    await say(page, text);
+    for (const other of [ada, grace]) await sent(other, text);
+  }
+  await say(ada, 'Cheap spam!');
+  await ada.locator('.rejection').waitFor();
+  await gone(ada, 'Cheap spam!');
+  await stage.later();
+  await grace.context().setOffline(true);
+  await grace.locator('#status.offline').waitFor();
+  for (const text of ['In a tunnel right now, as it happens.', 'You will read this when I am out.']) await say(grace, text);
+  await grace.getByText('Offline · 2 waiting').waitFor();
+  await stage.frame();
 });

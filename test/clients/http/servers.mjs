@@ -28,12 +28,13 @@ const pull = {...replicacheRequest, pullVersion: 1, cookie: null};
 
 // call: the SQL function behind `path`; push: a request that writes something new. `malformed` is the status of what is malformed.
 const replicache = {call: 'apply_push(json, text)', returns: 'json', push: create, pull, malformed: 400};
+const packaged = {...replicache, call: 'apply_push(json, text, text)'};  // which passes a space
 
 const kinds = {
   'the server of the README': {...replicache, path: () => '/push', pullPath: '/pull', as: user => ({'X-User': user}), code: readmeServer, schema: blocks('sql').slice(0, 2).join('')},
-  'examples/replicache': {...replicache, path: () => '/api/push', pullPath: '/api/pull', as: user => ({Cookie: `user=${user}`}), role: 'chat', authenticates: true},
+  'examples/replicache': {...packaged, path: () => '/api/push', pullPath: '/api/pull', as: user => ({Cookie: `user=${user}`}), role: 'chat', authenticates: true},
   'examples/todo': {
-    ...replicache, push: createList, path: () => '/api/push', pullPath: '/api/pull', as: user => ({Cookie: `user=${user}`}), role: 'todo_web', authenticates: true,
+    ...packaged, push: createList, path: () => '/api/push', pullPath: '/api/pull', as: user => ({Cookie: `user=${user}`}), role: 'todo_web', authenticates: true,
     lock: 'LOCK TABLE list IN SHARE MODE', // its clock takes no lock of its own
   },
   'examples/powersync': {
@@ -85,7 +86,7 @@ export class Server {
     this.directory = await mkdtemp(join(tmpdir(), 'replicache-http.'));
     const directory = join(this.directory, 'server');
     await cp(join(root, this.code ? 'examples/replicache' : this.title), directory, {recursive: true, filter: path => !path.endsWith('node_modules')});
-    for (const file of ['fanout.mjs', 'http.mjs', 'pokes.mjs']) await cp(join(root, 'examples', file), join(this.directory, file)).catch(() => {});
+    await cp(join(root, 'examples/serve.mjs'), join(this.directory, 'serve.mjs'));
     await symlink(join(root, this.code ? 'examples/replicache' : this.title, 'node_modules'), join(directory, 'node_modules'));
     if (this.code) await writeFile(join(directory, 'server.mjs'), this.code);
     const port = await freePort();

@@ -95,9 +95,16 @@ class Backend {
   pushes = [];
   pulls = [];
   errors = [];
+  #running = 0;
 
   constructor(database) {
     this.database = database;
+  }
+
+  /** Forget the requests so far. What is still on its way ends first: its answer belongs to them. */
+  async forget() {
+    await eventually(() => assert.equal(this.#running, 0));
+    this.pushes.length = this.pulls.length = 0;
   }
 
   pusher = body => this.#request('push', 'SELECT replicache.apply_push($1, $2, $3) AS answer', body, this.pushes);
@@ -107,6 +114,7 @@ class Backend {
     if (this.offline) throw new Error('offline');
     const entry = {body};
     log.push(entry);
+    this.#running++;
     try {
       await this.before(kind, body);
       entry.answer = (await this.database.app.query(sql, [JSON.stringify(body), this.user, this.space])).rows[0].answer;
@@ -114,6 +122,8 @@ class Backend {
     } catch (error) {
       if (error instanceof pg.DatabaseError) this.errors.push(error);
       return {httpRequestInfo: {httpStatusCode: error.status ?? 500, errorMessage: error.message}};
+    } finally {
+      this.#running--;
     }
     const {answer} = entry;
     if (answer.halted) return {httpRequestInfo: {httpStatusCode: 503, errorMessage: answer.halted.reason}};

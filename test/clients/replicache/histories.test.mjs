@@ -23,7 +23,7 @@ scenario('a client of another backend gets everything, and then changes', {}, as
   visitors.forEach(({move}) => move());
   const clients = visitors.map(({client}) => client);
   await converge(database, ...clients);
-  backend.pulls.length = 0;
+  await backend.forget();
   await database.rows(`UPDATE note SET body = 'changed' WHERE id = 'a'`);
   await database.rows(`DELETE FROM note WHERE id = 'b'`);
   for (const client of clients) await client.mutate.countUp({id: client.name.split(' ').pop()});

@@ -36,8 +36,8 @@ scenario('one poke per push, none for a duplicate', {rejects: ['refuse']}, async
   try {
     backend.offline = true;
     for (let i = 0; i < 3; i++) await client.mutate.countUp({id: `n${i}`});
+    await backend.forget();
     backend.offline = false;
-    backend.pushes.length = 0;
     await settle(client);
     const [{body, answer}] = backend.pushes;
     assert.equal(answer.applied, 3);

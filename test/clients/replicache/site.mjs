@@ -1,11 +1,9 @@
 // A site in one process: the code that the pages and the server of the chat share with others, and a network between them that can fail.
-import {EventEmitter, once} from 'node:events';
+import {once} from 'node:events';
 import {readFile} from 'node:fs/promises';
 import {createServer} from 'node:http';
-import {text} from 'node:stream/consumers';
 import {setTimeout as sleep} from 'node:timers/promises';
-import pg from 'pg';
-import {fanout} from '../../../examples/fanout.mjs';
+import {createSync, toNodeHandler} from 'replicache-ext';
 import {scenario} from './harness.mjs';
 
 const source = await readFile(new URL('../../../examples/page/sync.js', import.meta.url), 'utf8');
@@ -32,14 +30,16 @@ export class Site {
 
   /** Begin as a server that knows nothing of any page. */
   restart() {
-    const pool = {query: (...query) => {
-      this.queries.push(query[1]);
-      return this.query(() => this.database.app.query(...query));
+    const pool = {query: async query => {
+      if (query.text.includes('pull_for')) {
+        this.queries.push(query.values);
+        return this.query(() => this.database.app.query(query));
+      }
+      await this.during(query.text.includes('apply_push') ? '/api/push' : '/api/pull');
+      return this.database.app.query(query);
     }};
-    // It listens for ever; in the end, to nothing.
-    const connect = () => this.closed ? Object.assign(new EventEmitter(), {connect: () => new Promise(() => {})})
-      : new pg.Client({database: this.database.name});
-    this.fanout = fanout(pool, connect, 'site');
+    this.sync?.close();
+    this.sync = createSync({pool, listen: {database: this.database.name}, authenticate: request => request.headers.get('user'), log: () => {}});
     this.cut();
   }
 
@@ -57,24 +57,11 @@ export class Site {
   }
 
   async #answer(request, response) {
-    const {pathname, searchParams} = new URL(request.url, this.url);
-    Object.assign(request, {get: name => request.headers[name.toLowerCase()], query: Object.fromEntries(searchParams), user: request.headers.user});
-    if (pathname === '/api/poke') {
-      this.streams.add(response.on('close', () => this.streams.delete(response)));
-      return this.fanout.stream(request, response);
-    }
-    this.requests.push(pathname);
-    request.body = await text(request);
-    response.locals = {};
-    const sql = {
-      '/api/push': 'SELECT replicache.apply_push($1, $2)::text AS answer',
-      '/api/pull': "SELECT a::text AS answer, a ->> 'cookie' AS cookie FROM replicache.pull($1, $2) a",
-    }[pathname];
-    if (pathname === '/api/pull') this.fanout.pull(request, response, () => {});
-    await this.during(pathname);
-    const {rows: [{answer, cookie}]} = await this.database.app.query(sql, [request.body, request.user]);
-    response.locals.cookie = cookie;
-    response.writeHead(200, {'Content-Type': 'application/json'}).end(answer);
+    const {pathname} = new URL(request.url, this.url);
+    const handler = {'/api/poke': this.sync.events, '/api/push': this.sync.push, '/api/pull': this.sync.pull}[pathname];
+    if (pathname === '/api/poke') this.streams.add(response.on('close', () => this.streams.delete(response)));
+    else this.requests.push(pathname);
+    await toNodeHandler(handler)(request, response);
   }
 
   /** Open a page. Pages of the same name are tabs of one browser. */
@@ -138,8 +125,8 @@ export class Site {
   }
 
   async close() {
-    this.closed = true;
     await Promise.all(this.#pages.map(close => close()));
+    await this.sync.close();
     this.server.closeAllConnections();
     this.server.close();
   }

@@ -24,7 +24,7 @@ scenario('two tabs that push the same mutations at once apply them once', {}, as
   for (let i = 0; i < 3; i++) await first.mutate.countUp({id: 'n'});
   await eventually(async () => assert.equal((await second.experimentalPendingMutations()).length, 3));
 
-  backend.pushes.length = 0;
+  await backend.forget();
   backend.meet('push', 2);
   backend.offline = false;
   assert.equal((await converge(database, first, second))['note/n'].count, 3);
@@ -44,7 +44,7 @@ scenario('a fork starts from the cookie of the old group', {}, async ({database,
   await old.close();
   await database.rows(`DELETE FROM note WHERE id = 'deleted before'`);
 
-  backend.pulls.length = 0;
+  await backend.forget();
   const fork = open({name: 'forked', mutators: forked});
   assert.notEqual(await fork.clientGroupID, await old.clientGroupID);
   assert.equal(Object.keys(await view(fork)).length, 4, 'the fork brings the old view along');
@@ -75,7 +75,7 @@ for (const [what, change] of [['set of mutators', {mutators: forked}], ['schema 
     await old.close();
 
     backend.offline = false;
-    backend.pushes.length = 0;
+    await backend.forget();
     const successor = open({name: 'recovered', ...change});
     await eventually(async () => assert.equal((await converge(database, successor))['note/n'].count, 3));
     assert.equal(backend.pushes[0].body.clientGroupID, await old.clientGroupID);

@@ -52,7 +52,7 @@ for (const [what, size] of [['a small view, in the cookie', 3], ['a large view, 
     assert.equal(await exact(database, [client]), size);
     await grant(database, 2);
     assert.equal(await exact(database, [client]), 2 * size);
-    backend.pulls.length = 0;
+    await backend.forget();
     await revoke(database, 1);
     assert.equal(await exact(database, [client]), size);
     assert.equal(operations(backend.pulls).filter(op => op === 'del').length, size);
@@ -73,7 +73,7 @@ for (const [what, size] of [['a small view, in the cookie', 3], ['a large view, 
     await grant(database, 2);
     await database.rows(`DELETE FROM doc WHERE id LIKE '1-1-%'`);
 
-    backend.pulls.length = 0;
+    await backend.forget();
     const fork = open({name: 'forked', mutators: forked});
     assert.notEqual(await fork.clientGroupID, await old.clientGroupID);
     assert.equal(Object.keys(await view(fork)).length, size + 1, 'the fork brings the old view along');
@@ -113,7 +113,7 @@ scenario('a client whose record is gone starts from scratch, and keeps what is p
   await docs(database, {size: 60});
   const client = open({mutators});
   await exact(database, [client]);
-  backend.pulls.length = 0;
+  await backend.forget();
   await database.rows('DELETE FROM replicache.view_record');
   await grant(database, 2);
   await client.mutate.putDoc({id: '2-mine', list: 2});
@@ -148,7 +148,7 @@ scenario('a table with parts: lists come and go', {}, async ({database, backend,
   await client.mutate.putDoc({id: '2-mine', list: 2});
   await database.rows(`UPDATE doc SET list = 3 WHERE id LIKE '1-1-%'; DELETE FROM doc WHERE id LIKE '2-2-%'`);
   assert.equal(await exact(database, [client]), 119);
-  backend.pulls.length = 0;
+  await backend.forget();
   await revoke(database, 1);
   assert.equal(await exact(database, [client]), 60);
   assert.ok(!operations(backend.pulls).includes('clear'));

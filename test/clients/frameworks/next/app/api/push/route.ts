@@ -1,0 +1,3 @@
+import {sync} from '../../sync';
+
+export const POST = sync.push;
