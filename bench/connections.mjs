@@ -3,9 +3,9 @@ import {setTimeout as sleep} from 'node:timers/promises';
 import {Contender, eachClock} from './contenders.mjs';
 import {bodies, newClient, progress, quick, rotated, Samples, seconds, Session} from './driver.mjs';
 
-const batch = 10;
-const fast = {rounds: quick ? 3 : 5, pushes: quick ? 800 : 2400};
-const slow = {rounds: 3, pushes: quick ? 80 : 240};
+const batchOf10 = 10;
+export const fast = {rounds: quick ? 3 : 5, pushes: quick ? 800 : 2400};
+export const slow = {rounds: 3, pushes: quick ? 80 : 240};
 const withoutPoke = (name) => `${name}, no poke`;
 const withSpaces = (name) => name.replace('ours', 'ours, space column');
 
@@ -27,13 +27,13 @@ export async function withSlowCommits(work) {
   }
 }
 
-async function sample(contender, {connections, spaces = 1}, pushes) {
+async function sample(contender, {connections, spaces = 1}, {batch, pushes}) {
   await contender.settle({empty: true});
   const warmUp = 10;
   const workers = [];
   for (let i = 0; i < connections; i++) {
     const session = await contender.open();
-    const all = bodies({...newClient(), prefix: `c${i}-`, batch, pushes: warmUp + Math.round(pushes / connections)});
+    const all = bodies({...newClient(), prefix: `c${i}-`, batch, pushes: warmUp + Math.round(pushes / connections)}).map(contender.prepare);
     // With one space, and where there is no space column, it is the default one.
     workers.push({all, push: (body) => contender.push(session, body, spaces === 1 ? '' : `space-${i % spaces}`), close: () => session.close()});
   }
@@ -51,7 +51,7 @@ async function sample(contender, {connections, spaces = 1}, pushes) {
 }
 
 /** A group: what each of the contenders `names` does in each of the `columns` {x, connections, spaces}. */
-async function measure({names, columns, pushes, rounds, ...group}) {
+async function measure({names, columns, batch = batchOf10, pushes, rounds, ...group}) {
   const contenders = [];
   for (const name of names) contenders.push(await Contender.get(name));
   const samples = new Samples();
@@ -59,14 +59,14 @@ async function measure({names, columns, pushes, rounds, ...group}) {
     for (const column of columns) {
       for (const contender of rotated(contenders, round)) {
         progress(`${group.name}, round ${round + 1} of ${rounds}: ${contender.name}, ${column.x}`);
-        samples.add(contender.name, column.x, await sample(contender, column, pushes));
+        samples.add(contender.name, column.x, await sample(contender, column, {batch, pushes}));
       }
     }
   }
   return {unit: 'mutations/s', better: 'higher', ...group, order: names, series: samples.summary()};
 }
 
-const toOneSpace = (names, group) => measure({
+export const toOneSpace = (names, group) => measure({
   names, x: 'connections', chart: 'lines', logX: true, columns: [1, 2, 8].map((connections) => ({x: connections, connections})), ...group,
 });
 

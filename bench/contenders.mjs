@@ -2,11 +2,19 @@
 import {from} from 'pg-copy-streams';
 import {args, create, flag, Session, settle} from './driver.mjs';
 import {kinds as uploadKinds} from './powersync.mjs';
+import {zeroBody} from './zero/body.mjs';
 
 const USER = 'ann';
 
 const applyPush = (session, body) => session.run('push', 'SELECT replicache.apply_push($1, $2)', [body, USER]);
 const applyPushTo = (session, body, space) => session.run('push', 'SELECT replicache.apply_push($1, $2, $3)', [body, USER, space]);
+
+/** The text of the answer, which a backend sends as it is. */
+async function zeroPush(session, body) {
+  const [[answer]] = await session.run('push', "SELECT replicache.zero_push($1, 'zero_0', 'zero', $2)", [body, USER]);
+  if (!answer.startsWith('{"kind":"MutateResponse"')) throw new Error(`zero_push: ${answer}`);
+  return answer;
+}
 
 /** The documented backend: a transaction per mutation; one that fails is rolled back, and marked in another. */
 async function nodePush(session, body) {
@@ -64,10 +72,15 @@ const copy = (session, lines) => new Promise((resolve, reject) => {
 const kinds = {
   ours: {scripts: ['ours'], push: applyPush, mutator: 'create_message(jsonb)'},
   'ours-named': {scripts: ['ours'], push: applyPush, mutator: 'create_message_named(text, text, text, bigint)'},
+  'ours-sql': {scripts: ['ours'], push: applyPush, mutator: 'create_message_sql(text, text, text, bigint)'},
+  zero_push: {scripts: ['ours', 'zero'], push: zeroPush, prepare: zeroBody, mutator: 'create_message(jsonb)'},
+  'zero_push, not tracked': {scripts: ['ours', 'untracked', 'zero'], push: zeroPush, prepare: zeroBody, mutator: 'create_message(jsonb)'},
   node: {push: nodePush, slow: true},
   plpgsql: {push: (session, body) => session.run('push', 'SELECT push($1, $2, false, false)', [body, USER])},
   'plpgsql, marks each': {push: (session, body) => session.run('push', 'SELECT push($1, $2, false, true)', [body, USER])},
   'plpgsql, records errors': {push: (session, body) => session.run('push', 'SELECT push($1, $2, true, false)', [body, USER])},
+  'plpgsql, spaces': {scripts: ['hand', 'hand_spaces'],
+    push: (session, body, space) => session.run('push', 'SELECT push($1, $2, false, false, $3)', [body, USER, space])},
   'plpgsql-fast': {push: (session, body) => session.run('push', 'SELECT push_fast($1, $2)', [body, USER])},
   set: {push: setPush},
   copy: {push: copy, prepare: copyLines},
@@ -124,6 +137,10 @@ export class Contender {
   settle({empty = false} = {}) {
     const bookkeeping = ['space', 'client_group', 'client'].map((table) => (this.ours ? `replicache.${table}` : table));
     const rows = ['message', this.errors, ...(this.ours ? ['replicache.tombstone'] : [])];
+    if (this.scripts?.includes('zero')) {
+      bookkeeping.push('zero_0.clients');
+      rows.push('zero_0.mutations');
+    }
     return settle(this.session, [...rows, ...bookkeeping], {truncate: empty ? rows : []});
   }
 

@@ -10,10 +10,11 @@ export const quick = flag('QUICK');
 const raw = {getTypeParser: () => (text) => text};
 
 export class Session {
-  static async open(database) {
+  /** address: {host, port}, if not those of the PG* variables */
+  static async open(database, address = {}) {
     const session = new Session();
     session.database = database;
-    session.client = new pg.Client({database, types: raw});
+    session.client = new pg.Client({database, types: raw, ...address});
     await session.client.connect();
     return session;
   }

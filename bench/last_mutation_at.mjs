@@ -60,13 +60,13 @@ class Contender {
 }
 
 const contenders = async () => [
-  new Contender('ours', await create('bench_sync_ours', ['sync_ours']), {
+  new Contender('ours', await create('bench_sync_ours', ['last_mutation_at_ours']), {
     push: 'replicache.sync_push($1, $2, $3)',
     pull: 'replicache.sync_pull($1, $2, $3, false, $4, $5)',
     metadata: 'replicache.sync_pull(-1, $1, metadata_only => true)',
     tables: ['note', 'replicache.space', 'replicache.tombstone', 'replicache.creation', 'replicache.paging'], columns: '', values: '',
   }),
-  new Contender('plpgsql', await create('bench_sync_hand', ['sync_hand'], ['plan_cache_mode = force_generic_plan']), {
+  new Contender('plpgsql', await create('bench_sync_hand', ['last_mutation_at_hand'], ['plan_cache_mode = force_generic_plan']), {
     push: 'sync_push($1, $2, $3)', pull: 'sync_pull($1, $2, $3, $4, $5)', metadata: 'sync_metadata($1)',
     tables: ['note', 'head', 'tombstone'], columns: ', created, version', values: ', n, n',
   }),

@@ -1,8 +1,10 @@
 // Every measurement in turn, on the server that the PG* variables name; then the table, the JSON and the plots.
 import {writeFileSync} from 'node:fs';
 import os from 'node:os';
+import {bytes} from './bytes.mjs';
 import {connections, slowCommit, spaces} from './connections.mjs';
 import {Contender} from './contenders.mjs';
+import {crowd} from './crowd.mjs';
 import {crud, upload} from './crud.mjs';
 import {progress, quick, seconds, Session} from './driver.mjs';
 import {clients, rows} from './growth.mjs';
@@ -10,15 +12,17 @@ import {plot} from './plot.mjs';
 import {pokes} from './pokes.mjs';
 import {pulls, tracking} from './pull.mjs';
 import {bySize, withFailures} from './push.mjs';
+import {readers} from './readers.mjs';
 import {factsLine, heading, table} from './report.mjs';
 import {sync} from './last_mutation_at.mjs';
 import {views} from './views.mjs';
+import {zero} from './zero.mjs';
 
 const measurements = {
   push: bySize, failures: withFailures, crud, upload, sync, pull: pulls, tracking, connections, 'slow-commit': slowCommit, spaces,
-  'growth-rows': rows, 'growth-clients': clients, views, pokes,
+  'growth-rows': rows, 'growth-clients': clients, views, pokes, zero, crowd, bytes, readers,
 };
-const onDemand = ['views', 'pokes']; // each with a file of results of its own
+const onDemand = ['views', 'pokes', 'zero', 'crowd', 'bytes', 'readers']; // each with a file of results of its own
 const only = (process.env.ONLY ?? '').split(/\s+/).filter(Boolean);
 const chosen = only.length ? only : Object.keys(measurements).filter((name) => !onDemand.includes(name));
 for (const name of chosen) if (!measurements[name]) throw new Error(`no measurement ${name}; there are: ${Object.keys(measurements).join(', ')}`);

@@ -3,7 +3,7 @@ import {number, ordered, xLabel, xs} from './report.mjs';
 
 // A contender looks the same in every plot.
 const colours = {
-  ours: '#c2185b', 'ours-named': '#f06292', 'ours, runs off': '#f8bbd0', 'ours, no poke': '#f48fb1', 'ours, clock transaction': '#880e4f',
+  ours: '#c2185b', 'ours-named': '#f06292', 'ours-sql': '#ad1457', 'ours, runs off': '#f8bbd0', 'ours, no poke': '#f48fb1', 'ours, clock transaction': '#880e4f',
   'ours, clock transaction, no poke': '#ff5252', tracked: '#c2185b', node: '#ef6c00', zero: '#fbc02d',
   plpgsql: '#1565c0', 'plpgsql, marks each': '#64b5f6', 'plpgsql, records errors': '#64b5f6', 'plpgsql-fast': '#6a1b9a', 'json_agg by hand': '#1565c0',
   set: '#2e7d32', copy: '#757575',

@@ -4,12 +4,12 @@ import {create, progress, quick, rotated, Samples, seconds, settle} from './driv
 import {xLabel} from './report.mjs';
 
 const rounds = quick ? 5 : 9;
-const request = (cookie) => JSON.stringify({profileID: 'p5e2f1a90', clientGroupID: 'group-pull', cookie, pullVersion: 1, schemaVersion: ''});
+export const request = (cookie, group = 'group-pull') => JSON.stringify({profileID: 'p5e2f1a90', clientGroupID: group, cookie, pullVersion: 1, schemaVersion: ''});
 
 // The whole answer is built, but not sent: sending it costs both the same.
-const pull = 'replicache.pull($1, $2)';
-const byHand = `(SELECT json_build_object('cookie', (SELECT version FROM space WHERE id = ''), 'lastMutationIDChanges',
-    (SELECT coalesce(json_object_agg(id, last_mutation_id), '{}') FROM client WHERE client_group_id = 'group-pull' AND version > $1::bigint),
+export const pull = 'replicache.pull($1, $2)';
+export const byHand = (group = "'group-pull'") => `(SELECT json_build_object('cookie', (SELECT version FROM space WHERE id = ''), 'lastMutationIDChanges',
+    (SELECT coalesce(json_object_agg(id, last_mutation_id), '{}') FROM client WHERE client_group_id = ${group} AND version > $1::bigint),
     'patch', (SELECT coalesce(json_agg(json_build_object('op', 'put', 'key', 'message/' || id, 'value',
       json_build_object('id', id, 'sender', sender, 'content', content, 'ord', ord))), '[]') FROM message WHERE version > $1::bigint AND NOT deleted)))`;
 
@@ -54,7 +54,7 @@ export async function pulls() {
     rows = size;
     await compare(samples, `all ${xLabel(size)} rows`, Math.max(1, 20_000 / size), {
       ...eachOfOurs(({session}) => session.run('pullSize', `SELECT octet_length(${pull}::text)`, [request(null), 'ann'])),
-      'json_agg by hand': () => hand.run('handSize', `SELECT octet_length(${byHand}::text)`, [0]),
+      'json_agg by hand': () => hand.run('handSize', `SELECT octet_length(${byHand()}::text)`, [0]),
     });
   }
 
@@ -81,7 +81,7 @@ export async function pulls() {
   if ((await bare()).length !== 100) throw new Error('there are not 100 rows to pull by hand');
   await compare(samples, `100 rows of ${xLabel(many)}`, 200, {
     ...eachOfOurs((contender) => changes(contender, since.get(contender))),
-    'json_agg by hand': () => hand.run('hand', `SELECT ${byHand}`, [1]),
+    'json_agg by hand': () => hand.run('hand', `SELECT ${byHand()}`, [1]),
     'bare SELECT': bare,
   });
 

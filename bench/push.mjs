@@ -20,11 +20,9 @@ export async function clocked({session, push}, all, {warmUp, batch}) {
 export const warmUpOf = (batch) => Math.max(1, Math.min(30, 2000 / batch));
 
 /** One run over a fresh table. */
-async function sample(contender, {batch, mutations, failing = 0}) {
+export async function sample(contender, {batch, mutations, failing = 0, warmUp = warmUpOf(batch), pushes = Math.max(2, Math.round(mutations / batch))}) {
   await contender.settle({empty: true});
   const client = newClient();
-  const warmUp = warmUpOf(batch);
-  const pushes = Math.max(2, Math.round(mutations / batch));
   const all = bodies({...client, batch, failing, pushes: warmUp + pushes}).map(contender.prepare);
   const result = await clocked(contender, all, {warmUp, batch});
   const total = (warmUp + pushes) * batch;
@@ -44,7 +42,7 @@ export function groups({name, title, x, contenders, what = 'mutation'}, rates, c
 export async function bySize() {
   const mutations = {1: 2000, 10: 10000, 100: 24000, 1000: 40000};
   const contenders = [];
-  const names = ['ours', 'ours-named', 'node', ...onDemand, 'plpgsql', 'plpgsql, marks each', 'plpgsql-fast', 'set', 'copy'];
+  const names = ['ours', 'ours-named', 'ours-sql', 'node', ...onDemand, 'plpgsql', 'plpgsql, marks each', 'plpgsql-fast', 'set', 'copy'];
   for (const name of names) contenders.push(await Contender.get(name));
   const [rates, costs] = [new Samples(), new Samples()];
   for (let round = 0; round < rounds; round++) {

@@ -18,3 +18,5 @@ CREATE FUNCTION create_message_named(id text, sender text, content text, ord big
 BEGIN
     INSERT INTO message (id, sender, content, ord) VALUES (id, sender, content, ord);
 END $$;
+CREATE FUNCTION create_message_sql(id text, sender text, content text, ord bigint) RETURNS void LANGUAGE sql
+    AS 'INSERT INTO message (id, sender, content, ord) VALUES (id, sender, content, ord)';

@@ -3,6 +3,7 @@
 import {boolean, createSchema, defineMutator, defineMutators, number, string, table} from '@rocicorp/zero';
 import {PushProcessor} from '@rocicorp/zero/server';
 import {zeroNodePg} from '@rocicorp/zero/server/adapters/pg';
+import {zeroBody} from './body.mjs';
 
 const message = table('message')
   .columns({id: string(), sender: string(), content: string(), ord: number(), deleted: boolean(), version: number()})
@@ -17,17 +18,12 @@ const mutators = defineMutators({
 });
 
 const processors = new WeakMap(); // by session
+/** The text of the answer. */
 async function push(session, body) {
   if (!processors.has(session)) processors.set(session, new PushProcessor(zeroNodePg(schema, session.client), {}, 'error'));
   const response = await processors.get(session).process(mutators, {schema: 'zero_0', appID: 'zero'}, JSON.parse(body));
   if (response.kind !== 'MutateResponse') throw new Error(`zero: ${response.message}`);
+  return JSON.stringify(response);
 }
 
-/** The body of a Replicache push as one of Zero. */
-function prepare(body) {
-  const {clientGroupID, mutations} = JSON.parse(body);
-  const custom = mutations.map((mutation) => ({...mutation, type: 'custom', args: [mutation.args]}));
-  return JSON.stringify({clientGroupID, mutations: custom, pushVersion: 1, timestamp: 118, requestID: 'r1'});
-}
-
-export const zero = {scripts: ['hand', 'zero'], push, prepare, slow: true};
+export const zero = {scripts: ['hand', 'zero'], push, prepare: zeroBody, slow: true};
