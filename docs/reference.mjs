@@ -10,7 +10,9 @@ const page = join(docs, 'reference.md');
 
 const parts = [
   ['20_setup.sql', 'Set-up'],
+  ['25_describe.sql', 'Types for clients'],
   ['30_requests.sql', 'Sync'],
+  ['35_moves.sql', 'Moves of spaces'],
   ['40_context.sql', 'Context'],
 ];
 

@@ -1,10 +1,13 @@
-// Runs the examples of README.md and docs/*.md (or of the files named), each document in a fresh database of the
-// server that the PG* variables name. One line of TAP per example. Without names, it also looks at links, and whether docs/reference.md is up to date.
+// Runs the examples of README.md, node/README.md, examples/README.md, docs/*.md and docs/guides/*.md (or of the files named), each
+// document in a fresh database of the server that the PG* variables name. One line of TAP per example. Without names, it also looks at links, and whether docs/reference.md is up to date.
 //
 //   ```sql          is run by psql. A ```text or ```json block right below it is what it must print: the aligned
 //                   table, or values of JSON. In both, … stands for anything.
 //   ```sql error    must fail, with the lines of the ```text block below it.
+//   ```sh           with a ```text block right below it is run by bash in the root of the repository, and must print it.
+//                   psql connects to the document's database there.
 //   ```js           whose first line is "// server.mjs" is started with PORT, and must answer a push and a pull.
+//   ```js           whose first line is "// examples/… .mjs" or "// test/… .mjs" must be in that file, which another test runs.
 //   ```yaml         whose queries, each below "query: |", are run by psql. Each must return a row.
 //   <!-- setup …--> holds SQL that the reader need not see.
 
@@ -25,7 +28,7 @@ const TIME_LIMIT = 30_000;
 function examples(markdown) {
   const blocks = [];
   const lines = markdown.split('\n');
-  let last = null; // the sql block that a text or json block may belong to
+  let last = null; // the sql or sh block that a text or json block may belong to
   for (let i = 0; i < lines.length; i++) {
     const setup = /^<!-- setup\b(.*)$/.exec(lines[i]);
     const fence = /^(\s*)(```+)\s*(.*?)\s*$/.exec(lines[i]);
@@ -46,10 +49,15 @@ function examples(markdown) {
       if (info === 'sql' || info === 'sql error') {
         last = {kind: info, line, code};
         blocks.push(last);
+      } else if (info === 'sh') {
+        last = {kind: info, line, code};
       } else {
-        if (last && (info === 'text' || info === 'json')) last.expected = {kind: info, text: code};
+        if (last?.kind === 'sh') {
+          if (info === 'text') blocks.push({...last, expected: {kind: info, text: code}});
+        } else if (last && (info === 'text' || info === 'json')) last.expected = {kind: info, text: code};
         else if (info === 'yaml') blocks.push({kind: 'yaml', line, code});
         else if (info === 'js' && /^\/\/ server\.mjs\b/.test(code)) blocks.push({kind: 'server', line, code});
+        else if (info === 'js' && /^\/\/ (examples|test)\/.*\.mjs\n/.test(code)) blocks.push({kind: 'excerpt', line, code});
         last = null;
       }
     } else if (lines[i].trim()) {
@@ -164,6 +172,14 @@ async function tryBlock(psql, {kind, code, expected}) {
   return `expected:\n${expected.text}\ngot:\n${out}`;
 }
 
+// What is wrong with a command, or null.
+function tryShell(database, {code, expected}) {
+  const env = {...process.env, PGDATABASE: database};
+  const {status, stdout, stderr} = spawnSync('bash', ['-ec', code], {cwd: root, encoding: 'utf8', timeout: TIME_LIMIT, env});
+  if (status !== 0) return stderr || `the command ended with ${status}`;
+  return matches(trimmed(expected.text), trimmed(stdout)) ? null : `expected:\n${expected.text}\ngot:\n${stdout}`;
+}
+
 // What is wrong with the queries of an exporter, or null.
 async function tryQueries(psql, code) {
   const queries = [...code.matchAll(/^( *)query: \|\n((?:\1 +.*\n?)+)/gm)].map(match => match[2].trim());
@@ -174,6 +190,12 @@ async function tryQueries(psql, code) {
     if (!out.trim()) return `no row: ${query}`;
   }
   return null;
+}
+
+// What is wrong with lines of an example, or null.
+function tryExcerpt(code) {
+  const [, file, lines] = /^\/\/ (.*)\n([^]*)$/.exec(code);
+  return readFileSync(join(root, file), 'utf8').includes(lines) ? null : `${file} has other lines`;
 }
 
 function freePort() {
@@ -261,11 +283,15 @@ async function runDocument(path, name) {
     const where = `${name}:${block.line} ${block.kind}`;
     if (block.kind === 'server') {
       report(where, await tryServer(database, block.code));
+    } else if (block.kind === 'excerpt') {
+      report(where, tryExcerpt(block.code));
     } else if (block.kind === 'setup') {
       const {ok, err} = await psql.run(block.code);
       if (!ok) report(where, err);
     } else if (block.kind === 'yaml') {
       report(where, await tryQueries(psql, block.code));
+    } else if (block.kind === 'sh') {
+      report(where, tryShell(database, block));
     } else {
       report(where, await tryBlock(psql, block));
     }
@@ -280,9 +306,9 @@ if (documents.length === 0) {
   report('links', deadLinks(root).join('\n') || null);
   const reference = spawnSync(process.execPath, [join(root, 'docs/reference.mjs'), '--check'], {encoding: 'utf8'});
   report('docs/reference.md', reference.status === 0 ? null : reference.stderr);
-  documents = ['README.md'];
-  if (existsSync(join(root, 'docs'))) {
-    documents.push(...readdirSync(join(root, 'docs')).filter(f => f.endsWith('.md')).sort().map(f => `docs/${f}`));
+  documents = ['README.md', 'node/README.md', 'examples/README.md'];
+  for (const folder of ['docs', 'docs/guides']) {
+    documents.push(...readdirSync(join(root, folder)).filter(f => f.endsWith('.md')).sort().map(f => `${folder}/${f}`));
   }
 }
 for (const name of documents) {

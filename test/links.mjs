@@ -13,8 +13,8 @@ function anchors(markdown) {
 
 /** @returns {string[]} a line for each, such as `docs/replicache_pull.md: push.md#no-such-heading` */
 export function deadLinks(root) {
-  const pages = ['README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md', 'bench/README.md',
-    ...readdirSync(join(root, 'docs')).filter(name => name.endsWith('.md')).map(name => `docs/${name}`),
+  const pages = ['README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md', 'bench/README.md', 'node/README.md', 'examples/README.md',
+    ...['docs', 'docs/guides'].flatMap(folder => readdirSync(join(root, folder)).filter(name => name.endsWith('.md')).map(name => `${folder}/${name}`)),
     ...readdirSync(join(root, 'examples')).map(name => `examples/${name}/README.md`)].filter(page => existsSync(join(root, page)));
   const text = page => readFileSync(join(root, page), 'utf8');
   const dead = [];
