@@ -27,7 +27,7 @@ const whisper = (database, body) => database.rows(`WITH x AS MATERIALIZED (SELEC
 /** Wait until no page asks for anything any more, and forget what was asked. */
 async function quiet(site) {
   const asked = () => site.requests.length + site.queries.length;
-  for (let before = -1; before !== asked(); await sleep(400)) before = asked();  // a busy machine may need this time for one request
+  for (let before = -1; before !== asked() || site.unanswered > 0; await sleep(400)) before = asked();
   site.requests.length = site.queries.length = 0;
 }
 
@@ -40,6 +40,7 @@ async function windows(database, site, count = 10, first = count) {
     while (pages.length < end) pages.push(site.page({name: `browser ${pages.length % 7}`}));
     await shown(database, pages);
   }
+  await eventually(async () => assert.equal(site.streams.size, count));
   await quiet(site);
   return pages;
 }

@@ -21,6 +21,7 @@ export class Site {
   query = query => query();
 
   streams = new Set();
+  unanswered = 0;  // requests and queries
   #pages = [];
 
   constructor(database, open) {
@@ -33,7 +34,8 @@ export class Site {
     const pool = {query: async query => {
       if (query.text.includes('pull_for')) {
         this.queries.push(query.values);
-        return this.query(() => this.database.app.query(query));
+        this.unanswered++;
+        return this.query(() => this.database.app.query(query)).finally(() => this.unanswered--);
       }
       await this.during(query.text.includes('apply_push') ? '/api/push' : '/api/pull');
       return this.database.app.query(query);
@@ -60,7 +62,11 @@ export class Site {
     const {pathname} = new URL(request.url, this.url);
     const handler = {'/api/poke': this.sync.events, '/api/push': this.sync.push, '/api/pull': this.sync.pull}[pathname];
     if (pathname === '/api/poke') this.streams.add(response.on('close', () => this.streams.delete(response)));
-    else this.requests.push(pathname);
+    else {
+      this.requests.push(pathname);
+      this.unanswered++;
+      response.on('close', () => this.unanswered--);
+    }
     await toNodeHandler(handler)(request, response);
   }
 
