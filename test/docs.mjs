@@ -7,7 +7,8 @@
 //   ```sh           with a ```text block right below it is run by bash in the root of the repository, and must print it.
 //                   psql connects to the document's database there.
 //   ```js           whose first line is "// server.mjs" is started with PORT, and must answer a push and a pull.
-//   ```js           whose first line is "// examples/… .mjs" or "// test/… .mjs" must be in that file, which another test runs.
+//   ```js           whose first line is "// examples/… .mjs" or "// test/… .ts" must be in that file, which another test runs.
+//   ```js           otherwise must be one that a test runs, by test/example.mjs or in its own way.
 //   ```yaml         whose queries, each below "query: |", are run by psql. Each must return a row.
 //   <!-- setup …--> holds SQL that the reader need not see.
 
@@ -19,10 +20,11 @@ import {basename, dirname, join} from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {fileURLToPath} from 'node:url';
 import {isDeepStrictEqual} from 'node:util';
+import {examplesOfTests} from './example.mjs';
 import {deadLinks} from './links.mjs';
+import {Psql, TIME_LIMIT} from './psql.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const TIME_LIMIT = 30_000;
 
 // The blocks of a document: {kind, line, code, expected?: {kind, text}}.
 function examples(markdown) {
@@ -57,7 +59,8 @@ function examples(markdown) {
         } else if (last && (info === 'text' || info === 'json')) last.expected = {kind: info, text: code};
         else if (info === 'yaml') blocks.push({kind: 'yaml', line, code});
         else if (info === 'js' && /^\/\/ server\.mjs\b/.test(code)) blocks.push({kind: 'server', line, code});
-        else if (info === 'js' && /^\/\/ (examples|test)\/.*\.mjs\n/.test(code)) blocks.push({kind: 'excerpt', line, code});
+        else if (info === 'js' && /^\/\/ (examples|test)\/.*\.m?[jt]s\n/.test(code)) blocks.push({kind: 'excerpt', line, code});
+        else if (info === 'js') blocks.push({kind: 'js', line, code});
         last = null;
       }
     } else if (lines[i].trim()) {
@@ -65,49 +68,6 @@ function examples(markdown) {
     }
   }
   return blocks;
-}
-
-// A psql that lives as long as its document, so that a block finds the session as the one before it left it.
-class Psql {
-  constructor(database) {
-    this.database = database;
-    this.count = 0;
-  }
-
-  start() {
-    this.process = spawn('psql', ['-X', '-q', '-d', this.database], {stdio: 'pipe'});
-    this.out = this.err = '';
-    this.process.stdout.setEncoding('utf8').on('data', text => (this.out += text));
-    this.process.stderr.setEncoding('utf8').on('data', text => (this.err += text));
-    this.process.stdin.on('error', () => {});
-    this.ended = new Promise(resolve => this.process.once('close', resolve));
-    this.ended.then(() => (this.process = null));
-  }
-
-  // Resolves to {out, err, ok}; ok means that psql came to the end of the block.
-  async run(sql, {values = false, mayFail = false} = {}) {
-    if (!this.process) this.start();
-    const marker = `-- end of example ${++this.count} --`;
-    this.out = this.err = '';
-    this.process.stdin.write(
-      `\\set ON_ERROR_STOP ${mayFail ? 'off' : 'on'}\n` +
-        `\\pset format ${values ? 'unaligned' : 'aligned'}\n\\pset tuples_only ${values ? 'on' : 'off'}\n` +
-        `${sql}\n\\echo ${marker}\n\\warn ${marker}\n`);
-    const deadline = Date.now() + TIME_LIMIT;
-    const atEnd = () => this.out.includes(marker) && this.err.includes(marker);
-    while (this.process && !atEnd() && Date.now() < deadline) await sleep(5);
-    if (!atEnd() && this.process) {
-      this.process.kill('SIGKILL');
-      await this.ended;
-      this.err += `no end after ${TIME_LIMIT / 1000} s\n`;
-    }
-    return {ok: atEnd(), out: this.out.split(marker)[0], err: this.err.split(marker)[0]};
-  }
-
-  async end() {
-    this.process?.stdin.end();
-    await this.ended;
-  }
 }
 
 const trimmed = text => text.split('\n').map(line => line.trimEnd()).join('\n').trim();
@@ -198,6 +158,10 @@ function tryExcerpt(code) {
   return readFileSync(join(root, file), 'utf8').includes(lines) ? null : `${file} has other lines`;
 }
 
+// Pages with code that these tests run in their own way.
+const ownWay = {'docs/pages.md': 'test/clients/replicache/pages.test.mjs'};
+const ofTests = examplesOfTests();
+
 function freePort() {
   return new Promise((resolve, reject) => {
     const server = createServer().once('error', reject);
@@ -285,6 +249,8 @@ async function runDocument(path, name) {
       report(where, await tryServer(database, block.code));
     } else if (block.kind === 'excerpt') {
       report(where, tryExcerpt(block.code));
+    } else if (block.kind === 'js') {
+      report(where, ownWay[name] || ofTests.has(block.code) ? null : 'no test runs this');
     } else if (block.kind === 'setup') {
       const {ok, err} = await psql.run(block.code);
       if (!ok) report(where, err);

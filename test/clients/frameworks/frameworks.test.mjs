@@ -6,6 +6,7 @@ import {serve} from '@hono/node-server';
 import express from 'express';
 import {Hono} from 'hono';
 import {createSync, toNodeHandler} from 'replicache-ext';
+import {example} from '../../example.mjs';
 import {behaves, database} from './suite.mjs';
 
 let db, sync;
@@ -33,19 +34,14 @@ const frameworks = {
     const handler = {'/push': sync.push, '/pull': sync.pull, '/events': sync.events}[request.url.split('?')[0]];
     toNodeHandler(handler)(request, response);
   }),
-  Express: () => {
-    const app = express();
+  Express: async () => {
     const router = express.Router(); // handlers see the whole path, wherever they are mounted
-    router.post('/push', toNodeHandler(sync.push));
-    router.post('/pull', toNodeHandler(sync.pull));
-    router.get('/events', toNodeHandler(sync.events));
-    return createServer(app.use('/', router));
+    await example('node/README.md', '**Express.**', {app: router, sync, toNodeHandler});
+    return createServer(express().use('/', router));
   },
-  Hono: () => {
+  Hono: async () => {
     const app = new Hono();
-    app.post('/push', context => sync.push(context.req.raw));
-    app.post('/pull', context => sync.pull(context.req.raw));
-    app.get('/events', context => sync.events(context.req.raw));
+    await example('node/README.md', '**Hono.**', {app, sync});
     return new Promise(resolve => {
       const server = serve({fetch: app.fetch, port: 0, hostname: '127.0.0.1'}, () => resolve(server));
     });

@@ -1,8 +1,9 @@
 // The reference client: phone and tablet of one user.
 import assert from 'node:assert/strict';
 import {test} from 'node:test';
-import {SyncClient} from '../../../examples/last_mutation_at/client.mjs';
+import {SyncClient, overHttp} from '../../../examples/last_mutation_at/client.mjs';
 import {strategies} from '../../../examples/last_mutation_at/strategies.mjs';
+import {example} from '../../example.mjs';
 import {held, keys, newUser, useBackend} from './harness.mjs';
 import {Model} from './model.mjs';
 
@@ -422,3 +423,17 @@ for (const strategy of strategies) {
     assert.deepEqual(tablet.titles(), ['c']);
   }, {strategy});
 }
+
+test('the client of examples/last_mutation_at/README.md', async () => {
+  let shown;
+  const values = {
+    SyncClient,
+    overHttp: (url, user) => (backend.isServer ? overHttp(backend.url, user) : backend.send(user)),
+    console: {log: list => shown = list},
+  };
+  await example('examples/last_mutation_at/README.md', '## The client', values);
+  const [{ref, id, data}] = shown;
+  assert.ok(id, 'it has been sent');
+  assert.deepEqual(data, {ref, title: 'Groceries', body: 'milk'});
+  assert.equal(shown.length, 1);
+});

@@ -8,6 +8,7 @@ import {join} from 'node:path';
 import {test} from 'node:test';
 import {PowerSyncDatabase, Schema, Table, column} from '@powersync/node';
 import {uploadData} from '../../../examples/powersync/connector.mjs';
+import {example} from '../../example.mjs';
 import {useBackend, uuid} from './harness.mjs';
 
 const backend = useBackend();
@@ -366,4 +367,19 @@ scenario('200 changes over a network that loses requests and answers', async dev
   assert.ok(failures > 10);
   assert.deepEqual(await backend.rejected(device.id), []);
   assert.ok((await device.same()).todos.length > 0);
+});
+
+scenario('the call that docs/powersync.md shows', async device => {
+  await backend.rows(`CREATE FUNCTION raise_priority(id uuid, n int DEFAULT 1) RETURNS void LANGUAGE sql
+    AS 'UPDATE todos t SET priority = priority + n WHERE t.id = raise_priority.id'`);
+  await backend.rows(`SELECT replicache.register_mutator('raisePriority', 'raise_priority(uuid, int)'), replicache.register_mutator_queue()`);
+  const [l, id] = [uuid(), uuid()];
+  await device.insertList(l, 'groceries');
+  await device.run('INSERT INTO todos (id, list_id, description, completed, priority) VALUES (?, ?, ?, 0, 3)', id, l, 'milk');
+  const table = await example('docs/powersync.md', 'the table keeps no rows', {Table, column, db: device.database, id}, 'mutator_calls');
+  const local = new Schema({mutator_calls: table}).toJSON().tables[0];
+  assert.deepEqual(local, device.database.schema.toJSON().tables.find(({name}) => name === 'mutator_calls'));
+  await device.upload();
+  assert.deepEqual(device.answers, ['success', 'success', 'success']);
+  assert.deepEqual(await backend.rows('SELECT priority FROM todos WHERE id = $1', id), [{priority: 5}]);
 });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import pg from 'pg';
-import {converge, deferred, eventually, scenario, settle} from './harness.mjs';
+import {example} from '../../example.mjs';
+import {converge, deferred, eventually, scenario, settle, view} from './harness.mjs';
 
 /** Collects notifications; `heard` gives those that came since it was asked last. */
 async function listen(database) {
@@ -96,4 +97,26 @@ scenario('a client that pulls at every poke follows along', {}, async ({database
   } finally {
     await session.end();
   }
+});
+
+scenario('what docs/replicache_pull.md makes of an answer of pull_for', {}, async ({database, backend, open}) => {
+  const {keyOf, pokeOf} = await example('docs/replicache_pull.md', 'After a failover, only that one', {}, '{keyOf, pokeOf}');
+  const clients = [open(), open(), open()];
+  for (const client of clients) await client.mutate.countUp({id: 'n'});
+  for (const client of clients) await settle(client);
+  for (const client of clients) await client.pull({now: true});
+  const cookies = new Map(backend.pulls.map(({body, answer}) => [body.clientGroupID, answer.cookie]));  // the last of each
+  assert.equal(new Set([...cookies.values()].map(keyOf)).size, 1);
+  assert.equal(new Set([...cookies.values()].map(cookie => JSON.stringify(cookie))).size, 3);
+  await backend.forget();
+
+  await database.rows(`UPDATE note SET body = 'new'`);
+  const groups = await Promise.all(clients.map(client => client.clientGroupID));
+  const [{answer}] = await database.rows('SELECT replicache.pull_for($1, $2) AS answer', groups, cookies.get(groups[2]));
+  for (const [i, client] of clients.entries()) {
+    await client.poke(pokeOf(answer, groups[i], cookies.get(groups[i])));
+    assert.deepEqual(await view(client), await database.truth());
+    assert.deepEqual(await client.experimentalPendingMutations(), []);
+  }
+  assert.deepEqual(backend.pulls, []);
 });

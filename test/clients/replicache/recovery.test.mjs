@@ -4,6 +4,7 @@ import {once} from 'node:events';
 import {createServer} from 'node:http';
 import {dropDatabase} from 'replicache';
 import {createSync, toNodeHandler} from 'replicache-ext';
+import {example} from '../../example.mjs';
 import {converge, deferred, eventually, mutators, persisted, scenario, view} from './harness.mjs';
 
 /** What a page does when the server refuses it. */
@@ -52,6 +53,28 @@ async function serve(database) {
   };
   return {users, statuses, close, options: {pusher: undefined, puller: undefined, pushURL: `${url}/push`, pullURL: `${url}/pull`}};
 }
+
+scenario('the set-up: a store for each user, and for each schemaVersion', {}, async ({database, open}) => {
+  const server = await serve(database);
+  try {
+    server.users.set('token', 'ann');
+    const opened = [];
+    function Replicache(options) {
+      opened.push(open({...options, ...server.options}));
+      return opened.at(-1);
+    }
+    const page = {login: () => 'token'};
+    await example('docs/guides/client.md', '## Set it up', {Replicache, mutators, recover, page, user: {id: 'ann', token: 'token'}});
+    const [rep] = opened;
+    await rep.mutate.countUp({id: 'n'});
+    await converge(database, rep);
+    await example('docs/guides/schema.md', '## Rename a column', {Replicache, mutators, userID: 'app of ann'});
+    assert.equal(opened[1].name, rep.name);
+    assert.notEqual(opened[1].idbName, rep.idbName);
+  } finally {
+    await server.close();
+  }
+});
 
 scenario('401: the client asks for a new token and sends again', {log: [/401/]}, async ({database, open}) => {
   const server = await serve(database);

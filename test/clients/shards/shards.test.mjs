@@ -8,6 +8,7 @@ import {test} from 'node:test';
 import {setTimeout as sleep} from 'node:timers/promises';
 import pg from 'pg';
 import {statusOf} from 'replicache-ext';
+import {example as documented} from '../../example.mjs';
 import {closing, control, example, pool, run, skip} from './harness.mjs';
 import './moves.mjs'; // its tests, on the same servers
 
@@ -49,6 +50,17 @@ test('both ways of routing find the same shard, and both shards are used', {skip
   for (const {space, shard} of rows) assert.equal(await numberOf(space), shard, space);
   assert.equal(rows.length, spaces.length);
   for (const shard of [0, 1]) assert.ok(rows.filter(row => row.shard === shard).length > 100);
+});
+
+test('the few lines of docs/cluster.md route as well', {skip}, async () => {
+  const apps = await Promise.all([0, 1].map(async shard => poolOf(await nameOn(shard))));
+  for (const shard of [0, 1]) {
+    const content = randomUUID();
+    const values = {directory, pools: apps, body: say(randomUUID(), 1, content), user: 'ann', space: await nameOn(shard)};
+    const [{apply_push: answer}] = await documented('docs/cluster.md', '### Routing in the backend', values, 'rows');
+    assert.equal(answer.applied, 1);
+    assert.deepEqual(await saidOn(content), [shard]);
+  }
 });
 
 test('the functions of the router are those of the extension', {skip}, async () => {
