@@ -65,7 +65,7 @@ export async function read(database: Database, text: string, values: unknown[], 
     } catch (error) {
       // What the server has said is its last word. If the driver says something, such as that it has waited long enough, the query may still run.
       unsure = !/^[0-9A-Z]{5}$/.test((error as {code?: string}).code ?? '');
-      if (unsure) cancelQuery(client);
+      if (unsure) void cancelForSure(client);
       throw error;
     } finally {
       over = true;
@@ -93,6 +93,14 @@ async function connection(connecting: Promise<PoolClient>, signal: AbortSignal):
     throw error;
   } finally {
     signal.removeEventListener('abort', leave);
+  }
+}
+
+// The query of a connection that is given up: nobody hears when it has ended.
+async function cancelForSure(session: PoolClient): Promise<void> {
+  for (const pause of [0, 100, 1_000]) {
+    await sleep(pause, undefined, {ref: false});
+    cancelQuery(session);
   }
 }
 
