@@ -59,7 +59,8 @@ titles.forEach((title, number) => describe(title, () => {
   });
 
   test('a body that is too large: 413', async () => {
-    await refused(413, JSON.stringify(server.push(randomUUID())) + ' '.repeat(17 * 2 ** 20));
+    // fetch breaks off a body that is answered early: nothing else may come over this connection.
+    await refused(413, JSON.stringify(server.push(randomUUID())) + ' '.repeat(17 * 2 ** 20), {headers: {'Content-Type': 'application/json', Connection: 'close'}});
     const {status} = await server.post(JSON.stringify(server.push(randomUUID())) + ' '.repeat(15 * 2 ** 20));
     assert.equal(status, 200);
   });
