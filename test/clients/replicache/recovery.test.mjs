@@ -60,17 +60,20 @@ scenario('the set-up: a store for each user, and for each schemaVersion', {}, as
     server.users.set('token', 'ann');
     const opened = [];
     function Replicache(options) {
-      opened.push(open({...options, ...server.options}));
+      opened.push(open({auth: 'token', ...options, ...server.options}));
       return opened.at(-1);
     }
-    const page = {login: () => 'token'};
+    const reloads = [];
+    const page = {login: () => 'token', offerReload: ({type}) => reloads.push(type)};
     await example('docs/guides/client.md', '## Set it up', {Replicache, mutators, recover, page, user: {id: 'ann', token: 'token'}});
     const [rep] = opened;
     await rep.mutate.countUp({id: 'n'});
     await converge(database, rep);
     await example('docs/guides/schema.md', '## Rename a column', {Replicache, mutators, userID: 'app of ann'});
+    await converge(database, ...opened);
     assert.equal(opened[1].name, rep.name);
     assert.notEqual(opened[1].idbName, rep.idbName);
+    await eventually(async () => assert.deepEqual(reloads, ['NewClientGroup']));
   } finally {
     await server.close();
   }
