@@ -1,6 +1,6 @@
 // A database of the test's own, with the quick start of the README in it, and handlers in front of it.
 import {once} from 'node:events';
-import {createServer} from 'node:http';
+import {Agent, createServer, request} from 'node:http';
 import {after} from 'node:test';
 import {setTimeout as sleep} from 'node:timers/promises';
 import assert from 'node:assert/strict';
@@ -76,6 +76,17 @@ export const pullOf = (cookie = null, clientGroupID = 'g') => ({pullVersion: 1, 
 export const post = (body, {headers, ...rest} = {}) => new Request('http://localhost/x', {
   method: 'POST', headers: {'Content-Type': 'application/json', 'x-user': 'ann', ...headers}, duplex: 'half',
   body: typeof body === 'object' && !(body instanceof Uint8Array) && !(body instanceof ReadableStream) ? JSON.stringify(body) : body, ...rest});
+
+/**
+ * The status of a POST whose body is answered before it has been read. fetch breaks its connection off then, and may send the next
+ * request over it nevertheless.
+ */
+export function statusOfLarge(url, headers, body) {
+  const agent = new Agent({keepAlive: true});
+  return new Promise((resolve, reject) => {
+    request(url, {method: 'POST', headers, agent}, response => resolve(response.statusCode)).on('error', reject).end(body);
+  }).finally(() => agent.destroy());
+}
 
 export async function eventually(check, patience = 10_000) {
   for (const end = Date.now() + patience; ; await sleep(10)) {

@@ -6,7 +6,7 @@ import {setTimeout as sleep} from 'node:timers/promises';
 import {gzipSync} from 'node:zlib';
 import pg from 'pg';
 import {Replicache} from 'replicache';
-import {eventually} from '../../../node/test/harness.mjs';
+import {eventually, statusOfLarge} from '../../../node/test/harness.mjs';
 
 /** A database with messages and a mutator. `drop` it in the end. */
 export async function database(name) {
@@ -105,11 +105,10 @@ export function behaves(url, pool) {
   const push = (body, headers) => fetch(`${url()}/push`, {method: 'POST', body, headers: {'Content-Type': 'application/json', 'x-user': 'ann', ...headers}});
 
   test('statuses, limits, gzip', async () => {
-    const close = {Connection: 'close'};  // fetch breaks off a body that is answered early: nothing else may come over this connection
     assert.equal((await push(pushBody())).status, 200);
     assert.equal((await push('{')).status, 400);
     assert.equal((await push(pushBody(), {'Content-Type': 'text/plain'})).status, 415);
-    assert.equal((await push(Buffer.alloc(17 * 2 ** 20, 32), close)).status, 413);
+    assert.equal(await statusOfLarge(`${url()}/push`, {'Content-Type': 'application/json', 'x-user': 'ann'}, Buffer.alloc(17 * 2 ** 20, 32)), 413);
     assert.equal((await push(gzipSync(Buffer.alloc(17 * 2 ** 20, 32)), {'Content-Encoding': 'gzip'})).status, 413);
     assert.equal((await push(gzipSync(pushBody()), {'Content-Encoding': 'gzip'})).status, 200);
     const nobody = await fetch(`${url()}/push`, {method: 'POST', body: pushBody(), headers: {'Content-Type': 'application/json'}});

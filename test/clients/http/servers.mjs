@@ -118,6 +118,8 @@ export class Server {
     const response = await fetch(this.url + path, {
       method: 'POST', headers: {...headers, ...(user && this.as(user))}, signal: AbortSignal.timeout(30_000),
       body: typeof body === 'object' && !(body instanceof Uint8Array) ? JSON.stringify(body) : body,
+    }).catch(error => {
+      throw new Error(`${error.message}: ${error.cause}`, {cause: error.cause});  // fetch hides what has happened
     });
     return {status: response.status, headers: response.headers, type: response.headers.get('Content-Type'), text: await response.text()};
   }
