@@ -77,10 +77,7 @@ export const post = (body, {headers, ...rest} = {}) => new Request('http://local
   method: 'POST', headers: {'Content-Type': 'application/json', 'x-user': 'ann', ...headers}, duplex: 'half',
   body: typeof body === 'object' && !(body instanceof Uint8Array) && !(body instanceof ReadableStream) ? JSON.stringify(body) : body, ...rest});
 
-/**
- * The status of a POST whose body is answered before it has been read. fetch breaks its connection off then, and may send the next
- * request over it nevertheless.
- */
+/** The status of a POST with a large body, over a connection of its own. It may be answered before the body has been read. */
 export function statusOfLarge(url, headers, body) {
   const agent = new Agent({keepAlive: true});
   return new Promise((resolve, reject) => {

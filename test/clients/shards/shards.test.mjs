@@ -325,18 +325,18 @@ test('make move', {skip}, async () => {
   const move = (TO, SPACE = space, more = {}) => run('make', ['-s', 'move', `SPACE=${SPACE}`, `TO=${TO}`], {PROGRESS: '0.02', ...more});
   await ask(router, apply, say(client, 1, client), 'ann', space);
   const {cookie} = await ask(router, pull, pullOf(client), 'ann', space);
-  await owners[0].query(`INSERT INTO message (room, author, content) SELECT substr($1, 6), 'ann', n::text FROM generate_series(1, 20000) n`, [space]);
+  await owners[0].query(`INSERT INTO message (room, author, content) SELECT substr($1, 6), 'ann', n::text FROM generate_series(1, 60000) n`, [space]);
 
   const {status, out, err} = await move('shard1');
   assert.equal(status, 0, out + err);
-  assert.match(out, /: copied to the new server: 20001 rows in \d+\.\d s\n/);
-  const lines = err.trim().split('\n').map(line => line.slice(space.length).match(/^: (\d+) %, (\d+) of 20001 rows, (\d+) rows\/s$/)?.slice(1).map(Number));
+  assert.match(out, /: copied to the new server: 60001 rows in \d+\.\d s\n/);
+  const lines = err.trim().split('\n').map(line => line.slice(space.length).match(/^: (\d+) %, (\d+) of 60001 rows, (\d+) rows\/s$/)?.slice(1).map(Number));
   assert.ok(lines.length > 0 && lines.every(Boolean), err);
   for (const [i, [percent, rows, rate]] of lines.entries())
-    assert.ok(percent === Math.floor(rows / 200.01) && rows <= 20001 && (rows === 0 || rate > 0) && (i === 0 || rows >= lines[i - 1][1]), err);
+    assert.ok(percent === Math.floor(rows / 600.01) && rows <= 60001 && (rows === 0 || rate > 0) && (i === 0 || rows >= lines[i - 1][1]), err);
   assert.deepEqual([await ask(directory, 'SELECT shard.of_space($1) AS answer', space), await saidOn(client)], [1, [1]]);
   const pulled = await ask(router, pull, JSON.stringify({...JSON.parse(pullOf(client)), cookie}), 'ann', space);
-  assert.deepEqual([pulled.patch.length, pulled.patch[0].op], [20000, 'put']);
+  assert.deepEqual([pulled.patch.length, pulled.patch[0].op], [60000, 'put']);
   assert.equal((await ask(router, apply, say(client, 2, `${client} 2`), 'ann', space)).applied, 1);
 
   // Once more, after a call that was cut off, and back.
@@ -345,7 +345,7 @@ test('make move', {skip}, async () => {
   assert.match(again.out, /: has moved before, nothing is left to do\n.*: is on shard 1\n$/);
   assert.notEqual((await move('0', space, {MOVE_STOP_AFTER: 'directory'})).status, 0);
   assert.equal((await ask(router, apply, say(client, 3, `${client} 3`), 'ann', space)).halted.code, 'RE004');
-  assert.match((await move('0')).out, /: released on the new server\n.*: 20002 rows deleted on the old server\n.*: is on shard 0\n$/);
+  assert.match((await move('0')).out, /: released on the new server\n.*: 60002 rows deleted on the old server\n.*: is on shard 0\n$/);
   assert.equal((await ask(router, apply, say(client, 3, `${client} 3`), 'ann', space)).applied, 1);
   assert.deepEqual([await saidOn(client), await saidOn(`${client} 3`)], [[0], [0]]);
 
