@@ -61,7 +61,7 @@ titles.forEach((title, number) => describe(title, () => {
 
   test('a body that is too large: 413', async () => {
     // Each over a connection of its own: one that has been idle for 5 s may be closed while fetch sends.
-    const large = length => statusOfLarge(server.url + server.path(), {'Content-Type': 'application/json', ...server.as('ann')},
+    const large = length => statusOfLarge(server.url + server.path(), {'Content-Type': 'application/json', ...server.as(randomUUID())},
       JSON.stringify(server.push(randomUUID())) + ' '.repeat(length));
     assert.equal(await large(17 * 2 ** 20), 413);
     assert.equal(await large(15 * 2 ** 20), 200);
