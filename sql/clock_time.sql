@@ -328,10 +328,11 @@ BEGIN;
 INSERT INTO spaced VALUES (400, 'empty', 1), (401, 'empty', 1);
 \if :prepares
 PREPARE TRANSACTION 'clock time';
+\endif
 SELECT head('empty');
+\if :prepares
 COMMIT PREPARED 'clock time';
 \else
-SELECT head('empty');
 COMMIT;
 \endif
 SELECT head('empty');

@@ -8,7 +8,7 @@ CREATE TABLE todo (id int PRIMARY KEY, title text NOT NULL, n numeric, writer te
 CREATE TABLE note (id text PRIMARY KEY, todo int REFERENCES todo DEFERRABLE INITIALLY DEFERRED);
 CREATE FUNCTION writer() RETURNS text LANGUAGE sql AS $$
     SELECT concat_ws('/', replicache.current_user_id(), replicache.current_space(), replicache.current_client_group_id(),
-        replicache.current_client_id(), replicache.current_mutation_id(), replicache.current_version(), current_user) $$;
+        replicache.current_client_id(), replicache.current_mutation_id(), replicache.current_version(), replace(current_user, session_user, 'caller')) $$;
 CREATE FUNCTION add_todo(id int, title text, n numeric DEFAULT -1) RETURNS void LANGUAGE sql AS 'INSERT INTO queue.todo VALUES (id, title, n, queue.writer())';
 CREATE FUNCTION edit_todo(args jsonb) RETURNS json LANGUAGE plpgsql AS $$ BEGIN
     UPDATE queue.todo SET title = coalesce(args->>'title', title), n = coalesce((args->>'n')::numeric, n) WHERE id = (args->>'id')::int;

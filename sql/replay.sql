@@ -7,7 +7,7 @@ SET search_path = replay, public;
 -- Who wrote a row shows in it: user, space, client group, client, mutation.
 CREATE FUNCTION writer() RETURNS text LANGUAGE sql AS $$
     SELECT concat_ws('/', replicache.current_user_id(), '<' || replicache.current_space() || '>', replicache.current_client_group_id(),
-        replicache.current_client_id(), replicache.current_mutation_id(), current_user) $$;
+        replicache.current_client_id(), replicache.current_mutation_id(), replace(current_user, session_user, 'caller')) $$;
 CREATE TABLE todo (id text PRIMARY KEY, title text NOT NULL, n int CHECK (n < 10), writer text DEFAULT writer());
 CREATE TABLE note (id text PRIMARY KEY, todo text REFERENCES todo DEFERRABLE INITIALLY DEFERRED);
 SELECT replicache.expose_crud('todo'), replicache.expose_crud('note'), replicache.track_table('todo');
