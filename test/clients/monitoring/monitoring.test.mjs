@@ -1,7 +1,10 @@
 // The alarms, the queries and the dashboard of examples/monitoring, and docs/alarms.md: they run, they parse, and none is missing.
 import assert from 'node:assert/strict';
-import {readFile} from 'node:fs/promises';
+import {spawnSync} from 'node:child_process';
+import {readFile, rm, writeFile} from 'node:fs/promises';
+import {createRequire} from 'node:module';
 import {after, before, describe, test} from 'node:test';
+import {fileURLToPath} from 'node:url';
 import {parser} from '@prometheus-io/lezer-promql';
 import pg from 'pg';
 import {parse} from 'yaml';
@@ -75,6 +78,27 @@ describe('monitoring', () => {
     const ids = dashboard.panels.map(({id}) => id);
     assert.equal(new Set(ids).size, ids.length);
     for (const {gridPos: {x, w}} of dashboard.panels) assert.ok(x + w <= 24);
+  });
+
+  // Grafana itself is not at hand; the types of its dashboards are.
+  test('the dashboard and its panels are what Grafana declares', async () => {
+    const panels = {stat: 'StatPanelCfg', timeseries: 'TimeSeriesPanelCfg', table: 'TablePanelCfg'};
+    const from = type => `@grafana/schema/dist/esm/raw/composable/${type}/panelcfg/x/${panels[type]}_types.gen`;
+    const written = [`import type {Dashboard, FieldConfigSource} from '@grafana/schema';`,
+      ...Object.keys(panels).map(type => `import type {Options as ${type}} from '${from(type)}';`),
+      // JSON has the values of enums. Grafana chooses the current value of a variable that has none, and the options that a panel leaves out.
+      'type Json<T> = T extends string ? `${T}` : T extends number | boolean | null | undefined ? T : T extends object ? {[K in keyof T]: K extends "current" ? object : Json<T[K]>} : T;',
+      `export const dashboard: Json<Dashboard> = ${JSON.stringify(dashboard)};`,
+      ...dashboard.panels.map(({id, type, options, fieldConfig}) => `export const panel${id}: [Partial<Json<${type}>>, Json<FieldConfigSource>] = [${JSON.stringify(options)}, ${JSON.stringify(fieldConfig)}];`)];
+    const file = fileURLToPath(new URL(`dashboard.${process.pid}.ts`, import.meta.url));
+    await writeFile(file, written.join('\n'));
+    try {
+      const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
+      const {stdout} = spawnSync(process.execPath, [tsc, '--noEmit', '--strict', '--skipLibCheck', '--target', 'es2022', '--module', 'preserve', file], {encoding: 'utf8'});
+      assert.equal(stdout, '');
+    } finally {
+      await rm(file);
+    }
   });
 
   test('monitoring sees no users, clients and arguments', async () => {
