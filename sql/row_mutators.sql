@@ -128,7 +128,7 @@ SELECT push('todo.insert {"id":"n1","title":"n"}', 'todo.insert {"id":"n2","titl
 SELECT setval('ids', (SELECT last_mutation_id FROM replicache.client)) IS NOT NULL;
 SELECT try($$SELECT push('todo.insert {"id":"n2","title":"40001"}')$$);
 SELECT setval('ids', (SELECT last_mutation_id FROM replicache.client)) IS NOT NULL;
-SET replicache.mutation_timeout = '30ms';
+SET replicache.mutation_timeout = '300ms';
 SELECT push('todo.insert {"id":"n4","title":"n"}', 'todo.insert {"id":"n5","title":"slow"}', 'todo.insert {"id":"n6","title":"n"}');
 RESET replicache.mutation_timeout;
 SELECT id FROM todo WHERE id LIKE 'n%' ORDER BY 1;

@@ -98,7 +98,7 @@ SELECT push(m('o', 1, 'slow', '{"id":"o1"}'), m('o', 2, 'fail', '{"id":"o2"}'), 
 RESET replicache.push_time;
 SELECT id FROM item WHERE id ~ '^[op]\d' ORDER BY id;
 -- A mutator that takes too long is refused.
-SET replicache.mutation_timeout = '100ms';
+SET replicache.mutation_timeout = '200ms';
 SELECT push(m('o', 3, 'slow', '{"id":"o3"}'), m('o', 4, 'add', '{"id":"o4"}'))->'mutations' AS mutations;
 RESET replicache.mutation_timeout;
 
