@@ -7,6 +7,7 @@ use Exporter 'import';
 use JSON::PP;
 use PostgreSQL::Test::Cluster;
 use Test::More;
+use Time::HiRes qw(sleep);
 
 our @EXPORT = qw(new_server set_up burn client pull_by view_is);
 
@@ -14,6 +15,22 @@ my $json = JSON::PP->new->canonical;
 
 # PREPARE TRANSACTION makes a long-running transaction without a session. No pokes, so that no worker waits for its end.
 my $settings = "max_prepared_transactions = 5\nreplicache.poke_channel = ''\nautovacuum = off\nshared_buffers = 32MB\n";
+
+# When the server takes no connections, psql may end before it has read the query from its input. IPC::Run dies of that, so ask again.
+{
+    no warnings 'redefine';
+    my $poll_query_until = \&PostgreSQL::Test::Cluster::poll_query_until;
+    *PostgreSQL::Test::Cluster::poll_query_until = sub {
+        my @arguments = @_;
+        for (1 .. 100) {
+            my $answered = eval { $poll_query_until->(@arguments) };
+            return $answered unless $@;
+            die $@ unless $@ =~ /Broken pipe/;
+            sleep 0.1;
+        }
+        return 0;
+    };
+}
 
 # A server of this name, started; allows a standby.
 sub new_server {
