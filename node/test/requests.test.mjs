@@ -141,7 +141,8 @@ test('bytes that are no UTF-8: 400', async () => {
 test('answers are compressed for clients that accept it, when it is worth it', async () => {
   await sync.push(post(pushOf('long '.repeat(1_000))));
   const pull = (accept, of = sync) => of.pull(post(pullOf(), {headers: accept === undefined ? {} : {'Accept-Encoding': accept}}));
-  const whole = await (await pull()).text();
+  const but = text => text.replace(/"lsn":"[^"]*"/, '"lsn":…');  // the server writes WAL of its own at any time
+  const whole = but(await (await pull()).text());
   for (const accept of ['gzip', 'br, gzip;q=0.5', 'deflate , GZIP ; q=1.0']) {
     const answer = await pull(accept);
     assert.equal(answer.headers.get('Content-Encoding'), 'gzip', accept);
@@ -149,7 +150,7 @@ test('answers are compressed for clients that accept it, when it is worth it', a
     const bytes = Buffer.from(await answer.arrayBuffer());
     assert.ok(bytes.length < whole.length / 5);
     assert.equal(Number(answer.headers.get('Content-Length')), bytes.length);
-    assert.equal(gunzipSync(bytes).toString(), whole);
+    assert.equal(but(gunzipSync(bytes).toString()), whole);
   }
   for (const accept of [undefined, 'br', 'gzip;q=0', 'xgzip', 'gzip;q=0.000'])
     assert.equal((await pull(accept)).headers.get('Content-Encoding'), null, `${accept}`);
