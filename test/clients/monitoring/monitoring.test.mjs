@@ -94,8 +94,8 @@ describe('monitoring', () => {
     await writeFile(file, written.join('\n'));
     try {
       const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
-      const {stdout} = spawnSync(process.execPath, [tsc, '--noEmit', '--strict', '--skipLibCheck', '--target', 'es2022', '--module', 'preserve', file], {encoding: 'utf8'});
-      assert.equal(stdout, '');
+      const {status, stdout} = spawnSync(process.execPath, [tsc, '--noEmit', '--strict', '--skipLibCheck', '--target', 'es2022', '--module', 'preserve', file], {encoding: 'utf8'});
+      assert.deepEqual([status, stdout], [0, '']);  // without the status, a compiler that does not start would do
     } finally {
       await rm(file);
     }
